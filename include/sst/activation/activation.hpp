@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sst {
+
+/// What an activation phi makes of one Gaussian z ~ N(0, std^2).
+template <class Scalar>
+struct Moments {
+  Scalar second;  ///< E[phi(z)^2]
+  Scalar mean;    ///< E[phi(z)]
+  Scalar slope;   ///< E[phi'(z)], Stein's factor: E[phi(z) z] = std^2 E[phi'(z)]
+};
+
+/// A run of Gaussian pairs (g, h): one g, many h, all with mean zero.
+///
+/// The correlation c of a pair comes as half = (1 - c)/2 and complement = (1 + c)/2, so that pairs
+/// near c = 1 and c = -1 keep all their digits. Arrays have `count` entries.
+template <class Scalar>
+struct DualStrip {
+  std::size_t count;
+  Scalar left_std;           ///< standard deviation of g
+  const Scalar* right_std;   ///< standard deviations of the h
+  const Scalar* half;        ///< (1 - c)/2, in [0, 1]
+  const Scalar* complement;  ///< (1 + c)/2, in [0, 1]
+  Scalar* value;             ///< out: E[phi(g) psi(h)]
+  Scalar* derivative;        ///< out: E[phi'(g) psi'(h)]; null when nobody asks for it
+};
+
+/// The dual activation of a pair (phi, psi): how it maps covariances of Gaussians.
+///
+/// Source: Daniely, Frostig, Singer 2016, "Toward Deeper Understanding of Neural Networks", section 4.
+class DualMap {
+ public:
+  virtual ~DualMap() = default;
+  virtual void evaluate(const DualStrip<double>& strip) const = 0;
+  /// Extended precision, for pairs where a downstream step would amplify the rounding of `double`.
+  virtual void evaluate(const DualStrip<long double>& strip) const = 0;
+};
+
+/// phi(z) = linear z + absolute |z| (degree 1) or constant + sign sgn(z) (degree 0).
+///
+/// Activations of this form depend on a pair of Gaussians through their angle alone; the engine has
+/// its fastest and most accurate path for them.
+struct AngularForm {
+  int degree;
+  double odd;   ///< the factor of z (degree 1) or sgn(z) (degree 0)
+  double even;  ///< the factor of |z| (degree 1) or 1 (degree 0)
+};
+
+/// An activation function, applied channel by channel. Immutable and shared.
+class Activation {
+ public:
+  virtual ~Activation() = default;
+
+  /// The name used in files and messages, e.g. "relu".
+  virtual std::string name() const = 0;
+  /// Named parameters, in the order of their definition, e.g. {{"slope", 0.1}}.
+  virtual std::vector<std::pair<std::string, double>> parameters() const { return {}; }
+
+  /// phi(z) and phi'(z) (at a kink: the mean of both sides).
+  virtual double value(double z) const = 0;
+  virtual double derivative(double z) const = 0;
+  /// Where phi or phi' jumps, in ascending order. Quadrature splits there.
+  virtual std::vector<double> kinks() const { return {}; }
+
+  /// Set for activations of the angular form; everything else then follows from it.
+  virtual std::optional<AngularForm> angular() const { return std::nullopt; }
+  /// Why the NTK through this activation does not exist; empty when it does.
+  virtual std::string ntk_obstacle() const { return {}; }
+
+  virtual Moments<double> moments(double std) const = 0;
+  virtual Moments<long double> moments(long double std) const = 0;
+
+  /// The dual map of (this, other) in closed form, or null when there is none.
+  virtual std::shared_ptr<const DualMap> closed_form_with(const Activation& other) const {
+    (void)other;
+    return nullptr;
+  }
+};
+
+using ActivationPtr = std::shared_ptr<const Activation>;
+
+/// Same function: same name and parameters.
+inline bool operator==(const Activation& a, const Activation& b) {
+  return &a == &b || (a.name() == b.name() && a.parameters() == b.parameters());
+}
+
+}  // namespace sst

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sst/plan/plan.hpp>
+#include <sst/topology/topology.hpp>
+
+namespace sst {
+
+namespace plan {
+
+inline void add_scaled(Coefficient& to, double factor, const Coefficient& from) {
+  to.fixed += factor * from.fixed;
+  for (const auto& [value, activation] : from.slopes) to.slopes.emplace_back(factor * value, activation);
+}
+
+inline void add_scaled(Constant& to, double factor, const Constant& from) {
+  to.fixed += factor * from.fixed;
+  to.input += factor * from.input;
+  for (const auto& [value, activation] : from.means) to.means.emplace_back(factor * value, activation);
+}
+
+/// What a variable can be correlated with: two variables are uncorrelated unless one of the three
+/// overlaps. Weights that are shared make one class of all their sources.
+struct Support {
+  std::vector<Index> sources;  ///< classes of its sources, sorted
+  std::vector<Index> rests;    ///< classes of the sources under its rests, sorted
+  bool input = false;          ///< holds the (centred) input
+  bool whole = false;          ///< an activation with its mean: correlated with every other one
+
+  static bool overlap(const std::vector<Index>& a, const std::vector<Index>& b) {
+    for (auto i = a.begin(), j = b.begin(); i != a.end() && j != b.end();) {
+      if (*i == *j) return true;
+      *i < *j ? ++i : ++j;
+    }
+    return false;
+  }
+  bool correlated(const Support& other) const {
+    return (input && other.input) || (whole && other.whole) || overlap(sources, other.sources) || overlap(rests, other.rests);
+  }
+  void merge(const Support& other) {
+    const auto unite = [](std::vector<Index>& a, const std::vector<Index>& b) {
+      std::vector<Index> both;
+      both.reserve(a.size() + b.size());
+      std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
+      a = std::move(both);
+    };
+    unite(sources, other.sources);
+    unite(rests, other.rests);
+    input = input || other.input;
+  }
+};
+
+/// What a node is on one channel block: one variable, plus (for mixtures) a deterministic part.
+struct Value {
+  Index variable = none;
+  Constant constant = {};
+};
+
+/// Step 1 of compiling: every node that reaches the output as variables, in normal form.
+///
+/// An activation is split as phi(g) = E phi + E[phi'] g + rest (Stein's lemma) where it meets others
+/// in a sum. Constants, sources and rests are mutually uncorrelated, sources unless their weights are
+/// tied, rests unless the Gaussians under them are correlated. Sums of uncorrelated variables stay
+/// nested, so that a residual chain of depth L has O(L) terms.
+class NormalForm {
+ public:
+  NormalForm(const Topology& topology, Plan& plan) : topology_(topology), plan_(plan) {
+    values_.resize(topology.nodes().size());
+    for (const Index node : reachable()) values_[node] = evaluate(node);
+  }
+
+  const std::vector<Value>& value(Index node) const { return values_[node]; }
+  const Support& support(Index variable) const { return supports_[variable]; }
+  const std::map<Index, Coefficient>& flat(Index variable) const { return flats_[variable]; }
+  /// The sources of a weights group, as variables with the node values they multiply.
+  const std::vector<Index>& group(Index source) const { return groups_.at(group_of_[source]); }
+  bool tied(Index source) const { return group_of_[source] != none && group(source).size() > 1; }
+  bool same_group(Index a, Index b) const { return group_of_[a] != none && group_of_[a] == group_of_[b]; }
+  const std::vector<Value>& fan_in(Index source) const { return fan_ins_[source]; }
+
+  /// The output as one variable.
+  Index output() {
+    const Index node = topology_.output();
+    const auto& blocks = values_[node];
+    if (blocks.size() == 1 && blocks[0].constant.zero()) return blocks[0].variable;
+    const Index readout = add(VariableKind::readout, node);
+    plan_.variables[readout].expansions.push_back(blockwise(blocks, topology_.blocks(node), 1.0, 0.0));
+    return readout;
+  }
+
+  /// A term for each block of a dense node's input (or of the output), and its bias.
+  Expansion blockwise(const std::vector<Value>& blocks, const std::vector<double>& shares, double weight_std,
+                      double bias_std) const {
+    Expansion e;
+    for (Index b = 0; b < blocks.size(); ++b) {
+      const double factor = weight_std * std::sqrt(shares[b]);
+      if (factor == 0) continue;
+      if (blocks[b].variable != none) e.terms.push_back({blocks[b].variable, {factor}, b});
+      if (!blocks[b].constant.zero()) {
+        Constant scaled;
+        add_scaled(scaled, factor, blocks[b].constant);
+        e.constants.push_back({std::move(scaled), b});
+      }
+    }
+    if (bias_std != 0) e.constants.push_back({Constant{bias_std}, blocks.size()});
+    return e;
+  }
+
+  /// A value in its finest terms: sources, rests, the centred input, and a constant.
+  std::pair<std::map<Index, Coefficient>, Constant> split(const Value& value) {
+    std::map<Index, Coefficient> terms;
+    Constant constant;
+    for (const auto& [piece, coefficient] : pieces(value, 1.0, constant))
+      for (const auto& [atom, inner] : flats_[piece]) add_product(terms[atom], coefficient, inner);
+    return {std::move(terms), std::move(constant)};
+  }
+
+ private:
+  /// The nodes that the output needs, inputs first, in an order that does not depend on how the nodes
+  /// are listed (so neither does any bit of the result).
+  std::vector<Index> reachable() const {
+    const auto& nodes = topology_.nodes();
+    std::vector<Index> order;
+    std::vector<std::pair<Index, Index>> stack{{topology_.output(), 0}};
+    std::vector<bool> seen(nodes.size(), false);
+    seen[topology_.output()] = true;
+    while (!stack.empty()) {
+      auto& [node, next] = stack.back();
+      if (next == nodes[node].inputs.size()) {
+        order.push_back(node);
+        stack.pop_back();
+        continue;
+      }
+      const Index input = nodes[node].inputs[next++];
+      if (!seen[input]) {
+        seen[input] = true;
+        stack.emplace_back(input, 0);
+      }
+    }
+    return order;
+  }
+
+  [[noreturn]] void fail(Index node, const std::string& problem) const {
+    const auto& spec = topology_.nodes()[node];
+    throw NoClosedForm("node '" + spec.name + "' (" + operation_name(spec.operation) + ") has no closed form: " +
+                       problem);
+  }
+
+  Index add(VariableKind kind, Index node) {
+    plan_.variables.push_back({.kind = kind, .name = topology_.nodes()[node].name, .node = node});
+    supports_.emplace_back();
+    flats_.emplace_back();
+    group_of_.push_back(none);
+    fan_ins_.emplace_back();
+    const Index id = plan_.variables.size() - 1;
+    if (kind == VariableKind::source || kind == VariableKind::rest || kind == VariableKind::centred_input)
+      flats_[id][id].fixed = 1;
+    return id;
+  }
+
+  VariableKind kind(Index variable) const { return plan_.variables[variable].kind; }
+  bool gaussian(const Value& v) const {
+    return v.constant.zero() && v.variable != none &&
+           (kind(v.variable) == VariableKind::source || kind(v.variable) == VariableKind::gaussian);
+  }
+
+  std::vector<Value> evaluate(Index node) {
+    const NodeSpec& spec = topology_.nodes()[node];
+    return std::visit(detail::Overloaded{
+                          [&](const InputOp&) { return std::vector<Value>{{input(node)}}; },
+                          [&](const DenseOp& op) { return std::vector<Value>{{source(node, op)}}; },
+                          [&](const ActivationOp& op) { return activate(node, op.activation); },
+                          [&](const SumOp& op) { return add_up(node, op.coefficients); },
+                          [&](const ConcatOp&) {
+                            std::vector<Value> blocks;
+                            for (const Index in : spec.inputs)
+                              blocks.insert(blocks.end(), values_[in].begin(), values_[in].end());
+                            return blocks;
+                          },
+                      },
+                      spec.operation);
+  }
+
+  Index input(Index node) {
+    input_ = add(VariableKind::input, node);
+    supports_[input_].input = true;
+    return input_;
+  }
+
+  Index centred_input() {
+    if (centred_ == none) {
+      centred_ = add(VariableKind::centred_input, plan_.variables[input_].node);
+      supports_[centred_].input = true;
+    }
+    return centred_;
+  }
+
+  Index source(Index node, const DenseOp& op) {
+    const Index in = topology_.nodes()[node].inputs[0];
+    const auto& blocks = values_[in];
+    Index group = none;
+    if (!op.weights.empty()) {
+      group = group_ids_.emplace(op.weights, group_ids_.size()).first->second;
+      // The same weights on the same input are the same random function.
+      for (const Index member : groups_[group])
+        if (same_values(fan_ins_[member], blocks)) return member;
+      for (const Value& block : blocks) split(block);  // its parts must stand before it
+    }
+    const Index id = add(VariableKind::source, node);
+    plan_.variables[id].expansions.push_back(
+        blockwise(blocks, topology_.blocks(in), op.weight_std, op.bias_std));
+    fan_ins_[id] = blocks;
+    group_of_[id] = group;
+    // Classes: tied sources share one; it must not collide with the id of another source.
+    supports_[id].sources = {group == none ? id : none / 2 + group};
+    if (group != none) groups_[group].push_back(id);
+    return id;
+  }
+
+  static bool same_values(const std::vector<Value>& a, const std::vector<Value>& b) {
+    if (a.size() != b.size()) return false;
+    for (Index k = 0; k < a.size(); ++k)
+      if (a[k].variable != b[k].variable || !a[k].constant.zero() || !b[k].constant.zero()) return false;
+    return true;
+  }
+
+  std::vector<Value> activate(Index node, const ActivationPtr& activation) {
+    const Index in = topology_.nodes()[node].inputs[0];
+    if (const auto form = activation->angular(); form && form->degree == 1 && form->even == 0) {
+      if (form->odd == 1) return values_[in];  // the identity
+      std::vector<Value> blocks = values_[in];
+      for (Value& block : blocks) block = combine(node, {{form->odd, block}});
+      return blocks;
+    }
+    std::vector<Value> blocks;
+    for (const Value& block : values_[in]) {
+      if (!gaussian(block))
+        fail(node, "its input '" + topology_.nodes()[in].name + "' is not Gaussian (" + why_not_gaussian(in) +
+                       "); put a dense node before the activation");
+      blocks.push_back({activated(node, activation, block.variable)});
+    }
+    return blocks;
+  }
+
+  Index activated(Index node, const ActivationPtr& activation, Index argument) {
+    for (const Index known : activations_of_[argument])
+      if (*plan_.variables[known].activation == *activation) return known;
+    const Index id = add(VariableKind::activation, node);
+    plan_.variables[id].activation = activation;
+    plan_.variables[id].argument = argument;
+    supports_[id].whole = true;
+    activations_of_[argument].push_back(id);
+    return id;
+  }
+
+  /// phi(g) - E phi - E[phi'] g of an activation variable.
+  Index rest(Index whole) {
+    const auto known = rests_.find(whole);
+    if (known != rests_.end()) return known->second;
+    const Variable& activation = plan_.variables[whole];
+    const Index argument = activation.argument;
+    const ActivationPtr function = activation.activation;
+    const Index id = add(VariableKind::rest, activation.node);
+    plan_.variables[id].activation = function;
+    plan_.variables[id].argument = argument;
+    plan_.variables[id].whole = whole;
+    supports_[id].rests = supports_[argument].sources;
+    return rests_[whole] = id;
+  }
+
+  std::string why_not_gaussian(Index node) const {
+    const NodeSpec& spec = topology_.nodes()[node];
+    if (std::holds_alternative<InputOp>(spec.operation)) return "it is the input";
+    if (const auto* op = std::get_if<ActivationOp>(&spec.operation)) {
+      const auto form = op->activation->angular();
+      if (!(form && form->degree == 1 && form->even == 0)) return "it is an activation";
+    }
+    for (const Index in : spec.inputs) {
+      bool all = true;
+      for (const Value& block : values_[in]) all = all && gaussian(block);
+      if (!all) return "'" + topology_.nodes()[in].name + "' in it is not: " + why_not_gaussian(in);
+    }
+    return "it is not a combination of dense outputs";
+  }
+
+  std::vector<Value> add_up(Index node, const std::vector<double>& coefficients) {
+    const auto& inputs = topology_.nodes()[node].inputs;
+    std::vector<Value> blocks;
+    for (Index b = 0; b < values_[inputs[0]].size(); ++b) {
+      std::vector<std::pair<double, Value>> terms;
+      for (Index k = 0; k < inputs.size(); ++k) terms.emplace_back(coefficients[k], values_[inputs[k]][b]);
+      blocks.push_back(combine(node, terms));
+    }
+    return blocks;
+  }
+
+  /// sum_k c_k v_k on one block.
+  Value combine(Index node, const std::vector<std::pair<double, Value>>& terms) {
+    // The same value twice is the same random function: add the coefficients first.
+    std::vector<std::pair<double, Value>> merged;
+    bool gaussians = true;
+    for (const auto& [c, v] : terms) {
+      gaussians = gaussians && (gaussian(v));
+      const auto same = std::find_if(merged.begin(), merged.end(), [&value = v](const auto& m) {
+        return m.second.variable == value.variable && m.second.constant.zero() && value.constant.zero();
+      });
+      if (same != merged.end())
+        same->first += c;
+      else
+        merged.emplace_back(c, v);
+    }
+    std::erase_if(merged, [](const auto& m) { return m.first == 0; });
+    if (merged.size() == 1 && merged[0].first == 1) return merged[0].second;
+
+    Constant constant;
+    std::vector<std::pair<Index, Coefficient>> parts;
+    for (const auto& [c, v] : merged)
+      for (auto& piece : pieces(v, c, constant)) {
+        const auto same =
+            std::find_if(parts.begin(), parts.end(), [&](const auto& p) { return p.first == piece.first; });
+        if (same != parts.end())
+          add_scaled(same->second, 1, piece.second);
+        else
+          parts.push_back(std::move(piece));
+      }
+    return {linear(node, gaussians ? VariableKind::gaussian : VariableKind::mixture, parts), std::move(constant)};
+  }
+
+  /// c v as variables that never hold a whole activation; its deterministic part goes to `constant`.
+  std::vector<std::pair<Index, Coefficient>> pieces(const Value& v, double c, Constant& constant) {
+    add_scaled(constant, c, v.constant);
+    if (v.variable == none) return {};
+    switch (kind(v.variable)) {
+      case VariableKind::input:
+        constant.input += c;
+        return {{centred_input(), {c}}};
+      case VariableKind::activation: {
+        constant.means.emplace_back(c, v.variable);
+        const Index argument = plan_.variables[v.variable].argument;
+        return {{argument, {0, {{c, v.variable}}}}, {rest(v.variable), {c}}};
+      }
+      default:
+        return {{v.variable, {c}}};
+    }
+  }
+
+  static void add_product(Coefficient& to, const Coefficient& a, const Coefficient& b) {
+    // One of the two is a plain number: slopes come from an activation once.
+    if (a.slopes.empty())
+      add_scaled(to, a.fixed, b);
+    else
+      add_scaled(to, b.fixed, a);
+  }
+
+  Index linear(Index node, VariableKind kind, std::vector<std::pair<Index, Coefficient>> parts) {
+    std::map<Index, Coefficient> flat;
+    for (const auto& [part, coefficient] : parts)
+      for (const auto& [atom, inner] : flats_[part]) add_product(flat[atom], coefficient, inner);
+    std::erase_if(flat, [](const auto& entry) { return entry.second.fixed == 0 && entry.second.slopes.empty(); });
+    if (kind == VariableKind::gaussian)
+      for (const auto& [known, id] : gaussians_)
+        if (equal(known, flat)) return id;
+
+    Support support;
+    bool orthogonal = true;
+    for (const auto& [part, coefficient] : parts) {
+      orthogonal = orthogonal && !support.correlated(supports_[part]);
+      support.merge(supports_[part]);
+    }
+    const Index id = add(kind, node);
+    Expansion e;
+    if (orthogonal) {
+      for (auto& [part, coefficient] : parts) e.terms.push_back({part, std::move(coefficient)});
+    } else {
+      for (const auto& [atom, coefficient] : flat) e.terms.push_back({atom, coefficient});
+      mark_correlated(e);
+    }
+    plan_.variables[id].expansions.push_back(std::move(e));
+    supports_[id] = std::move(support);
+    flats_[id] = std::move(flat);
+    if (kind == VariableKind::gaussian) gaussians_.emplace_back(flats_[id], id);
+    return id;
+  }
+
+  static bool equal(const std::map<Index, Coefficient>& a, const std::map<Index, Coefficient>& b) {
+    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) {
+             return x.first == y.first && x.second.fixed == y.second.fixed && x.second.slopes.empty() &&
+                    y.second.slopes.empty();
+           });
+  }
+
+ public:
+  void mark_correlated(Expansion& e) const {
+    for (Index i = 0; i < e.terms.size(); ++i)
+      for (Index j = i + 1; j < e.terms.size(); ++j)
+        if (e.terms[i].block == e.terms[j].block &&
+            supports_[e.terms[i].variable].correlated(supports_[e.terms[j].variable]))
+          e.correlated.emplace_back(i, j);
+    e.orthogonal = e.correlated.empty();
+  }
+
+ private:
+  const Topology& topology_;
+  Plan& plan_;
+  std::vector<std::vector<Value>> values_;            // by node, block
+  std::vector<Support> supports_;                     // by variable, as the next three
+  std::vector<std::map<Index, Coefficient>> flats_;   // over sources, rests, the centred input
+  std::vector<Index> group_of_;
+  std::vector<std::vector<Value>> fan_ins_;
+  std::map<std::string, Index> group_ids_;
+  std::map<Index, std::vector<Index>> groups_;
+  std::map<Index, std::vector<Index>> activations_of_;
+  std::map<Index, Index> rests_;
+  std::vector<std::pair<std::map<Index, Coefficient>, Index>> gaussians_;
+  Index input_ = none, centred_ = none;
+};
+
+}  // namespace plan
+}  // namespace sst

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <sst/activation/activation.hpp>
+
+/// \file
+/// What a topology's kernel takes to compute, as data: variables (random functions of a sample), the
+/// pairs of them whose covariance is needed, and the steps that compute those, in order.
+///
+/// Everything is normalised. A variable u has a standard deviation s_u(x) per sample; a pair (u, v)
+/// has, per pair of samples, the half-angle value h = (1 - c)/2 of the correlation c and the
+/// normalised tangent t, so that K = s_u s_v' (1 - 2h) and T = s_u s_v' t. docs/mathematics.md
+/// derives the steps.
+
+namespace sst {
+
+/// Which kernels are wanted. NTK implies the covariances on the way, but not the NNGP's output.
+enum class Kernel { nngp, ntk };
+
+namespace plan {
+
+using Index = std::size_t;
+inline constexpr Index none = std::numeric_limits<Index>::max();
+
+/// fixed + sum_k factor_k E[phi_k'](x): a coefficient that may depend on the sample through the
+/// Stein factors of activations.
+struct Coefficient {
+  double fixed = 0;
+  std::vector<std::pair<double, Index>> slopes = {};  ///< (factor, activation variable)
+};
+
+/// fixed + sum_k factor_k E[phi_k](x) + input_factor mean_c(x): the deterministic part of a value.
+struct Constant {
+  double fixed = 0;
+  double input = 0;
+  std::vector<std::pair<double, Index>> means = {};  ///< (factor, activation variable)
+  bool zero() const { return fixed == 0 && input == 0 && means.empty(); }
+};
+
+/// One random function of the sample that the plan tracks.
+enum class VariableKind {
+  input,          ///< the sample
+  centred_input,  ///< the sample less its mean over channels
+  source,         ///< output of a dense node: Gaussian
+  gaussian,       ///< a linear combination of sources
+  activation,     ///< phi(g) as a whole
+  rest,           ///< phi(g) - E phi - E[phi'] g
+  mixture,        ///< a linear combination of sources, rests and the centred input
+  readout         ///< the output, when it is none of the above: blocks side by side
+};
+
+/// A term of a linear variable: coefficient times another variable.
+struct Term {
+  Index variable;
+  Coefficient coefficient;
+  Index block = 0;    ///< channel block of the dense node's input
+  Index column = none;  ///< per-sample weights coefficient s_variable / s_owner
+};
+
+/// A deterministic term of a linear variable.
+struct ConstantTerm {
+  Constant value;
+  Index block = 0;
+  Index column = none;
+};
+
+/// A linear variable written out over others; several may exist for one variable.
+struct Expansion {
+  enum class Kind {
+    primary,  ///< over the largest variables that are mutually uncorrelated
+    flat,     ///< a Gaussian over its sources
+    tied      ///< a source over what every source of its shared weights is written in
+  };
+  Kind kind = Kind::primary;
+  std::vector<Term> terms = {};
+  std::vector<ConstantTerm> constants = {};
+  bool orthogonal = true;                              ///< no two terms are correlated
+  std::vector<std::pair<Index, Index>> correlated = {};  ///< otherwise: which (positions i < j)
+};
+
+/// Per-sample numbers of a variable, as columns of the sample table; `none` where not needed.
+struct Columns {
+  Index std = none;
+  Index mean = none;   ///< activation: E phi
+  Index slope = none;  ///< activation: E phi'
+};
+
+struct Variable {
+  VariableKind kind;
+  std::string name;  ///< of the node it stems from
+  Index node = none;
+  ActivationPtr activation = nullptr;  ///< activation, rest
+  Index argument = none;               ///< activation, rest: the Gaussian variable; rest: see `whole`
+  Index whole = none;                  ///< rest: its activation variable
+  std::vector<Expansion> expansions = {};  ///< linear kinds; the first one defines the variance
+  Columns columns = {};
+};
+
+/// The covariance between two variables, u at the left sample and v at the right one.
+struct Pair {
+  Index left, right;
+  bool tangent = false;     ///< its tangent kernel is wanted and not zero
+  bool complement = false;  ///< (1 + c)/2 is carried beside (1 - c)/2: correlations near -1 occur
+  bool rounded = false;     ///< computed with cancellation: absolute, not relative accuracy in h
+  std::string reason;
+};
+
+/// Numbers that live in L1 while a strip of sample pairs passes through the steps.
+struct Slots {
+  Index half = none, complement = none, tangent = none;
+};
+
+/// The pair of the inputs themselves.
+struct InputStep {
+  Index pair;
+  bool centred;
+};
+
+/// An angular activation on a pair of Gaussians:
+/// h' = k0 + k_half h + k_abs A(h) + k_angle theta/pi,  t' = (d0 + d_angle (1 - 2 theta/pi)) t,
+/// with A the half-angle map of |z| and theta the angle of the pair.
+struct AngularStep {
+  Index in, out;
+  double k0, k_half, k_abs, k_angle;
+  double d0, d_angle;
+  bool check;  ///< h may be rounded: tell pairs that need extended precision
+};
+
+/// Any other activation on a pair of Gaussians, through its dual map.
+struct DualStep {
+  Index in, out;
+  std::shared_ptr<const DualMap> map;
+  Index left_std, right_std;              ///< columns: of the Gaussians
+  Index left_out, right_out;              ///< columns: of the results
+  Index left_mean = none, right_mean = none, left_slope = none, right_slope = none;  ///< rests
+  bool self;  ///< the same variable on both sides: h = 0 on identical samples by definition
+};
+
+/// Adds one term to a pair of linear variables, weights w (left) and w' (right):
+/// exact:    h += (w - w')^2/4 + w w' h_in,   t += w w' t_in
+/// rounded:  h -= w w' (1 - 2 h_in)/2, from h = 1/2
+struct AccumulateStep {
+  Index out;
+  Index in;  ///< `none`: a deterministic term, or one without a partner on the other side
+  Index left, right;  ///< columns of weights; one of them `none`: no partner
+  Index left_constant = none, right_constant = none;  ///< columns of a deterministic term added on the way
+  bool exact = true;
+  bool first = false;       ///< starts the sum
+  bool last = false;        ///< ends it
+  bool add_kernel = false;  ///< with `last`: t += 1 - 2h (a dense layer's own weights and bias)
+  bool self = false;        ///< the same variable on both sides
+};
+
+using Step = std::variant<InputStep, AngularStep, DualStep, AccumulateStep>;
+
+}  // namespace plan
+
+/// A topology compiled: see the file's comment. Immutable; make one with `compile`.
+struct Plan {
+  std::string topology;
+  bool ntk = false;  ///< tangents are computed
+  std::vector<plan::Variable> variables;
+  std::vector<plan::Pair> pairs;
+  std::vector<plan::Slots> slots;  ///< of each pair
+  std::vector<plan::Step> steps;
+  plan::Index output = plan::none;   ///< variable
+  plan::Index result = plan::none;   ///< pair
+  plan::Index columns = 0;           ///< per-sample numbers
+  plan::Index input_mean = plan::none;  ///< column of mean_c(x)
+  plan::Index slot_count = 0;
+  bool rounded_variances = false;  ///< some variance needs covariances between variables
+  bool needs_extended = false;     ///< some pairs may have to be recomputed in extended precision
+  bool angular_only = true;        ///< no DualStep and nothing rounded: float keeps its accuracy
+};
+
+}  // namespace sst

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include <Eigen/Core>
+
+#include <sst/error.hpp>
+#include <sst/gram/gram.hpp>
+#include <sst/plan/compile.hpp>
+#include <sst/regression/cholesky.hpp>
+#include <sst/regression/ridge.hpp>
+#include <sst/topology/topology.hpp>
+
+namespace sst {
+
+/// The scalar in which a float kernel's linear system is solved.
+enum class SolvePrecision {
+  kernel,  ///< the kernel's own
+  full     ///< double
+};
+
+struct FitOptions {
+  SolvePrecision solve = SolvePrecision::full;
+  GramOptions gram = {};
+};
+
+/// A fitted kernel regression with zero prior mean: f(x) = K(x, X) (K(X, X) + lambda I)^-1 Y.
+///
+/// With the NNGP this is the posterior mean of the infinitely wide network under observation noise
+/// lambda; with the NTK it is the limit of gradient descent on the squared loss from a zero function
+/// with weight decay towards the start (Jacot et al. 2018; Lee et al. 2019, eq. (15) for ridge 0).
+template <class Scalar = double>
+class Model {
+ public:
+  /// x: n x d samples, y: n x outputs. Throws DataError, NoClosedForm, NotPositiveDefinite (with the
+  /// pivot's index and value), Error (memory).
+  Model(const Topology& topology, Kernel kernel, Eigen::MatrixXd x, const Eigen::MatrixXd& y, Ridge ridge,
+        const FitOptions& options = {})
+      : plan_(compile(topology, kernel)), kernel_(kernel), x_(std::move(x)), options_(options) {
+    if (x_.rows() == 0) throw DataError("there are no training samples; give at least one");
+    if (x_.rows() != y.rows())
+      throw DataError("there are " + std::to_string(x_.rows()) + " training samples and " +
+                      std::to_string(y.rows()) + " rows of targets; give one row of targets a sample");
+    if (y.cols() == 0) throw DataError("the targets have no columns; give at least one output");
+    gram_detail::require_finite(y, "the target matrix");
+    auto k = gram<Scalar>(plan_, kernel_, x_, options_.gram);
+    lambda_ = ridge.lambda_for(k.diagonal().template cast<double>().mean());
+    k.diagonal().array() += static_cast<Scalar>(lambda_);
+    if constexpr (std::is_same_v<Scalar, double>) {
+      weights_ = Cholesky<double>(std::move(k)).solve(y);
+    } else if (options_.solve == SolvePrecision::full) {
+      weights_ = Cholesky<double>(Eigen::MatrixXd(k.template cast<double>())).solve(y);
+    } else {
+      weights_ = Cholesky<Scalar>(std::move(k)).solve(y.template cast<Scalar>().eval()).template cast<double>();
+    }
+  }
+
+  /// The mean at the rows of x: rows x outputs. K(x, X) is formed in batches, never as a whole.
+  Eigen::MatrixXd predict(const Eigen::MatrixXd& x) const {
+    Eigen::MatrixXd mean(x.rows(), weights_.cols());
+    constexpr Eigen::Index batch = 1024;
+    for (Eigen::Index first = 0; first < x.rows(); first += batch) {
+      const Eigen::Index rows = std::min(batch, x.rows() - first);
+      const Eigen::MatrixXd block = x.middleRows(first, rows);
+      mean.middleRows(first, rows).noalias() =
+          gram<Scalar>(plan_, kernel_, block, x_, options_.gram).template cast<double>() * weights_;
+    }
+    return mean;
+  }
+
+  double lambda() const { return lambda_; }                    ///< what was added to the diagonal
+  const Eigen::MatrixXd& weights() const { return weights_; }  ///< (K + lambda I)^-1 Y, n x outputs
+  const Plan& plan() const { return plan_; }
+
+ private:
+  Plan plan_;
+  Kernel kernel_;
+  Eigen::MatrixXd x_;
+  FitOptions options_;
+  double lambda_ = 0;
+  Eigen::MatrixXd weights_;
+};
+
+/// Fits a model; see Model. One training target a row of y.
+template <class Scalar = double>
+Model<Scalar> fit(const Topology& topology, Kernel kernel, const Eigen::MatrixXd& x, const Eigen::MatrixXd& y,
+                  Ridge ridge, const FitOptions& options = {}) {
+  return Model<Scalar>(topology, kernel, x, y, ridge, options);
+}
+
+}  // namespace sst

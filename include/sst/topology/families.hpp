@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <sst/topology/node.hpp>
+
+/// \file
+/// Families of topologies. `depth` is K, the number of dense layers on the longest path; phi stands
+/// for the activation. Every function throws TopologyError for a depth or an option out of range.
+
+namespace sst {
+
+/// What all layers of a family have in common.
+struct FamilyOptions {
+  double weight_std = 1;
+  double bias_std = 0;
+  ActivationPtr activation = std::make_shared<Relu>();
+};
+
+/// What stands between the last sum and the read-out.
+enum class BeforeReadout { activation, nothing };
+/// Is the first dense layer's output one of the taps of a sparse shortcut?
+enum class FirstLayer { not_in_sum, in_sum };
+/// Are layers tapped as dense outputs or as activations?
+enum class Tap { before_activation, after_activation };
+/// Are the taps added or put side by side?
+enum class Aggregation { sum, concat };
+
+namespace detail {
+
+/// The layers of one family, with the names that files use: h0, a0, h1, ...
+class Layers {
+ public:
+  explicit Layers(const FamilyOptions& options) : options_(options) {
+    if (!options.activation) throw TopologyError("the family's activation is missing; give one");
+  }
+  Node dense(const Node& h, const std::string& name, const std::string& weights = {}) const {
+    return sst::dense(h, {options_.weight_std, options_.bias_std, weights}).named(name);
+  }
+  Node phi(const Node& h, const std::string& name) const { return activate(h, options_.activation).named(name); }
+
+ private:
+  const FamilyOptions& options_;
+};
+
+inline void require_depth(const char* family, int depth, int least) {
+  if (depth < least)
+    throw TopologyError(std::string(family) + " of depth " + std::to_string(depth) + ": it needs a depth of at least " +
+                        std::to_string(least));
+}
+
+inline std::string numbered(const char* stem, int i) { return stem + std::to_string(i); }
+
+}  // namespace detail
+
+/// y = dense(phi(... phi(dense(x)))): K dense layers and no shortcuts. K >= 1.
+inline Topology chain(int depth, const FamilyOptions& options = {}) {
+  detail::require_depth("chain", depth, 1);
+  return trace(
+      [&](Node x) {
+        const detail::Layers layer(options);
+        Node h = layer.dense(x, depth == 1 ? "y" : "h0");
+        for (int i = 1; i < depth; ++i)
+          h = layer.dense(layer.phi(h, detail::numbered("a", i - 1)),
+                          i + 1 == depth ? "y" : detail::numbered("h", i));
+        return h;
+      },
+      "chain-" + std::to_string(depth));
+}
+
+struct ResidualOptions {
+  BeforeReadout before_readout = BeforeReadout::activation;
+  double skip = 1;    ///< alpha: h = alpha h + beta dense(phi(h))
+  double branch = 1;  ///< beta; 1/sqrt(K) keeps deep networks stable (Hayou et al. 2021, "Stable ResNet")
+};
+
+/// h = dense(x); K - 2 times h = alpha h + beta dense(phi(h)); y = dense(phi(h)). K >= 2.
+///
+/// He et al. 2016, "Identity Mappings in Deep Residual Networks", with identity shortcuts around single layers, as in
+/// Fan et al. (arXiv 1811.09003); scaled branches as in Srivastava et al. 2015, "Highway Networks",
+/// with fixed gates.
+inline Topology residual(int depth, const FamilyOptions& options = {}, const ResidualOptions& shortcut = {}) {
+  detail::require_depth("residual", depth, 2);
+  return trace(
+      [&](Node x) {
+        const detail::Layers layer(options);
+        Node s = layer.dense(x, "h0");
+        for (int i = 0; i < depth - 2; ++i) {
+          const Node h = layer.dense(layer.phi(s, detail::numbered("a", i)), detail::numbered("h", i + 1));
+          s = sum({h, s}, {shortcut.branch, shortcut.skip}).named(detail::numbered("s", i));
+        }
+        if (shortcut.before_readout == BeforeReadout::activation) s = layer.phi(s, "r");
+        return layer.dense(s, "y");
+      },
+      "residual-" + std::to_string(depth));
+}
+
+struct SparseShortcutOptions {
+  FirstLayer first_layer = FirstLayer::not_in_sum;                 ///< the paper's figure: in_sum; its code: not
+  BeforeReadout before_readout = BeforeReadout::activation;       ///< the paper's figure: nothing; its code: yes
+  Aggregation aggregation = Aggregation::sum;                     ///< its networks for images: concat
+  Tap tap = Tap::before_activation;
+};
+
+/// Every layer feeds one last aggregation ("S3"): h0 = dense(x), h_i = dense(phi(h_{i-1})) for
+/// i = 1..K-2, y = dense(phi(h_1 + ... + h_{K-2})). K >= 3 (2 with the first layer in the sum).
+///
+/// Fan et al., "On a Sparse Shortcut Topology of Artificial Neural Networks", arXiv 1811.09003,
+/// figure 1 and section "NTK domain"; the options are what the paper and its code leave open.
+/// With taps after the activation there is none before the read-out: it would have no closed form.
+inline Topology sparse_shortcut(int depth, const FamilyOptions& options = {},
+                                const SparseShortcutOptions& shortcut = {}) {
+  const bool with_first = shortcut.first_layer == FirstLayer::in_sum;
+  detail::require_depth("sparse_shortcut", depth, with_first ? 2 : 3);
+  return trace(
+      [&](Node x) {
+        const detail::Layers layer(options);
+        const bool after = shortcut.tap == Tap::after_activation;
+        std::vector<Node> taps;
+        Node h = layer.dense(x, "h0");
+        if (with_first && !after) taps.push_back(h);
+        for (int i = 0; i < depth - 2; ++i) {
+          const Node a = layer.phi(h, detail::numbered("a", i));
+          if (after && (i > 0 || with_first)) taps.push_back(a);
+          h = layer.dense(a, detail::numbered("h", i + 1));
+          if (!after) taps.push_back(h);
+        }
+        if (after) taps.push_back(layer.phi(h, detail::numbered("a", depth - 2)));
+        Node s = (shortcut.aggregation == Aggregation::sum ? sum(taps) : concat(taps)).named("s");
+        if (!after && shortcut.before_readout == BeforeReadout::activation) s = layer.phi(s, "r");
+        return layer.dense(s, "y");
+      },
+      "sparse-shortcut-" + std::to_string(depth));
+}
+
+/// What a densely connected network's read-out sees.
+enum class DenseReadout { all_layers, last_layer };
+
+/// h_{k+1} = dense(phi(concat(h_0, ..., h_k))), in equal shares; K >= 2.
+///
+/// Huang et al. 2017, "Densely Connected Convolutional Networks", without convolution.
+inline Topology densely_connected(int depth, const FamilyOptions& options = {},
+                                  DenseReadout readout = DenseReadout::all_layers) {
+  detail::require_depth("densely_connected", depth, 2);
+  return trace(
+      [&](Node x) {
+        const detail::Layers layer(options);
+        std::vector<Node> h{layer.dense(x, "h0")};
+        for (int i = 0; i < depth - 2; ++i) {
+          const Node c = concat(h).named(detail::numbered("c", i));
+          h.push_back(layer.dense(layer.phi(c, detail::numbered("a", i)), detail::numbered("h", i + 1)));
+        }
+        const Node last = readout == DenseReadout::all_layers ? concat(h).named("c") : h.back();
+        return layer.dense(layer.phi(last, "r"), "y");
+      },
+      "densely-connected-" + std::to_string(depth));
+}
+
+/// All-to-all identity shortcuts: z_k = z_0 + ... + z_{k-1} + dense(phi(z_{k-1})). The branches are
+/// correlated, which adding branch kernels would miss. K >= 2.
+inline Topology identity_connected(int depth, const FamilyOptions& options = {}) {
+  detail::require_depth("identity_connected", depth, 2);
+  return trace(
+      [&](Node x) {
+        const detail::Layers layer(options);
+        std::vector<Node> z{layer.dense(x, "z0")};
+        for (int i = 0; i < depth - 2; ++i) {
+          std::vector<Node> terms = z;
+          terms.push_back(
+              layer.dense(layer.phi(z.back(), detail::numbered("a", i)), detail::numbered("h", i + 1)));
+          z.push_back(sum(terms).named(detail::numbered("z", i + 1)));
+        }
+        return layer.dense(layer.phi(z.back(), "r"), "y");
+      },
+      "identity-connected-" + std::to_string(depth));
+}
+
+/// A recurrent network on a constant input, unrolled: h_0 = U x, h_t = W phi(h_{t-1}) + U x with one W
+/// and one U for all `steps`, read out by y = dense(phi(h_steps)).
+///
+/// Alemohammad et al. 2021, "The Recurrent Neural Tangent Kernel". steps >= 1.
+inline Topology recurrent(int steps, const FamilyOptions& options = {}) {
+  detail::require_depth("recurrent", steps, 1);
+  return trace(
+      [&](Node x) {
+        const detail::Layers layer(options);
+        const Node u = layer.dense(x, "u");
+        Node h = u;
+        for (int t = 0; t < steps; ++t)
+          h = sum(layer.dense(layer.phi(h, detail::numbered("a", t)), detail::numbered("w", t), "W"), u)
+                  .named(detail::numbered("h", t + 1));
+        return layer.dense(layer.phi(h, "r"), "y");
+      },
+      "recurrent-" + std::to_string(steps));
+}
+
+/// A random graph for `randomly_wired`.
+struct Wiring {
+  enum class Model {
+    erdos_renyi,      ///< each edge with probability p
+    watts_strogatz,   ///< a ring of k neighbours (even), each edge rewired with probability p
+    barabasi_albert   ///< each new node joins m others, in proportion to their degree
+  };
+  Model model = Model::watts_strogatz;
+  double p = 0.75;  ///< a probability
+  int k = 4;
+  int m = 3;
+  std::uint32_t seed = 0;
+};
+
+namespace detail {
+
+/// Edges (from, to), from < to, of a random graph; the same on every platform.
+inline std::vector<std::vector<int>> wire(int nodes, const Wiring& wiring) {
+  std::mt19937 words(wiring.seed);
+  const auto uniform = [&] { return static_cast<double>(words()) * 0x1p-32; };
+  const auto below = [&](int n) { return static_cast<int>(uniform() * n); };
+  std::vector<std::vector<bool>> edge(static_cast<std::size_t>(nodes),
+                                      std::vector<bool>(static_cast<std::size_t>(nodes), false));
+  const auto at = [&](int a, int b) -> std::vector<bool>::reference {
+    return edge[static_cast<std::size_t>(std::min(a, b))][static_cast<std::size_t>(std::max(a, b))];
+  };
+  switch (wiring.model) {
+    case Wiring::Model::erdos_renyi:
+      for (int a = 0; a < nodes; ++a)
+        for (int b = a + 1; b < nodes; ++b) at(a, b) = uniform() < wiring.p;
+      break;
+    case Wiring::Model::watts_strogatz:
+      for (int step = 1; step <= wiring.k / 2; ++step)
+        for (int a = 0; a < nodes; ++a) at(a, (a + step) % nodes) = true;
+      for (int step = 1; step <= wiring.k / 2; ++step)
+        for (int a = 0; a < nodes; ++a) {
+          if (uniform() >= wiring.p) continue;
+          const int b = (a + step) % nodes, c = below(nodes);
+          if (c == a || at(a, c)) continue;
+          at(a, b) = false;
+          at(a, c) = true;
+        }
+      break;
+    case Wiring::Model::barabasi_albert: {
+      std::vector<int> ends;  // each node as often as it has edges
+      for (int a = wiring.m; a < nodes; ++a)
+        for (int made = 0; made < wiring.m;) {
+          const int b = a == wiring.m ? made : ends[static_cast<std::size_t>(below(static_cast<int>(ends.size())))];
+          if (b == a || at(a, b)) continue;
+          at(a, b) = true;
+          ends.push_back(a);
+          ends.push_back(b);
+          ++made;
+        }
+      break;
+    }
+  }
+  std::vector<std::vector<int>> sources(static_cast<std::size_t>(nodes));
+  for (int b = 0; b < nodes; ++b)
+    for (int a = 0; a < b; ++a)
+      if (at(a, b)) sources[static_cast<std::size_t>(b)].push_back(a);
+  return sources;
+}
+
+}  // namespace detail
+
+/// `nodes` random-graph nodes, each h = dense(phi(sum of what feeds it)); what nobody feeds takes the
+/// stem dense(x), what feeds nobody is summed before the read-out. Edges point from low to high.
+///
+/// Xie et al. 2019, "Exploring Randomly Wired Neural Networks for Image Recognition", section 3.
+inline Topology randomly_wired(int nodes, const Wiring& wiring, const FamilyOptions& options = {}) {
+  detail::require_depth("randomly_wired (its nodes)", nodes, 1);
+  if (!(wiring.p >= 0 && wiring.p <= 1)) throw TopologyError("randomly_wired: p is a probability; choose 0 <= p <= 1");
+  if (wiring.model == Wiring::Model::watts_strogatz && (wiring.k < 2 || wiring.k % 2 != 0 || wiring.k >= nodes))
+    throw TopologyError("randomly_wired: Watts-Strogatz needs an even k with 2 <= k < nodes");
+  if (wiring.model == Wiring::Model::barabasi_albert && (wiring.m < 1 || wiring.m >= nodes))
+    throw TopologyError("randomly_wired: Barabasi-Albert needs 1 <= m < nodes");
+  const auto sources = detail::wire(nodes, wiring);
+  return trace(
+      [&](Node x) {
+        const detail::Layers layer(options);
+        const Node stem = layer.dense(x, "stem");
+        std::vector<Node> h;
+        std::vector<bool> used(sources.size(), false);
+        for (int i = 0; i < nodes; ++i) {
+          std::vector<Node> in;
+          for (const int from : sources[static_cast<std::size_t>(i)]) {
+            in.push_back(h[static_cast<std::size_t>(from)]);
+            used[static_cast<std::size_t>(from)] = true;
+          }
+          if (in.empty()) in.push_back(stem);
+          const Node s = in.size() == 1 ? in[0] : sum(in).named(detail::numbered("s", i));
+          h.push_back(layer.dense(layer.phi(s, detail::numbered("a", i)), detail::numbered("h", i)));
+        }
+        std::vector<Node> ends;
+        for (std::size_t i = 0; i < h.size(); ++i)
+          if (!used[i]) ends.push_back(h[i]);
+        const Node s = ends.size() == 1 ? ends[0] : sum(ends).named("s");
+        return layer.dense(layer.phi(s, "r"), "y");
+      },
+      "randomly-wired-" + std::to_string(nodes));
+}
+
+}  // namespace sst

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sst/activation/angular.hpp>
+#include <sst/topology/topology.hpp>
+
+namespace sst {
+
+namespace detail {
+struct Graph {
+  std::vector<NodeSpec> nodes;
+};
+}  // namespace detail
+
+/// A symbolic node of a network that is being written down. Copies stand for the same node: a node
+/// that is used twice is the same random function in both places.
+///
+/// Nodes come from `trace` and from the operations below.
+class Node {
+ public:
+  /// The same node under another name (for printing and files).
+  Node named(std::string name) const {
+    graph_->nodes[index_].name = std::move(name);
+    return *this;
+  }
+  const std::string& name() const { return graph_->nodes[index_].name; }
+
+ private:
+  friend class NodeAccess;
+  Node(std::shared_ptr<detail::Graph> graph, std::size_t index) : graph_(std::move(graph)), index_(index) {}
+  std::shared_ptr<detail::Graph> graph_;
+  std::size_t index_;
+};
+
+/// How the operations reach into a Node. For operations of your own use `apply`.
+class NodeAccess {
+ public:
+  static Node add(const std::vector<Node>& inputs, Operation operation) {
+    if (inputs.empty()) throw TopologyError(operation_name(operation) + " of no nodes; give it at least one");
+    const auto& graph = inputs.front().graph_;
+    NodeSpec spec{"", std::move(operation), {}};
+    for (const Node& input : inputs) {
+      if (input.graph_ != graph)
+        throw TopologyError("nodes '" + inputs.front().name() + "' and '" + input.name() +
+                            "' belong to different networks; trace them as one function");
+      spec.inputs.push_back(input.index_);
+    }
+    return add(graph, std::move(spec));
+  }
+  static Node add(std::shared_ptr<detail::Graph> graph, NodeSpec spec) {
+    const std::string stem = operation_name(spec.operation);
+    spec.name = stem == "input" ? "x" : stem + "_" + std::to_string(graph->nodes.size());
+    graph->nodes.push_back(std::move(spec));
+    return Node(graph, graph->nodes.size() - 1);
+  }
+  static std::size_t index(const Node& node) { return node.index_; }
+};
+
+/// Options of `dense`; `weights`: nodes of the same non-empty name share weights and bias.
+using DenseOptions = DenseOp;
+
+/// weight_std/sqrt(n) W h + bias_std b (fully connected, NTK parameterization).
+inline Node dense(const Node& h, DenseOptions options = {}) { return NodeAccess::add({h}, std::move(options)); }
+
+/// Any activation, channel by channel.
+inline Node activate(const Node& h, ActivationPtr activation) {
+  return NodeAccess::add({h}, ActivationOp{std::move(activation)});
+}
+inline Node relu(const Node& h) { return activate(h, std::make_shared<Relu>()); }
+inline Node leaky_relu(const Node& h, double slope) { return activate(h, std::make_shared<LeakyRelu>(slope)); }
+inline Node abs(const Node& h) { return activate(h, std::make_shared<Abs>()); }
+inline Node identity(const Node& h) { return activate(h, std::make_shared<Identity>()); }
+inline Node sign(const Node& h) { return activate(h, std::make_shared<Sign>()); }
+inline Node step(const Node& h) { return activate(h, std::make_shared<Step>()); }
+
+/// sum_i coefficients_i nodes_i; all coefficients are 1 unless given.
+inline Node sum(const std::vector<Node>& nodes, std::vector<double> coefficients = {}) {
+  if (coefficients.empty()) coefficients.assign(nodes.size(), 1.0);
+  return NodeAccess::add(nodes, SumOp{std::move(coefficients)});
+}
+template <class... Nodes>
+Node sum(const Node& first, const Nodes&... rest) {
+  return sum(std::vector<Node>{first, rest...});
+}
+inline Node operator+(const Node& a, const Node& b) { return sum(a, b); }
+inline Node operator-(const Node& a, const Node& b) { return sum({a, b}, {1.0, -1.0}); }
+inline Node operator*(double c, const Node& a) { return sum({a}, {c}); }
+
+/// The channels side by side; equal shares of the width unless given.
+inline Node concat(const std::vector<Node>& nodes, std::vector<double> fractions = {}) {
+  if (fractions.empty()) fractions.assign(nodes.size(), 1.0 / static_cast<double>(nodes.size()));
+  return NodeAccess::add(nodes, ConcatOp{std::move(fractions)});
+}
+
+/// Writes down the network that an ordinary function of a node computes.
+///
+/// \code
+/// sst::Topology net = sst::trace([](sst::Node x) {
+///   auto h0 = dense(x, {.weight_std = 1.5, .bias_std = 0.05});
+///   auto h1 = dense(relu(h0), {.weight_std = 1.5, .bias_std = 0.05});
+///   return dense(relu(sum(h0, h1)), {.weight_std = 1.5, .bias_std = 0.05});
+/// });
+/// \endcode
+/// Throws TopologyError, with the node's name, when the graph is not valid.
+template <class Function>
+Topology trace(Function&& network, std::string name = "network") {
+  auto graph = std::make_shared<detail::Graph>();
+  const Node x = NodeAccess::add(graph, NodeSpec{"", InputOp{}, {}});
+  const Node y = std::forward<Function>(network)(x);
+  return Topology(std::move(name), graph->nodes, NodeAccess::index(y));
+}
+
+}  // namespace sst

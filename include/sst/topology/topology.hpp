@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <map>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <sst/activation/activation.hpp>
+#include <sst/error.hpp>
+
+namespace sst {
+
+/// The sample itself: K = x.x'/d over its d channels, T = 0.
+struct InputOp {
+  bool operator==(const InputOp&) const = default;
+};
+
+/// weight_std/sqrt(n) W h + bias_std b, with W and b standard normal (NTK parameterization).
+struct DenseOp {
+  double weight_std = 1;
+  double bias_std = 0;
+  std::string weights = {};  ///< dense nodes of one non-empty name share W and b
+  bool operator==(const DenseOp&) const = default;
+};
+
+/// An activation function, channel by channel.
+struct ActivationOp {
+  ActivationPtr activation;
+  bool operator==(const ActivationOp& other) const { return *activation == *other.activation; }
+};
+
+/// sum_i coefficients_i u_i.
+struct SumOp {
+  std::vector<double> coefficients;
+  bool operator==(const SumOp&) const = default;
+};
+
+/// The channels of the inputs side by side; fractions_i of the width is u_i's.
+struct ConcatOp {
+  std::vector<double> fractions;
+  bool operator==(const ConcatOp&) const = default;
+};
+
+using Operation = std::variant<InputOp, DenseOp, ActivationOp, SumOp, ConcatOp>;
+
+/// One node of a topology: what it computes from which earlier nodes.
+struct NodeSpec {
+  std::string name;
+  Operation operation;
+  std::vector<std::size_t> inputs;  ///< indices of earlier nodes
+  bool operator==(const NodeSpec&) const = default;
+};
+
+/// A network's topology: a validated directed acyclic graph, as a value.
+///
+/// Build one with `trace` (node.hpp), from a family (families.hpp), or from JSON (json.hpp).
+class Topology {
+ public:
+  /// Validates; throws TopologyError with the node's name.
+  /// `nodes` are in an order in which each stands after its inputs; `output` indexes them.
+  Topology(std::string name, std::vector<NodeSpec> nodes, std::size_t output);
+
+  const std::string& name() const { return name_; }
+  const std::vector<NodeSpec>& nodes() const { return nodes_; }
+  std::size_t output() const { return output_; }
+  /// The number of dense layers on the longest path from the input to the output.
+  std::size_t depth() const;
+  /// The shares of the width that node i's channel blocks have (one block unless concatenated).
+  const std::vector<double>& blocks(std::size_t node) const { return blocks_[node]; }
+
+  bool operator==(const Topology& other) const {
+    return name_ == other.name_ && nodes_ == other.nodes_ && output_ == other.output_;
+  }
+
+ private:
+  void validate(std::size_t i);
+  [[noreturn]] static void fail(const NodeSpec& node, const std::string& problem);
+
+  std::string name_;
+  std::vector<NodeSpec> nodes_;
+  std::size_t output_;
+  std::vector<std::vector<double>> blocks_;
+};
+
+namespace detail {
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+inline std::string format_number(double value) {
+  std::ostringstream text;
+  text.precision(17);
+  text << value;
+  // The shortest text that reads back as the same number.
+  for (int digits = 1; digits < 17; ++digits) {
+    std::ostringstream shorter;
+    shorter.precision(digits);
+    shorter << value;
+    if (std::stod(shorter.str()) == value) return shorter.str();
+  }
+  return text.str();
+}
+
+}  // namespace detail
+
+/// The name of a node's operation as files write it: "dense", "relu", ...
+inline std::string operation_name(const Operation& operation) {
+  return std::visit(detail::Overloaded{
+                        [](const InputOp&) { return std::string("input"); },
+                        [](const DenseOp&) { return std::string("dense"); },
+                        [](const ActivationOp& op) { return op.activation->name(); },
+                        [](const SumOp&) { return std::string("sum"); },
+                        [](const ConcatOp&) { return std::string("concat"); },
+                    },
+                    operation);
+}
+
+inline void Topology::fail(const NodeSpec& node, const std::string& problem) {
+  throw TopologyError("node '" + node.name + "' (" + operation_name(node.operation) + "): " + problem);
+}
+
+inline Topology::Topology(std::string name, std::vector<NodeSpec> nodes, std::size_t output)
+    : name_(std::move(name)), nodes_(std::move(nodes)), output_(output) {
+  if (nodes_.empty()) throw TopologyError("the topology has no nodes; it needs an input at least");
+  std::unordered_set<std::string> names;
+  std::map<std::string, std::size_t> shared;  // weights name -> first node that has it
+  std::size_t inputs = 0;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    const NodeSpec& node = nodes_[i];
+    if (node.name.empty())
+      throw TopologyError("node " + std::to_string(i) + " (" + operation_name(node.operation) +
+                          ") has no name; give it a unique one");
+    if (!names.insert(node.name).second) fail(node, "the name is used twice; give each node its own");
+    validate(i);
+    inputs += std::holds_alternative<InputOp>(node.operation) ? 1U : 0U;
+    if (inputs > 1) fail(node, "a second input; a topology has exactly one");
+    if (const auto* dense = std::get_if<DenseOp>(&node.operation); dense && !dense->weights.empty()) {
+      const auto [it, fresh] = shared.emplace(dense->weights, i);
+      const auto& first = std::get<DenseOp>(nodes_[it->second].operation);
+      if (first.weight_std != dense->weight_std || first.bias_std != dense->bias_std)
+        fail(node, "shares weights '" + dense->weights + "' with node '" + nodes_[it->second].name +
+                       "' but has another weight_std or bias_std; make them equal");
+    }
+  }
+  if (inputs == 0) throw TopologyError("the topology has no input; add a node with op 'input'");
+  if (output_ >= nodes_.size())
+    throw TopologyError("the output is node " + std::to_string(output_) + " of " +
+                        std::to_string(nodes_.size()) + "; name one that exists");
+}
+
+inline void Topology::validate(std::size_t i) {
+  const NodeSpec& node = nodes_[i];
+  for (const std::size_t input : node.inputs)
+    if (input >= i) fail(node, "uses a node that does not stand before it; order the nodes by use");
+
+  const auto arity = [&](std::size_t low, std::size_t high) {
+    const std::size_t n = node.inputs.size();
+    if (n >= low && n <= high) return;
+    const std::string wants = high == 0 ? "no inputs" : high == 1 ? "exactly one input" : "at least one input";
+    fail(node, "has " + std::to_string(n) + " inputs but takes " + wants);
+  };
+  const auto finite = [&](double value, const char* key) {
+    if (!std::isfinite(value)) fail(node, std::string(key) + " is not a finite number");
+  };
+  constexpr auto any = static_cast<std::size_t>(-1);
+  std::vector<double> blocks{1.0};
+
+  std::visit(detail::Overloaded{
+                 [&](const InputOp&) { arity(0, 0); },
+                 [&](const DenseOp& op) {
+                   arity(1, 1);
+                   finite(op.weight_std, "weight_std");
+                   finite(op.bias_std, "bias_std");
+                   if (op.weight_std < 0) fail(node, "weight_std is negative; it is a standard deviation");
+                   if (op.bias_std < 0) fail(node, "bias_std is negative; it is a standard deviation");
+                 },
+                 [&](const ActivationOp& op) {
+                   if (!op.activation) throw TopologyError("node '" + node.name + "': the activation is missing");
+                   arity(1, 1);
+                   for (const auto& [key, value] : op.activation->parameters()) finite(value, key.c_str());
+                   blocks = blocks_[node.inputs[0]];
+                 },
+                 [&](const SumOp& op) {
+                   arity(1, any);
+                   if (op.coefficients.size() != node.inputs.size())
+                     fail(node, "has " + std::to_string(op.coefficients.size()) + " coefficients for " +
+                                    std::to_string(node.inputs.size()) + " inputs; give one each");
+                   for (const double c : op.coefficients) finite(c, "coefficients");
+                   blocks = blocks_[node.inputs[0]];
+                   for (const std::size_t input : node.inputs) {
+                     const auto& other = blocks_[input];
+                     bool same = other.size() == blocks.size();
+                     for (std::size_t b = 0; same && b < blocks.size(); ++b)
+                       same = std::abs(other[b] - blocks[b]) <= 1e-9;
+                     if (!same)
+                       fail(node, "adds '" + nodes_[node.inputs[0]].name + "' and '" + nodes_[input].name +
+                                      "', whose channel blocks differ; add nodes of the same blocks");
+                   }
+                 },
+                 [&](const ConcatOp& op) {
+                   arity(1, any);
+                   if (op.fractions.size() != node.inputs.size())
+                     fail(node, "has " + std::to_string(op.fractions.size()) + " fractions for " +
+                                    std::to_string(node.inputs.size()) + " inputs; give one each");
+                   double total = 0;
+                   for (const double f : op.fractions) {
+                     finite(f, "fractions");
+                     if (f <= 0) fail(node, "a fraction is not positive; each input has a share of the width");
+                     total += f;
+                   }
+                   if (std::abs(total - 1) > 1e-9)
+                     fail(node, "fractions add up to " + detail::format_number(total) + "; make them add up to 1");
+                   blocks.clear();
+                   for (std::size_t k = 0; k < node.inputs.size(); ++k)
+                     for (const double share : blocks_[node.inputs[k]])
+                       blocks.push_back(op.fractions[k] / total * share);
+                 },
+             },
+             node.operation);
+  blocks_.push_back(std::move(blocks));
+}
+
+inline std::size_t Topology::depth() const {
+  std::vector<std::size_t> depth(nodes_.size(), 0);
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    for (const std::size_t input : nodes_[i].inputs) depth[i] = std::max(depth[i], depth[input]);
+    if (std::holds_alternative<DenseOp>(nodes_[i].operation)) ++depth[i];
+  }
+  return depth[output_];
+}
+
+/// One node a line: name = operation(inputs), then the output.
+inline std::ostream& operator<<(std::ostream& out, const Topology& topology) {
+  const auto& nodes = topology.nodes();
+  out << "topology '" << topology.name() << "', depth " << topology.depth() << '\n';
+  for (const NodeSpec& node : nodes) {
+    out << "  " << node.name << " = " << operation_name(node.operation) << '(';
+    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+      out << (k ? ", " : "");
+      if (const auto* sum = std::get_if<SumOp>(&node.operation); sum && sum->coefficients[k] != 1)
+        out << detail::format_number(sum->coefficients[k]) << "*";
+      if (const auto* concat = std::get_if<ConcatOp>(&node.operation))
+        out << detail::format_number(concat->fractions[k]) << ":";
+      out << nodes[node.inputs[k]].name;
+    }
+    if (const auto* dense = std::get_if<DenseOp>(&node.operation)) {
+      out << "; weight_std " << detail::format_number(dense->weight_std) << ", bias_std "
+          << detail::format_number(dense->bias_std);
+      if (!dense->weights.empty()) out << ", weights " << dense->weights;
+    }
+    if (const auto* act = std::get_if<ActivationOp>(&node.operation))
+      for (const auto& [key, value] : act->activation->parameters())
+        out << "; " << key << ' ' << detail::format_number(value);
+    out << ")\n";
+  }
+  return out << "  output " << nodes[topology.output()].name << '\n';
+}
+
+}  // namespace sst

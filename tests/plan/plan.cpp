@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include "../catch.hpp"
+
+#include <chrono>
+#include <sstream>
+
+#include <sst/ntk.hpp>
+#include <sst/plan/print.hpp>
+
+using sst::Kernel;
+
+namespace {
+
+sst::Topology tapped(int depth, bool after) {
+  return sst::trace([&](sst::Node x) {
+    auto h = dense(x, {.weight_std = 1.5, .bias_std = 0.05});
+    std::vector<sst::Node> taps;
+    for (int i = 0; i < depth - 2; ++i) {
+      const auto a = relu(h);
+      h = dense(a, {.weight_std = 1.5, .bias_std = 0.05});
+      taps.push_back(after ? a : h);
+    }
+    const auto s = sum(taps);
+    return dense(after ? s : relu(s), {.weight_std = 1.5, .bias_std = 0.05});
+  });
+}
+
+}  // namespace
+
+TEST_CASE("sparse shortcuts plan O(depth) pairs, tapped before or after the activation", "[plan]") {
+  for (const bool after : {false, true}) {
+    const auto shallow = sst::compile(tapped(50, after), Kernel::ntk);
+    const auto deep = sst::compile(tapped(100, after), Kernel::ntk);
+    CHECK(deep.pairs.size() < 2.1 * static_cast<double>(shallow.pairs.size()));
+    CHECK(deep.pairs.size() < 4 * 100);
+    CHECK(deep.slot_count < 16);
+    CHECK(deep.angular_only);
+  }
+}
+
+TEST_CASE("residual chains stay nested: O(depth) steps", "[plan]") {
+  const auto net = [](int depth) {
+    return sst::trace([&](sst::Node x) {
+      auto s = dense(x);
+      for (int i = 0; i < depth; ++i) s = dense(relu(s)) + s;
+      return dense(relu(s));
+    });
+  };
+  CHECK(static_cast<double>(sst::compile(net(200), Kernel::ntk).steps.size()) <
+        2.1 * static_cast<double>(sst::compile(net(100), Kernel::ntk).steps.size()));
+}
+
+TEST_CASE("structural zeros and unused nodes are not tracked", "[plan]") {
+  const auto net = sst::trace([](sst::Node x) {
+    const auto a = dense(x), b = dense(x);
+    dense(relu(a));  // reaches nothing
+    return dense(relu(a) + relu(b));
+  });
+  const auto plan = sst::compile(net, Kernel::ntk);
+  for (const auto& pair : plan.pairs) CHECK(pair.left == pair.right);
+}
+
+TEST_CASE("cases without a closed form name the node and the reason", "[plan]") {
+  const auto refuses = [](auto network, Kernel kernel, const std::string& node, const std::string& why) {
+    const auto net = sst::trace(network);
+    CHECK_THROWS_AS(sst::compile(net, kernel), sst::NoClosedForm);
+    CHECK_THROWS_WITH(sst::compile(net, kernel), Catch::Contains(node) && Catch::Contains(why));
+  };
+  using sst::Node;
+  refuses([](Node x) { return dense(relu(x.named("in")).named("bad")); }, Kernel::nngp, "bad", "it is the input");
+  refuses([](Node x) { return relu(relu(dense(x)).named("first")).named("bad"); }, Kernel::nngp, "bad",
+          "it is an activation");
+  refuses([](Node x) { return relu((dense(x) + relu(dense(x)).named("act")).named("mix")).named("bad"); },
+          Kernel::nngp, "bad", "'act' in it is not");
+  refuses([](Node x) { return relu(concat({dense(x), x}).named("c")).named("bad"); }, Kernel::nngp, "bad",
+          "'x' in it is not");
+  refuses([](Node x) { return dense(sign(dense(x)).named("bad")); }, Kernel::ntk, "bad", "derivative zero");
+  const auto tied = [](Node x) {
+    const auto h = dense(relu(dense(x)), {.weights = "W"});
+    return dense(relu(h), {.weights = "W"}).named("out");
+  };
+  refuses(tied, Kernel::ntk, "out", "shares weights 'W'");
+  CHECK_NOTHROW(sst::compile(sst::trace(tied), Kernel::nngp));
+}
+
+TEST_CASE("a plan prints its covariances and their cost", "[plan]") {
+  std::ostringstream text;
+  text << sst::compile(tapped(5, true), Kernel::ntk);
+  CHECK_THAT(text.str(), Catch::Contains("covariances") && Catch::Contains("dense output") &&
+                             Catch::Contains("activation less its linear part") && Catch::Contains("operations"));
+}
+
+TEST_CASE("a plan of depth 1000 compiles quickly and without deep recursion", "[plan]") {
+  CHECK(sst::compile(tapped(1000, false), Kernel::ntk).pairs.size() > 1000);
+}
