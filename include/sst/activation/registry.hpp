@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <sst/activation/angular.hpp>
+#include <sst/activation/erf.hpp>
+#include <sst/activation/exponential.hpp>
+#include <sst/activation/gelu.hpp>
+#include <sst/activation/polynomial.hpp>
+#include <sst/activation/smooth.hpp>
+#include <sst/activation/trigonometric.hpp>
+
+namespace sst {
+
+/// An activation that files can name: its parameters in order, and how to make it from them.
+struct ActivationEntry {
+  std::vector<std::string> parameters;
+  std::function<ActivationPtr(const std::vector<double>&)> make;
+};
+
+/// Every activation by the name that files and messages use.
+inline const std::map<std::string, ActivationEntry>& activation_registry() {
+  using Values = const std::vector<double>&;
+  const auto plain = [](auto tag) {
+    using Function = typename decltype(tag)::type;
+    return ActivationEntry{{}, [](Values) { return std::make_shared<Function>(); }};
+  };
+  static const std::map<std::string, ActivationEntry> all{
+      {"identity", plain(std::type_identity<Identity>{})},
+      {"relu", plain(std::type_identity<Relu>{})},
+      {"abs", plain(std::type_identity<Abs>{})},
+      {"sign", plain(std::type_identity<Sign>{})},
+      {"step", plain(std::type_identity<Step>{})},
+      {"leaky_relu", {{"slope"}, [](Values v) { return std::make_shared<LeakyRelu>(v[0]); }}},
+      {"piecewise_linear",
+       {{"positive", "negative"}, [](Values v) { return std::make_shared<PiecewiseLinear>(v[0], v[1]); }}},
+      {"erf", plain(std::type_identity<Erf>{})},
+      {"gelu", plain(std::type_identity<Gelu>{})},
+      {"sin", plain(std::type_identity<Sin>{})},
+      {"cos", plain(std::type_identity<Cos>{})},
+      {"rbf", {{"gamma"}, [](Values v) { return std::make_shared<Rbf>(v[0]); }}},
+      {"exp", {{"rate"}, [](Values v) { return std::make_shared<Exp>(v[0]); }}},
+      {"monomial", {{"degree"}, [](Values v) { return std::make_shared<Monomial>(v[0]); }}},
+      {"hermite", {{"degree"}, [](Values v) { return std::make_shared<Hermite>(v[0]); }}},
+      {"tanh", plain(std::type_identity<Tanh>{})},
+      {"sigmoid", plain(std::type_identity<Sigmoid>{})},
+      {"swish", plain(std::type_identity<Swish>{})},
+      {"softplus", plain(std::type_identity<Softplus>{})},
+  };
+  return all;
+}
+
+}  // namespace sst

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+
+#include <sst/activation/activation.hpp>
+#include <sst/activation/formula.hpp>
+#include <sst/error.hpp>
+
+namespace sst {
+
+/// phi(z) = sine sin(f z) + cosine cos(f z): any sinusoid, with the frequency f.
+///
+/// For two of them with frequencies f and g, D- = Var(f u - g v)/2 and D+ = Var(f u + g v)/2:
+/// E = ((sine sine' + cosine cosine') exp(-D-) - (sine sine' - cosine cosine') exp(-D+)) / 2,
+/// from the characteristic function of a Gaussian. D- and D+ are sums of squares in the half-angle
+/// form, so nothing cancels and nothing overflows.
+class Sinusoid : public Activation {
+ public:
+  Sinusoid(double frequency, double sine, double cosine)
+      : frequency_(frequency), sine_(sine), cosine_(cosine) {}
+
+  double value(double z) const override {
+    return sine_ * std::sin(frequency_ * z) + cosine_ * std::cos(frequency_ * z);
+  }
+  double derivative(double z) const override {
+    return frequency_ * (sine_ * std::cos(frequency_ * z) - cosine_ * std::sin(frequency_ * z));
+  }
+  Moments<double> moments(double std) const override { return moments_of(std); }
+  Moments<long double> moments(long double std) const override { return moments_of(std); }
+
+  std::shared_ptr<const DualMap> closed_form_with(const Activation& other) const override {
+    const auto* wave = dynamic_cast<const Sinusoid*>(&other);
+    return wave ? formula_map(Formula{frequency_, wave->frequency_, sine_ * wave->sine_, cosine_ * wave->cosine_})
+                : nullptr;
+  }
+
+  double frequency() const { return frequency_; }
+
+ private:
+  struct Formula {
+    double f, g;             // frequencies
+    double sines, cosines;   // products of the two sides' amplitudes
+
+    template <class S>
+    S difference(S s, S t, S half) const {
+      const S a = static_cast<S>(f) * s, b = static_cast<S>(g) * t;
+      return std::exp(-((a - b) * (a - b) / 2 + 2 * a * b * half)) / 2;
+    }
+    template <class S>
+    S value(S s, S t, S half, S complement) const {
+      return static_cast<S>(sines + cosines) * difference(s, t, half) -
+             static_cast<S>(sines - cosines) * difference(s, t, complement);
+    }
+    template <class S>
+    S derivative(S s, S t, S half, S complement) const {
+      return static_cast<S>(f) * static_cast<S>(g) *
+             (static_cast<S>(sines + cosines) * difference(s, t, half) +
+              static_cast<S>(sines - cosines) * difference(s, t, complement));
+    }
+  };
+
+  template <class S>
+  Moments<S> moments_of(S s) const {
+    const S f = static_cast<S>(frequency_), decay = std::exp(-f * f * s * s / 2);
+    const S p = static_cast<S>(sine_), r = static_cast<S>(cosine_);
+    // (p^2 (1 - e) + r^2 (1 + e))/2 with e = exp(-2 f^2 s^2); expm1 keeps small variances.
+    const S e = std::expm1(-2 * f * f * s * s);
+    return {(r * r * (2 + e) - p * p * e) / 2, r * decay, f * p * decay};
+  }
+
+  double frequency_, sine_, cosine_;
+};
+
+/// phi(z) = sin(z).
+class Sin final : public Sinusoid {
+ public:
+  Sin() : Sinusoid(1, 1, 0) {}
+  std::string name() const override { return "sin"; }
+};
+
+/// phi(z) = cos(z).
+class Cos final : public Sinusoid {
+ public:
+  Cos() : Sinusoid(1, 0, 1) {}
+  std::string name() const override { return "cos"; }
+};
+
+/// The random Fourier feature sqrt(2) sin(sqrt(2 gamma) z + pi/4), whose dual is the Gaussian kernel
+/// exp(-gamma (q + q' - 2K)). Rahimi and Recht 2007, "Random Features for Large-Scale Kernel Machines".
+class Rbf final : public Sinusoid {
+ public:
+  /// gamma >= 0; throws Error otherwise.
+  explicit Rbf(double gamma) : Sinusoid(std::sqrt(2 * check(gamma)), 1, 1), gamma_(gamma) {}
+  std::string name() const override { return "rbf"; }
+  std::vector<std::pair<std::string, double>> parameters() const override { return {{"gamma", gamma_}}; }
+
+ private:
+  static double check(double gamma) {
+    if (!(gamma >= 0) || !std::isfinite(gamma)) throw Error("the gamma of rbf is negative or not finite; choose gamma >= 0");
+    return gamma;
+  }
+  double gamma_;
+};
+
+}  // namespace sst
