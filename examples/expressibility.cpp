@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <sst/data/csv.hpp>
@@ -21,6 +20,8 @@
 #include <sst/report/svg.hpp>
 #include <sst/report/table.hpp>
 #include <sst/topology/families.hpp>
+
+#include "program.hpp"
 
 namespace {
 
@@ -137,19 +138,14 @@ void write_json(const Errors& errors, const std::string& file) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"The paper's comparison of topologies, exact: Boston housing, depth 4..10"};
+  CLI::App app{"The paper's comparison of topologies, exact: Boston housing, depth 4..10", "expressibility"};
   std::string data = SST_EXAMPLE_DATA "/boston_housing.csv", svg, json, precision = "double";
   app.add_option("--data", data, "CSV with the target medv")->capture_default_str();
   app.add_option("--svg", svg, "write the picture to this file");
   app.add_option("--json", json, "write the errors to this file");
   app.add_option("--precision", precision)->check(CLI::IsMember({"double", "float"}))->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2;
-  }
 
-  try {
+  return run_program(app, argc, argv, [&] {
     const Experiment experiment = load(data);
     const auto run = precision == "float" ? test_error<float> : test_error<double>;
     Errors errors;
@@ -161,8 +157,5 @@ int main(int argc, char** argv) {
     print(errors);
     if (!svg.empty()) draw(errors, svg);
     if (!json.empty()) write_json(errors, json);
-  } catch (const std::exception& error) {
-    std::cerr << "expressibility: " << error.what() << '\n';
-    return 1;
-  }
+  });
 }

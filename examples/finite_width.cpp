@@ -8,12 +8,13 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <sst/finite/monte_carlo.hpp>
 #include <sst/ntk.hpp>
 #include <sst/report/svg.hpp>
 #include <sst/report/table.hpp>
 #include <sst/topology/json.hpp>
+
+#include "program.hpp"
 
 namespace {
 
@@ -69,7 +70,8 @@ struct Errors {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"How the kernels of random networks approach the exact ones as their width grows"};
+  CLI::App app{"How the kernels of random networks approach the exact ones as their width grows",
+               "finite_width"};
   std::string file, svg;
   std::vector<int> widths{32, 64, 128, 256, 512};
   int networks = 100;
@@ -79,13 +81,8 @@ int main(int argc, char** argv) {
   app.add_option("--networks", networks, "networks of each width")->check(CLI::Range(2, 1000000));
   app.add_option("--svg", svg, "write the picture to this file");
   app.add_option("--seed", seed)->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2;
-  }
 
-  try {
+  return run_program(app, argc, argv, [&] {
     const sst::Topology net = file.empty() ? sparse_shortcut() : sst::read_topology(file);
     const Eigen::MatrixXd x = Eigen::MatrixXd::NullaryExpr(5, 6, [](Eigen::Index i, Eigen::Index k) {
       return 1.5 * std::sin(static_cast<double>(1 + 7 * i + 3 * k + i * k));
@@ -112,8 +109,5 @@ int main(int argc, char** argv) {
       plot.series.push_back({errors.kernel + ", mean of all", errors.pooled, sst::PlotStyle::markers, color});
     }
     if (!svg.empty()) plot.write(svg);
-  } catch (const std::exception& error) {
-    std::cerr << "finite_width: " << error.what() << '\n';
-    return 1;
-  }
+  });
 }

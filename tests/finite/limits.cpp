@@ -17,6 +17,7 @@
 #include <Eigen/Core>
 
 #include <sst/activation/dual.hpp>
+#include <sst/activation/registry.hpp>
 #include <sst/finite/monte_carlo.hpp>
 #include <sst/ntk.hpp>
 
@@ -150,29 +151,54 @@ std::vector<sst::ActivationPtr> angular() {
   return {std::make_shared<sst::Relu>(), std::make_shared<sst::LeakyRelu>(0.2), std::make_shared<sst::Abs>()};
 }
 
-/// All graphs within 4 standard errors, and those with cross terms mostly not without these.
-void check_random_graphs(const sst_test::RandomTopologyOptions& options, std::uint32_t seeds) {
-  int correlated = 0, told_apart = 0;
-  for (std::uint32_t seed = 0; seed < seeds; ++seed) {
+std::vector<sst::ActivationPtr> everything() {
+  std::vector<sst::ActivationPtr> all = angular();
+  for (const char* name : {"erf", "gelu", "sin", "cos", "tanh"})
+    all.push_back(sst::activation_registry().at(name).make({}));
+  return all;
+}
+
+/// Graphs 0, 1, ..., of which all keep within 4 standard errors, and those with cross terms mostly do
+/// not once these are dropped. A graph may correlate two activations whose dual nobody knows.
+void check_random_graphs(const sst_test::RandomTopologyOptions& options, int graphs, Eigen::Index networks) {
+  int compared = 0, correlated = 0, told_apart = 0;
+  for (std::uint32_t seed = 0; compared < graphs; ++seed) {
+    REQUIRE(seed < 2 * static_cast<std::uint32_t>(graphs));
     const sst::Topology net = sst_test::random_topology(seed, options);
     std::ostringstream text;
     text << net;
     INFO(text.str());
-    const Deviations found = deviations(net);
-    CHECK(found.exact <= 4);
-    correlated += found.differ ? 1 : 0;
-    told_apart += found.differ && found.added > 4 ? 1 : 0;
-    WARN(seed << " " << found.exact << " " << found.added << " " << found.differ);
+    try {
+      const Deviations found = deviations(net, networks);
+      CHECK(found.exact <= 4);
+      ++compared;
+      correlated += found.differ ? 1 : 0;
+      told_apart += found.differ && found.added > 4 ? 1 : 0;
+    } catch (const sst::NoClosedForm& problem) {
+      REQUIRE_THAT(problem.what(), Catch::Matchers::Contains("on correlated inputs have no closed form"));
+    }
   }
   INFO(told_apart << " of " << correlated << " graphs with cross terms told apart");
-  CHECK(4 * correlated >= 3 * static_cast<int>(seeds));
-  CHECK(5 * told_apart >= 4 * correlated);
+  CHECK(2 * correlated >= graphs);
+  CHECK(10 * told_apart >= 9 * correlated);
 }
 
 }  // namespace
 
 TEST_CASE("random graphs of angular activations have the kernels of wide networks", "[finite]") {
-  check_random_graphs({.activations = angular()}, 30);
+  check_random_graphs({.activations = angular()}, 24, 2000);
+  check_random_graphs({.activations = angular(), .operations = 16, .depth = 4}, 8, 1000);
+}
+
+TEST_CASE("random graphs of one smooth activation have the kernels of wide networks", "[finite]") {
+  for (const char* name : {"erf", "gelu", "sin", "cos", "tanh"}) {
+    INFO(name);
+    check_random_graphs({.activations = {sst::activation_registry().at(name).make({})}}, 4, 1000);
+  }
+}
+
+TEST_CASE("random graphs of mixed activations have the kernels of wide networks", "[finite]") {
+  check_random_graphs({.activations = everything()}, 12, 1000);
 }
 
 TEST_CASE("adding branch kernels is seen to be wrong", "[finite]") {
@@ -191,19 +217,18 @@ TEST_CASE("adding branch kernels is seen to be wrong", "[finite]") {
       {"tied weights", sst::trace([&](sst::Node x) {
          const auto h1 = dense(relu(dense(x, layer)), tied);
          return dense(relu(h1 + dense(relu(h1), tied)), layer);
-       })},
-      {"recurrent", sst::recurrent(3)}};
+       })}};
   for (const auto& [name, net] : wrong) {
     INFO(name);
     const Deviations found = deviations(net);
     CHECK(found.exact <= 4);
     CHECK(found.added > 8);
-    WARN(name << " " << found.exact << " " << found.added);
   }
 }
 
 TEST_CASE("where branches are uncorrelated, adding their kernels is right", "[finite]") {
-  for (const auto& net : {sst::densely_connected(4), sst::sparse_shortcut(5), sst::residual(4), sst::chain(3)}) {
+  for (const auto& net : {sst::densely_connected(4), sst::sparse_shortcut(5), sst::residual(4),
+                          sst::recurrent(3), sst::chain(3)}) {
     INFO(net.name());
     const Deviations found = deviations(net, 2000);
     CHECK_FALSE(found.differ);

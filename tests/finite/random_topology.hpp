@@ -41,7 +41,9 @@ class RandomTopology {
     int uses = 0;
   };
 
-  double uniform(double low, double high) { return low + (high - low) * static_cast<double>(words_()) * 0x1p-32; }
+  double uniform(double low, double high) {
+    return low + (high - low) * static_cast<double>(words_()) * 0x1p-32;
+  }
   bool chance(double p) { return uniform(0, 1) < p; }
   std::size_t below(std::size_t n) { return static_cast<std::size_t>(uniform(0, static_cast<double>(n))); }
 
@@ -68,11 +70,12 @@ class RandomTopology {
     const std::size_t i = pick([&](const Item& item) { return item.depth < options_.depth; });
     if (i == items_.size()) return;
     const sst::Node h = use(i);
-    const bool tied = chance(0.45);
-    const sst::Node y = !tied ? fresh_dense(h)
+    // Shared weights see one layout of blocks: what is side by side with what is not defined otherwise.
+    const std::string layout = std::to_string(static_cast<int>(8 * items_[i].blocks.front()));
+    const sst::Node y = !chance(0.45) ? fresh_dense(h)
                         : chance(0.6)
-                            ? dense(h, {.weight_std = 1.2, .bias_std = 0.3, .weights = "A"})
-                            : dense(h, {.weight_std = 0.9, .bias_std = 0.0, .weights = "B"});
+                            ? dense(h, {.weight_std = 1.2, .bias_std = 0.3, .weights = "A" + layout})
+                            : dense(h, {.weight_std = 0.9, .bias_std = 0.0, .weights = "B" + layout});
     items_.push_back({y, true, {1.0}, items_[i].depth + 1});
   }
 
@@ -85,7 +88,8 @@ class RandomTopology {
 
   void add_sum() {
     const std::size_t first = pick([](const Item&) { return true; });
-    const bool keep_gaussian = items_[first].gaussian && chance(0.5);  // else activations would hardly meet sums
+    const bool keep_gaussian =
+        items_[first].gaussian && chance(0.5);  // else activations would hardly meet sums
     const auto fits = [&](const Item& item) {
       return item.blocks == items_[first].blocks && (item.gaussian || !keep_gaussian);
     };
@@ -109,7 +113,9 @@ class RandomTopology {
     // Shares that whole channels of the narrow networks have.
     const double share = chance(0.5) ? 0.25 : chance(0.5) ? 0.625 : 0.5;
     const sst::Node y = sst::concat({use(i), use(j)}, {share, 1 - share});
-    items_.push_back({y, items_[i].gaussian && items_[j].gaussian, {share, 1 - share},
+    items_.push_back({y,
+                      items_[i].gaussian && items_[j].gaussian,
+                      {share, 1 - share},
                       std::max(items_[i].depth, items_[j].depth)});
   }
 
@@ -118,10 +124,14 @@ class RandomTopology {
     add_dense();
     for (int k = 1; k < options_.operations; ++k) {
       const double dice = uniform(0, 1);
-      if (dice < 0.3) add_dense();
-      else if (dice < 0.6) add_activation();
-      else if (dice < 0.85) add_sum();
-      else add_concat();
+      if (dice < 0.3)
+        add_dense();
+      else if (dice < 0.6)
+        add_activation();
+      else if (dice < 0.85)
+        add_sum();
+      else
+        add_concat();
     }
     std::vector<sst::Node> leaves;
     bool gaussian = true;

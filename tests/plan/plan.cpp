@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
 
-#include <chrono>
 #include <sstream>
 
 #include <sst/ntk.hpp>
@@ -31,7 +30,7 @@ TEST_CASE("sparse shortcuts plan O(depth) pairs, tapped before or after the acti
   for (const bool after : {false, true}) {
     const auto shallow = sst::compile(tapped(50, after), Kernel::ntk);
     const auto deep = sst::compile(tapped(100, after), Kernel::ntk);
-    CHECK(deep.pairs.size() < 2.1 * static_cast<double>(shallow.pairs.size()));
+    CHECK(10 * deep.pairs.size() < 21 * shallow.pairs.size());
     CHECK(deep.pairs.size() < 4 * 100);
     CHECK(deep.slot_count < 16);
     CHECK(deep.angular_only);
@@ -46,8 +45,7 @@ TEST_CASE("residual chains stay nested: O(depth) steps", "[plan]") {
       return dense(relu(s));
     });
   };
-  CHECK(static_cast<double>(sst::compile(net(200), Kernel::ntk).steps.size()) <
-        2.1 * static_cast<double>(sst::compile(net(100), Kernel::ntk).steps.size()));
+  CHECK(10 * sst::compile(net(200), Kernel::ntk).steps.size() < 21 * sst::compile(net(100), Kernel::ntk).steps.size());
 }
 
 TEST_CASE("structural zeros and unused nodes are not tracked", "[plan]") {
@@ -72,7 +70,7 @@ TEST_CASE("cases without a closed form name the node and the reason", "[plan]") 
           "it is an activation");
   refuses([](Node x) { return relu((dense(x) + relu(dense(x)).named("act")).named("mix")).named("bad"); },
           Kernel::nngp, "bad", "'act' in it is not");
-  refuses([](Node x) { return relu(concat({dense(x), x}).named("c")).named("bad"); }, Kernel::nngp, "bad",
+  refuses([](Node x) { return relu(concat(dense(x), x).named("c")).named("bad"); }, Kernel::nngp, "bad",
           "'x' in it is not");
   refuses([](Node x) { return dense(sign(dense(x)).named("bad")); }, Kernel::ntk, "bad", "derivative zero");
   const auto tied = [](Node x) {

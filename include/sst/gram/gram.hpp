@@ -194,6 +194,11 @@ class Driver {
       for (Index l = begin; l < count; ++l)
         out[l] = any ? s * static_cast<Scalar>(t[l]) * static_cast<Scalar>(tangent[l]) : Scalar(0);
     }
+    const auto first = static_cast<Eigen::Index>(j + begin), rows = static_cast<Eigen::Index>(count - begin);
+    for (const auto* matrix : {target.nngp, target.ntk})
+      if (matrix && !matrix->col(col).segment(first, rows).allFinite())
+        throw DataError("the kernel of samples " + std::to_string(i) + " and " + std::to_string(j + begin) +
+                        " or one of the next ones overflows its scalar type; scale the inputs down or use double");
   }
 
   void refine(Index i, Index j, StripMachine<long double>& machine, const Target<Scalar>& target) const {
@@ -243,9 +248,6 @@ void fill(const Plan& plan, const Eigen::MatrixXd& columns, const Eigen::MatrixX
     Driver<Arithmetic, Scalar>(plan, columns, rows, options).fill(target);
   else
     Driver<double, Scalar>(plan, columns, rows, options).fill(target);
-  for (const auto* matrix : {target.nngp, target.ntk})
-    if (matrix && !matrix->allFinite())
-      throw DataError("the kernel overflows the range of its scalar type; scale the inputs down or use double");
 }
 
 }  // namespace gram_detail

@@ -340,7 +340,11 @@ class PairPlanner {
       started[out] = true;
       plan_.steps.push_back(step);
     };
-    for (Index i = 0; i < recipes_.size(); ++i) {
+    // Activations follow their argument at once, so that it need not be kept for them.
+    std::vector<std::vector<Index>> activations(recipes_.size());
+    for (Index i = 0; i < recipes_.size(); ++i)
+      if (recipes_[i].type == Recipe::Type::activation) activations[number_.at(recipes_[i].in)].push_back(i);
+    const auto emit = [&](Index i) {
       const Recipe& r = recipes_[i];
       switch (r.type) {
         case Recipe::Type::input:
@@ -370,6 +374,11 @@ class PairPlanner {
           break;
       }
       for (const Use& use : uses[i]) accumulate(use.out, use.contribution);
+    };
+    for (Index i = 0; i < recipes_.size(); ++i) {
+      if (recipes_[i].type == Recipe::Type::activation) continue;
+      emit(i);
+      for (const Index a : activations[i]) emit(a);
     }
   }
 

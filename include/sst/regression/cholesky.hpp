@@ -5,163 +5,426 @@
 #include <atomic>
 #include <cmath>
 #include <cstddef>
+#include <exception>
+#include <functional>
 #include <sstream>
 #include <string>
+#include <type_traits>
 #include <utility>
-#include <vector>
 
-#include <Eigen/Cholesky>
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
+#include <sst/gram/gram.hpp>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 namespace sst {
 
 struct CholeskyOptions {
-  Eigen::Index tile = 256;  ///< rows of a tile; > 0
+  /// Rows and columns of a tile; 0: what measured fastest. Other tiles round differently, in the last digits.
+  Eigen::Index tile = 0;
+  /// 0: as many as OpenMP gives. The result does not depend on it, to the last bit.
+  int threads = 0;
+  /// Called, by one thread at a time, with the fraction of the factorization that is done; returning false
+  /// cancels (throws Cancelled).
+  std::function<bool(double)> progress = {};
 };
 
-/// A = L L^T of a symmetric positive definite matrix, in place and tile by tile.
+namespace cholesky_detail {
+
+using Eigen::Index;
+
+/// How many tiles one product takes in at once: a tile that is updated then stays in cache for so many steps.
+inline constexpr Index tiles_a_product = 4;
+/// Right-hand sides of one task.
+inline constexpr Index columns_a_task = 256;
+
+/// The first error of several tasks. It must not leave the task it happened in, so it waits here.
+class Failure {
+ public:
+  /// Does `work`, unless something has failed already.
+  template <class Work>
+  void guard(Work&& work) noexcept {
+    if (failed_.load(std::memory_order_relaxed)) return;
+    try {
+      work();
+    } catch (...) {
+      if (!failed_.exchange(true)) error_ = std::current_exception();
+    }
+  }
+  /// To be called when all tasks have ended.
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::atomic<bool> failed_ = false;
+  std::exception_ptr error_;
+};
+
+/// While it lives, Eigen's products in this thread and in the tasks it creates are serial: threads within
+/// would compete with the tasks, and block, hence round, according to their number.
+class SerialEigen {
+ public:
+#ifdef _OPENMP
+  SerialEigen() : threads_(omp_get_max_threads()) {
+    omp_set_num_threads(1);  // this thread's own setting, inherited by its tasks
+    pinned_ = Eigen::nbThreads();
+    if (pinned_ > 1) Eigen::setNbThreads(1);  // somebody had set Eigen's own, which is global
+  }
+  ~SerialEigen() {
+    if (pinned_ > 1) Eigen::setNbThreads(pinned_);
+    omp_set_num_threads(threads_);
+  }
+
+ private:
+  int threads_;
+  int pinned_ = 1;
+#else
+  SerialEigen() {}
+#endif
+ public:
+  SerialEigen(const SerialEigen&) = delete;
+  SerialEigen& operator=(const SerialEigen&) = delete;
+};
+
+/// Threads for so many independent pieces of work.
+inline int team_size(int wanted, Index pieces) {
+#ifdef _OPENMP
+  if (wanted <= 0) wanted = omp_get_max_threads();
+#else
+  wanted = 1;
+#endif
+  return static_cast<int>(std::clamp<Index>(pieces, 1, wanted));
+}
+
+/// Part of a column-major matrix.
+template <class Scalar>
+using Block = Eigen::Map<Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>, 0, Eigen::OuterStride<>>;
+template <class Scalar>
+using ConstBlock = Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>, 0, Eigen::OuterStride<>>;
+
+template <class Scalar>
+Block<Scalar> part(Block<Scalar> a, Index row, Index column, Index rows, Index columns) {
+  return {a.data() + row + column * a.outerStride(), rows, columns, Eigen::OuterStride<>(a.outerStride())};
+}
+
+/// B := B L^-T. By halves, because Eigen's products are faster than its triangular solver.
+template <class Scalar>
+void divide_from_right(Block<Scalar> l, Block<Scalar> b) {
+  const Index n = l.rows();
+  if (n <= 48) {
+    l.template triangularView<Eigen::Lower>().transpose().template solveInPlace<Eigen::OnTheRight>(b);
+    return;
+  }
+  const Index half = (n / 2 + 7) / 8 * 8;
+  auto left = part(b, 0, 0, b.rows(), half), right = part(b, 0, half, b.rows(), n - half);
+  divide_from_right(part(l, 0, 0, half, half), left);
+  right.noalias() -= left * part(l, half, 0, n - half, half).transpose();
+  divide_from_right(part(l, half, half, n - half, n - half), right);
+}
+
+[[noreturn]] inline void throw_not_positive_definite(Index row, double pivot) {
+  std::ostringstream text;
+  text << "the matrix is not positive definite (the pivot of row " << row << ", counted from 0, is " << pivot
+       << "); use a larger ridge, and look for duplicate rows";
+  throw NotPositiveDefinite(text.str(), row, pivot);
+}
+
+/// A = L L^T of one tile, in place in the lower triangle; by halves as well. `first`: its first row in the matrix.
+template <class Scalar>
+void factor_tile(Block<Scalar> a, Index first) {
+  const Index n = a.rows();
+  if (n > 16) {
+    const Index half = (n / 2 + 7) / 8 * 8;
+    auto below = part(a, half, 0, n - half, half), rest = part(a, half, half, n - half, n - half);
+    factor_tile(part(a, 0, 0, half, half), first);
+    divide_from_right(part(a, 0, 0, half, half), below);
+    rest.template selfadjointView<Eigen::Lower>().rankUpdate(below, Scalar(-1));
+    factor_tile(rest, first + half);
+    return;
+  }
+  for (Index k = 0; k < n; ++k) {
+    if (!(a(k, k) > 0)) throw_not_positive_definite(first + k, static_cast<double>(a(k, k)));
+    a(k, k) = std::sqrt(a(k, k));
+    const Index below = n - k - 1;
+    a.col(k).tail(below) /= a(k, k);
+    for (Index j = k + 1; j < n; ++j) a.col(j).tail(n - j) -= a(j, k) * a.col(k).tail(n - j);
+  }
+}
+
+/// Throws DataError unless x is finite, in the lower triangle or (all of it) everywhere.
+template <class Derived>
+void require_finite(const Eigen::DenseBase<Derived>& x, bool lower, int threads, const char* name) {
+  using Scalar = typename Derived::Scalar;
+  bool finite = true;
+  const Index rows = x.rows(), columns = x.cols();
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static, 16) reduction(&& : finite)
+#else
+  (void)threads;
+#endif
+  for (Index j = 0; j < columns; ++j) {
+    const auto column = x.col(j).tail(lower ? rows - j : rows).array();
+    finite = finite && (column - column).sum() == Scalar(0);  // inf - inf and nan - nan are nan
+  }
+  if (finite) return;
+  for (Index j = 0; j < columns; ++j)
+    for (Index i = lower ? j : 0; i < rows; ++i)
+      if (!std::isfinite(x(i, j))) {
+        std::ostringstream text;
+        text << name << " has " << x(i, j) << " in row " << i << ", column " << j
+             << " (counted from 0; only finite numbers can be solved with); check how it was made";
+        throw DataError(text.str());
+      }
+}
+
+}  // namespace cholesky_detail
+
+/// The Cholesky factorization A = L L^T of a symmetric positive definite matrix, and solving with it.
 ///
-/// Takes the matrix over and needs its lower triangle alone; besides it only packing buffers are
-/// allocated. OpenMP tasks run the tiles; each tile's updates come in one fixed order, so the factor
-/// does not depend on the number of threads, to the last bit. Golub and Van Loan 2013, "Matrix Computations",
-/// section 4.2.6 (blocked, left to right), with Eigen's kernels on the tiles.
+/// Tiles of A become tasks that wait for the tiles they need (Buttari, Langou, Kurzak, Dongarra 2009, "A class
+/// of parallel tiled linear algebra algorithms for multicore architectures"), on Eigen's serial products. Each
+/// tile is finished by one sequence of updates, so nothing depends on the number of threads, to the last bit.
+///
+/// \code
+/// sst::Cholesky<double> factor(std::move(a));  // L takes the place of A: one n x n buffer, no copy
+/// Eigen::MatrixXd x = factor.solve(b);         // A x = b
+/// \endcode
+///
+/// Scalar: float, double or long double. Time: n^3/3 multiplications and as many additions, at about the rate
+/// of a matrix product. Memory beside A: Eigen's packing buffers, about 1 MiB a thread.
+/// Accuracy: |A - L L^T| <= c n eps |A| with a small c (Higham 2002, "Accuracy and Stability of Numerical
+/// Algorithms", theorem 10.3).
 template <class Scalar>
 class Cholesky {
  public:
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+  using Index = Eigen::Index;
+  /// Sums of logarithms are formed in double at least.
+  using Wide = std::common_type_t<Scalar, double>;
 
-  /// Throws NotPositiveDefinite with the pivot's index and value; Error for a matrix that is not
-  /// square or holds a number that is not finite (row and column named).
-  explicit Cholesky(Matrix&& a, const CholeskyOptions& options = {}) : factor_(std::move(a)), tile_(options.tile) {
-    if (tile_ <= 0) throw Error("the Cholesky tile is not positive; choose a number of rows");
-    if (factor_.rows() != factor_.cols())
-      throw Error("a matrix of " + std::to_string(factor_.rows()) + " x " + std::to_string(factor_.cols()) +
-                  " has no Cholesky factor; it has to be square");
-    for (Eigen::Index j = 0; j < factor_.cols(); ++j)
-      for (Eigen::Index i = j; i < factor_.rows(); ++i)
-        if (!std::isfinite(factor_(i, j)))
-          throw Error("the matrix to factor has an entry that is not finite (row " + std::to_string(i) +
-                      ", column " + std::to_string(j) + "); look at what it was made from");
-    factorise();
+  /// a: n x n, of which the lower triangle is read; n = 0 is allowed, and its determinant is 1.
+  ///
+  /// Throws NotPositiveDefinite with the first pivot that is not positive, DataError (a is not square, or an
+  /// entry of its lower triangle is not finite), Error (a negative tile), Cancelled.
+  explicit Cholesky(Matrix&& a, CholeskyOptions options = {})
+      : lower_(std::move(a)), tile_(options.tile), threads_(options.threads) {
+    if (lower_.rows() != lower_.cols())
+      throw DataError("a matrix of " + std::to_string(lower_.rows()) + " x " + std::to_string(lower_.cols()) +
+                      " has no Cholesky factor (it is not square); give a symmetric one");
+    if (tile_ < 0) throw Error("the tile is " + std::to_string(tile_) + "; give it a positive size, or 0");
+    if (tile_ == 0) tile_ = default_tile();
+    const Index tiles = count();
+    const int threads = cholesky_detail::team_size(threads_, tiles * (tiles + 1) / 2);
+    cholesky_detail::require_finite(lower_, true, threads, "the matrix");
+    factor(threads, options.progress);
   }
 
-  Eigen::Index size() const { return factor_.rows(); }
-  /// L in the lower triangle; what is above the diagonal has no meaning.
-  const Matrix& factor() const { return factor_; }
+  Index size() const { return lower_.rows(); }
 
-  /// A^-1 B, B: n x right-hand sides.
-  Matrix solve(const Matrix& b) const {
-    if (b.rows() != size())
-      throw Error("a right-hand side of " + std::to_string(b.rows()) + " rows for a matrix of " +
-                  std::to_string(size()) + "; they have to agree");
-    Matrix x = b;
-    const auto lower = factor_.template triangularView<Eigen::Lower>();
-    lower.solveInPlace(x);
-    lower.transpose().solveInPlace(x);
+  /// x = A^-1 b; b: n x m, or a vector. Throws DataError (wrong rows, entries that are not finite).
+  template <class Derived>
+  auto solve(const Eigen::MatrixBase<Derived>& b) const {
+    Eigen::Matrix<Scalar, Eigen::Dynamic, Derived::ColsAtCompileTime> x = b;
+    solve_in_place(x);
     return x;
   }
-
-  /// log det A.
-  Scalar log_determinant() const {
-    Scalar total = 0;
-    for (Eigen::Index i = 0; i < size(); ++i) total += std::log(factor_(i, i));
-    return 2 * total;
+  void solve_in_place(Eigen::Ref<Matrix> b) const {
+    require_right_hand_side(b);
+    substitute<false>(b);
+    substitute<true>(b);
   }
+
+  /// y = L^-1 b, half of a solve: |y|^2 = b^T A^-1 b is what a posterior variance subtracts. Throws as `solve`.
+  template <class Derived>
+  auto solve_lower(const Eigen::MatrixBase<Derived>& b) const {
+    Eigen::Matrix<Scalar, Eigen::Dynamic, Derived::ColsAtCompileTime> y = b;
+    solve_lower_in_place(y);
+    return y;
+  }
+  void solve_lower_in_place(Eigen::Ref<Matrix> b) const {
+    require_right_hand_side(b);
+    substitute<false>(b);
+  }
+
+  /// log det A = 2 sum_i log L_ii.
+  Wide log_determinant() const {
+    Wide sum = 0;
+    for (Index i = 0; i < size(); ++i) sum += std::log(static_cast<Wide>(lower_(i, i)));
+    return 2 * sum;
+  }
+
+  /// L in the lower triangle; above it whatever A held there.
+  const Matrix& storage() const { return lower_; }
+  /// L, as a triangular view of the storage.
+  auto lower() const { return lower_.template triangularView<Eigen::Lower>(); }
 
  private:
-  using Block = Eigen::Block<Matrix>;
+  using Block = cholesky_detail::Block<Scalar>;
+  using ConstBlock = cholesky_detail::ConstBlock<Scalar>;
 
-  Block tile(Eigen::Index i, Eigen::Index j) {
-    const Eigen::Index r = i * tile_, c = j * tile_;
-    return factor_.block(r, c, std::min(tile_, size() - r), std::min(tile_, size() - c));
-  }
+  static constexpr Index default_tile() { return sizeof(Scalar) <= 4 ? 256 : 192; }
 
-  void factorise() {
-    const Eigen::Index tiles = (size() + tile_ - 1) / tile_;
-    std::vector<unsigned char> done(static_cast<std::size_t>(tiles * tiles) + 1);  // what tasks depend on
-    [[maybe_unused]] unsigned char* flag = done.data();
-    std::atomic<Eigen::Index> bad{-1};  // first pivot that is not positive
-    double value = 0;
+  Index count() const { return (size() + tile_ - 1) / tile_; }
+  Index start(Index tile) const { return std::min(tile * tile_, size()); }
+
+  /// Left-looking: tile (i, j) gets the products of rows i and j, a few tiles at a time as they are
+  /// finished, and is then divided by the diagonal tile of its column.
+  void factor(int threads, const std::function<bool(double)>& progress) {
+    using namespace cholesky_detail;
+    const Index tiles = count(), stride = std::max<Index>(1, size());
+    Scalar* const a = lower_.data();
+    Failure failure;
+    const auto block = [=, this](Index i, Index first, Index last) -> Block {
+      return {a + start(i) + start(first) * stride, start(i + 1) - start(i), start(last) - start(first),
+              Eigen::OuterStride<>(stride)};
+    };
+    const auto update = [&](Index i, Index j, Index first, Index last) {
+      auto target = block(i, j, j + 1);
+      if (i == j)
+        target.template selfadjointView<Eigen::Lower>().rankUpdate(block(i, first, last), Scalar(-1));
+      else
+        target.noalias() -= block(i, first, last) * block(j, first, last).transpose();
+    };
+    const auto finish_diagonal = [&](Index j) {
+      factor_tile(block(j, j, j + 1), start(j));
+      const double x = static_cast<double>(j + 1) / static_cast<double>(tiles), done = x * x * (3 - 2 * x);
+      if (progress && !progress(done))
+        throw Cancelled("the Cholesky factorization was cancelled at " + std::to_string(std::lround(100 * done)) +
+                        " % (its progress function returned false); run it again");
+    };
 #ifdef _OPENMP
-#pragma omp parallel
+    // The first entry of a tile stands for the tile in dependencies. That (i, last - 1) is finished implies
+    // that all tiles to its left are.
+#pragma omp parallel num_threads(threads) if (threads > 1)
 #pragma omp single
+#else
+    (void)threads;
 #endif
-    for (Eigen::Index k = 0; k < tiles; ++k) {
+    {
+      const SerialEigen serial;
+      for (Index j = 0; j < tiles; ++j)
+        for (Index i = j; i < tiles; ++i) {
+          Scalar* const target = a + start(i) + start(j) * stride;
+          for (Index first = 0; first < j; first += tiles_a_product) {
+            const Index last = std::min(j, first + tiles_a_product);
+            const Scalar* const left = a + start(i) + start(last - 1) * stride;
+            const Scalar* const right = a + start(j) + start(last - 1) * stride;
+            (void)left, (void)right;
 #ifdef _OPENMP
-#pragma omp task depend(inout : flag[k * tiles + k]) shared(bad, value) firstprivate(k)
+#pragma omp task firstprivate(i, j, first, last) depend(in : *left, *right) depend(inout : *target)
 #endif
-      if (bad < 0) {
-        Block diagonal = tile(k, k);
-        const Eigen::Index pivot = factorise_tile(diagonal);
-        if (pivot >= 0) {
-          value = static_cast<double>(diagonal(pivot, pivot));
-          bad = k * tile_ + pivot;
-        }
-      }
-      for (Eigen::Index i = k + 1; i < tiles; ++i) {
+            failure.guard([&] { update(i, j, first, last); });
+          }
+          const Scalar* const diagonal = a + start(j) + start(j) * stride;
+          (void)target, (void)diagonal;
+          if (i == j) {
 #ifdef _OPENMP
-#pragma omp task depend(in : flag[k * tiles + k]) depend(inout : flag[i * tiles + k]) shared(bad) firstprivate(i, k)
+#pragma omp task firstprivate(j) depend(inout : *target)
 #endif
-        if (bad < 0) {
-          Block below = tile(i, k);
-          tile(k, k).template triangularView<Eigen::Lower>().transpose().template solveInPlace<Eigen::OnTheRight>(
-              below);
-        }
-      }
-      for (Eigen::Index i = k + 1; i < tiles; ++i)
-        for (Eigen::Index j = k + 1; j <= i; ++j) {
+            failure.guard([&] { finish_diagonal(j); });
+          } else {
 #ifdef _OPENMP
-#pragma omp task depend(in : flag[i * tiles + k], flag[j * tiles + k]) \
-    depend(inout : flag[i * tiles + j]) shared(bad) firstprivate(i, j, k)
+#pragma omp task firstprivate(i, j) depend(in : *diagonal) depend(inout : *target)
 #endif
-          if (bad < 0) {
-            if (i == j)
-              tile(i, i).template selfadjointView<Eigen::Lower>().rankUpdate(tile(i, k), Scalar(-1));
-            else
-              tile(i, j).noalias() -= tile(i, k) * tile(j, k).transpose();
+            failure.guard([&] { divide_from_right(block(j, j, j + 1), block(i, j, j + 1)); });
           }
         }
+#ifdef _OPENMP
+#pragma omp taskwait
+#endif
     }
-    if (bad >= 0) {
-      std::ostringstream text;
-      text << "the kernel matrix is not positive definite (pivot " << bad.load() << " is " << value
-           << "); use a larger ridge or remove duplicate rows";
-      throw NotPositiveDefinite(text.str(), bad, value);
-    }
+    failure.rethrow();
   }
 
-  /// Unblocked on small panels, so that the first bad pivot is known exactly. Returns it, or -1.
-  static Eigen::Index factorise_tile(Block& a) {
-    constexpr Eigen::Index panel = 32;
-    for (Eigen::Index p = 0; p < a.rows(); p += panel) {
-      const Eigen::Index width = std::min(panel, a.rows() - p), below = a.rows() - p - width;
-      for (Eigen::Index k = p; k < p + width; ++k) {
-        const Scalar pivot = a(k, k) - a.row(k).segment(p, k - p).squaredNorm();
-        if (!(pivot > 0)) {
-          a(k, k) = pivot;
-          return k;
+  void require_right_hand_side(const Eigen::Ref<Matrix>& b) const {
+    if (b.rows() != size())
+      throw DataError("the right-hand side has " + std::to_string(b.rows()) + " rows and the matrix " +
+                      std::to_string(size()) + "; give it one row for each of the matrix");
+    cholesky_detail::require_finite(b, false, 1, "the right-hand side");
+  }
+
+  /// b := L^-1 b, or L^-T b from the last tile to the first; left-looking as well.
+  template <bool Transposed>
+  void substitute(Eigen::Ref<Matrix>& b) const {
+    using namespace cholesky_detail;
+    const Index tiles = count(), columns = b.cols(), stride = std::max<Index>(1, size());
+    const Index groups = (columns + columns_a_task - 1) / columns_a_task, rhs_stride = b.outerStride();
+    Scalar* const rhs = b.data();
+    Failure failure;
+    // Tiles in the order in which they are finished; a range of them is contiguous either way.
+    const auto from = [=, this](Index first, Index last) { return start(Transposed ? tiles - last : first); };
+    const auto rows = [=, this](Index first, Index last) {
+      return (Transposed ? start(tiles - first) : start(last)) - from(first, last);
+    };
+    const auto l = [=, this](Index i, Index first, Index last) -> ConstBlock {
+      const Index at_row = from(i, i + 1), at_range = from(first, last);
+      const Index row = Transposed ? at_range : at_row, column = Transposed ? at_row : at_range;
+      const Index height = rows(i, i + 1), width = rows(first, last);
+      return {lower_.data() + row + column * stride, Transposed ? width : height, Transposed ? height : width,
+              Eigen::OuterStride<>(stride)};
+    };
+    const auto x = [=](Index first, Index last, Index group) -> Block {
+      const Index column = group * columns_a_task;
+      return {rhs + from(first, last) + column * rhs_stride, rows(first, last),
+              std::min(columns_a_task, columns - column), Eigen::OuterStride<>(rhs_stride)};
+    };
+    const auto update = [&](Index i, Index first, Index last, Index group) {
+      auto target = x(i, i + 1, group);
+      if constexpr (Transposed)
+        target.noalias() -= l(i, first, last).transpose() * x(first, last, group);
+      else
+        target.noalias() -= l(i, first, last) * x(first, last, group);
+    };
+    const auto divide = [&](Index i, Index group) {
+      auto target = x(i, i + 1, group);
+      const auto diagonal = l(i, i, i + 1);
+      if constexpr (Transposed)
+        diagonal.template triangularView<Eigen::Lower>().transpose().solveInPlace(target);
+      else
+        diagonal.template triangularView<Eigen::Lower>().solveInPlace(target);
+    };
+    const int threads = team_size(threads_, groups * tiles);
+#ifdef _OPENMP
+#pragma omp parallel num_threads(threads) if (threads > 1)
+#pragma omp single
+#else
+    (void)threads;
+#endif
+    {
+      const SerialEigen serial;
+      for (Index group = 0; group < groups; ++group)
+        for (Index i = 0; i < tiles; ++i) {
+          Scalar* const target = x(i, i + 1, group).data();
+          for (Index first = 0; first < i; first += tiles_a_product) {
+            const Index last = std::min(i, first + tiles_a_product);
+            const Scalar* const finished = x(last - 1, last, group).data();
+            (void)finished;
+#ifdef _OPENMP
+#pragma omp task firstprivate(i, first, last, group) depend(in : *finished) depend(inout : *target)
+#endif
+            failure.guard([&] { update(i, first, last, group); });
+          }
+          (void)target;
+#ifdef _OPENMP
+#pragma omp task firstprivate(i, group) depend(inout : *target)
+#endif
+          failure.guard([&] { divide(i, group); });
         }
-        a(k, k) = std::sqrt(pivot);
-        for (Eigen::Index i = k + 1; i < p + width; ++i)
-          a(i, k) = (a(i, k) - a.row(i).segment(p, k - p).dot(a.row(k).segment(p, k - p))) / a(k, k);
-      }
-      if (below == 0) break;
-      auto left = a.block(p + width, p, below, width);
-      a.block(p, p, width, width)
-          .template triangularView<Eigen::Lower>()
-          .transpose()
-          .template solveInPlace<Eigen::OnTheRight>(left);
-      a.block(p + width, p + width, below, below)
-          .template selfadjointView<Eigen::Lower>()
-          .rankUpdate(left, Scalar(-1));
+#ifdef _OPENMP
+#pragma omp taskwait
+#endif
     }
-    return -1;
+    failure.rethrow();
   }
 
-  Matrix factor_;
-  Eigen::Index tile_;
+  Matrix lower_;
+  Index tile_;
+  int threads_;
 };
 
 }  // namespace sst

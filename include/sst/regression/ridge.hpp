@@ -1,49 +1,70 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <charconv>
 #include <cmath>
-#include <sstream>
 #include <string>
 
 #include <sst/error.hpp>
 
 namespace sst {
 
-/// What is added to the diagonal of a kernel matrix before it is solved.
+/// What is added to the diagonal of a kernel before it is solved: K + lambda I.
 ///
-/// The two ways to say it cannot be mixed up: `Ridge::relative(r)` adds r times the mean of the
-/// diagonal of the kernel that is solved, `Ridge::absolute(lambda)` adds lambda.
+/// Relative and absolute are two things, and a ridge says which it is:
+/// \code
+/// sst::Ridge::relative(0.1)   // lambda = 0.1 times the mean of the kernel's diagonal
+/// sst::Ridge::absolute(0.01)  // lambda = 0.01, in the units of the kernel
+/// \endcode
+/// A relative ridge gives the same predictions when the kernel is multiplied by a constant. As
+/// observation noise of the Gaussian process, lambda is a variance.
 class Ridge {
  public:
-  /// r >= 0 and finite; throws Error otherwise.
-  static Ridge relative(double r) { return Ridge(r, true); }
-  /// lambda >= 0 and finite; throws Error otherwise.
-  static Ridge absolute(double lambda) { return Ridge(lambda, false); }
+  enum class Scale { relative, absolute };
 
-  /// The number to add, for a kernel whose diagonal has this mean.
-  double lambda_for(double mean_diagonal) const { return relative_ ? value_ * mean_diagonal : value_; }
+  /// lambda = factor x mean diagonal of the kernel that is solved. Throws Error unless factor is finite and >= 0.
+  static Ridge relative(double factor) { return Ridge(Scale::relative, factor); }
+  /// lambda itself. Throws Error unless it is finite and >= 0.
+  static Ridge absolute(double lambda) { return Ridge(Scale::absolute, lambda); }
 
-  bool is_relative() const { return relative_; }
+  Scale scale() const { return scale_; }
+  /// The factor of a relative ridge, the lambda of an absolute one.
   double value() const { return value_; }
-  /// "relative:0.1" or "absolute:0.1"
-  std::string to_string() const {
-    std::ostringstream text;
-    text.precision(17);
-    text << (relative_ ? "relative:" : "absolute:") << value_;
-    return text.str();
+
+  /// The lambda for a kernel with this mean diagonal. Throws Error when that is not finite or is negative
+  /// (whatever the scale: such a kernel is not one), or when the product overflows.
+  double lambda_for(double mean_diagonal) const {
+    if (!std::isfinite(mean_diagonal) || mean_diagonal < 0)
+      throw Error("the mean diagonal of the kernel is " + text(mean_diagonal) +
+                  " (a kernel's diagonal holds finite variances); check the kernel");
+    if (scale_ == Scale::absolute) return value_;
+    const double lambda = value_ * mean_diagonal;
+    if (!std::isfinite(lambda))
+      throw Error("the ridge " + to_string() + " of a kernel with mean diagonal " + text(mean_diagonal) +
+                  " is too large for a double; use a smaller one");
+    return lambda;
   }
-  bool operator==(const Ridge&) const = default;
+
+  /// "relative:0.1" or "absolute:0.01", with as many digits as give the same value back.
+  std::string to_string() const { return std::string(name(scale_)) + ":" + text(value_); }
+
+  friend bool operator==(const Ridge&, const Ridge&) = default;
 
  private:
-  Ridge(double value, bool relative) : value_(value), relative_(relative) {
-    if (!(value >= 0) || !std::isfinite(value)) {
-      std::ostringstream text;
-      text << "the ridge is " << value << " (it has to be a finite number >= 0); choose another one";
-      throw Error(text.str());
-    }
+  Ridge(Scale scale, double value) : scale_(scale), value_(value) {
+    if (!std::isfinite(value) || value < 0)
+      throw Error(std::string("the ") + name(scale) + " ridge is " + text(value) +
+                  " (it has to be finite and not negative); give it a number >= 0");
+    value_ += 0.0;  // -0 prints as 0
   }
+  static const char* name(Scale scale) { return scale == Scale::relative ? "relative" : "absolute"; }
+  static std::string text(double value) {
+    char digits[32];
+    return {digits, std::to_chars(digits, digits + sizeof digits, value).ptr};
+  }
+
+  Scale scale_;
   double value_;
-  bool relative_;
 };
 
 }  // namespace sst

@@ -44,7 +44,9 @@ class Layers {
   Node dense(const Node& h, const std::string& name, const std::string& weights = {}) const {
     return sst::dense(h, {options_.weight_std, options_.bias_std, weights}).named(name);
   }
-  Node phi(const Node& h, const std::string& name) const { return activate(h, options_.activation).named(name); }
+  Node phi(const Node& h, const std::string& name) const {
+    return activate(h, options_.activation).named(name);
+  }
 
  private:
   const FamilyOptions& options_;
@@ -52,8 +54,8 @@ class Layers {
 
 inline void require_depth(const char* family, int depth, int least) {
   if (depth < least)
-    throw TopologyError(std::string(family) + " of depth " + std::to_string(depth) + ": it needs a depth of at least " +
-                        std::to_string(least));
+    throw TopologyError(std::string(family) + " of depth " + std::to_string(depth) +
+                        " does not exist; choose at least " + std::to_string(least));
 }
 
 inline std::string numbered(const char* stem, int i) { return stem + std::to_string(i); }
@@ -83,9 +85,9 @@ struct ResidualOptions {
 
 /// h = dense(x); K - 2 times h = alpha h + beta dense(phi(h)); y = dense(phi(h)). K >= 2.
 ///
-/// He et al. 2016, "Identity Mappings in Deep Residual Networks", with identity shortcuts around single layers, as in
-/// Fan et al. (arXiv 1811.09003); scaled branches as in Srivastava et al. 2015, "Highway Networks",
-/// with fixed gates.
+/// He et al. 2016, "Identity Mappings in Deep Residual Networks", with identity shortcuts around single
+/// layers, as in Fan et al. (arXiv 1811.09003); scaled branches as in Srivastava et al. 2015, "Highway
+/// Networks", with fixed gates.
 inline Topology residual(int depth, const FamilyOptions& options = {}, const ResidualOptions& shortcut = {}) {
   detail::require_depth("residual", depth, 2);
   return trace(
@@ -103,9 +105,9 @@ inline Topology residual(int depth, const FamilyOptions& options = {}, const Res
 }
 
 struct SparseShortcutOptions {
-  FirstLayer first_layer = FirstLayer::not_in_sum;                 ///< the paper's figure: in_sum; its code: not
-  BeforeReadout before_readout = BeforeReadout::activation;       ///< the paper's figure: nothing; its code: yes
-  Aggregation aggregation = Aggregation::sum;                     ///< its networks for images: concat
+  FirstLayer first_layer = FirstLayer::not_in_sum;           ///< the paper's figure: in_sum; its code: not
+  BeforeReadout before_readout = BeforeReadout::activation;  ///< the paper's figure: nothing; its code: yes
+  Aggregation aggregation = Aggregation::sum;                ///< its networks for images: concat
   Tap tap = Tap::before_activation;
 };
 
@@ -204,9 +206,9 @@ inline Topology recurrent(int steps, const FamilyOptions& options = {}) {
 /// A random graph for `randomly_wired`.
 struct Wiring {
   enum class Model {
-    erdos_renyi,      ///< each edge with probability p
-    watts_strogatz,   ///< a ring of k neighbours (even), each edge rewired with probability p
-    barabasi_albert   ///< each new node joins m others, in proportion to their degree
+    erdos_renyi,     ///< each edge with probability p
+    watts_strogatz,  ///< a ring of k neighbours (even), each edge rewired with probability p
+    barabasi_albert  ///< each new node joins m others, in proportion to their degree
   };
   Model model = Model::watts_strogatz;
   double p = 0.75;  ///< a probability
@@ -238,8 +240,12 @@ inline std::vector<std::vector<int>> wire(int nodes, const Wiring& wiring) {
       for (int step = 1; step <= wiring.k / 2; ++step)
         for (int a = 0; a < nodes; ++a) {
           if (uniform() >= wiring.p) continue;
-          const int b = (a + step) % nodes, c = below(nodes);
-          if (c == a || at(a, c)) continue;
+          const int b = (a + step) % nodes;
+          int degree = 0;
+          for (int c = 0; c < nodes; ++c) degree += c != a && at(a, c) ? 1 : 0;
+          if (degree == nodes - 1) continue;  // nowhere else to go
+          int c = below(nodes);
+          while (c == a || at(a, c)) c = below(nodes);
           at(a, b) = false;
           at(a, c) = true;
         }
@@ -248,7 +254,8 @@ inline std::vector<std::vector<int>> wire(int nodes, const Wiring& wiring) {
       std::vector<int> ends;  // each node as often as it has edges
       for (int a = wiring.m; a < nodes; ++a)
         for (int made = 0; made < wiring.m;) {
-          const int b = a == wiring.m ? made : ends[static_cast<std::size_t>(below(static_cast<int>(ends.size())))];
+          const int b =
+              a == wiring.m ? made : ends[static_cast<std::size_t>(below(static_cast<int>(ends.size())))];
           if (b == a || at(a, b)) continue;
           at(a, b) = true;
           ends.push_back(a);
@@ -272,12 +279,19 @@ inline std::vector<std::vector<int>> wire(int nodes, const Wiring& wiring) {
 ///
 /// Xie et al. 2019, "Exploring Randomly Wired Neural Networks for Image Recognition", section 3.
 inline Topology randomly_wired(int nodes, const Wiring& wiring, const FamilyOptions& options = {}) {
-  detail::require_depth("randomly_wired (its nodes)", nodes, 1);
-  if (!(wiring.p >= 0 && wiring.p <= 1)) throw TopologyError("randomly_wired: p is a probability; choose 0 <= p <= 1");
-  if (wiring.model == Wiring::Model::watts_strogatz && (wiring.k < 2 || wiring.k % 2 != 0 || wiring.k >= nodes))
-    throw TopologyError("randomly_wired: Watts-Strogatz needs an even k with 2 <= k < nodes");
+  if (nodes < 1)
+    throw TopologyError("randomly_wired of " + std::to_string(nodes) +
+                        " nodes does not exist; choose at least 1");
+  if (!(wiring.p >= 0 && wiring.p <= 1))
+    throw TopologyError("randomly_wired: p is " + detail::format_number(wiring.p) +
+                        " but a probability; choose 0 <= p <= 1");
+  if (wiring.model == Wiring::Model::watts_strogatz &&
+      (wiring.k < 2 || wiring.k % 2 != 0 || wiring.k >= nodes))
+    throw TopologyError("randomly_wired: k is " + std::to_string(wiring.k) + " for " + std::to_string(nodes) +
+                        " nodes; Watts-Strogatz needs an even k with 2 <= k < nodes");
   if (wiring.model == Wiring::Model::barabasi_albert && (wiring.m < 1 || wiring.m >= nodes))
-    throw TopologyError("randomly_wired: Barabasi-Albert needs 1 <= m < nodes");
+    throw TopologyError("randomly_wired: m is " + std::to_string(wiring.m) + " for " + std::to_string(nodes) +
+                        " nodes; Barabasi-Albert needs 1 <= m < nodes");
   const auto sources = detail::wire(nodes, wiring);
   return trace(
       [&](Node x) {

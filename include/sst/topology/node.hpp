@@ -97,6 +97,11 @@ inline Node concat(const std::vector<Node>& nodes, std::vector<double> fractions
   return NodeAccess::add(nodes, ConcatOp{std::move(fractions)});
 }
 
+template <class... Nodes>
+Node concat(const Node& first, const Nodes&... rest) {
+  return concat(std::vector<Node>{first, rest...});
+}
+
 /// Writes down the network that an ordinary function of a node computes.
 ///
 /// \code

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+//
+// The kernel matrix of a topology in a file on samples in a file; docs/topology-format.md has the contract.
+
+#include <iostream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sst/data/csv.hpp>
+#include <sst/data/npy.hpp>
+#include <sst/ntk.hpp>
+#include <sst/plan/print.hpp>
+#include <sst/topology/dot.hpp>
+#include <sst/topology/json.hpp>
+
+#include "program.hpp"
+
+namespace {
+
+bool is_npy(const std::string& file) { return file.ends_with(".npy"); }
+
+Eigen::MatrixXd read(const std::string& file) {
+  return is_npy(file) ? sst::read_npy_matrix(file) : sst::read_csv(file).values;
+}
+
+void write_text(const std::string& file, const std::string& text) {
+  sst::detail::write_file(file, [&](std::ostream& out) { out << text; });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"The exact NTK or NNGP matrix of an infinitely wide network", "kernel_matrix"};
+  std::string topology_file, x_file, x2_file, kernel_name, precision = "double", output, dot;
+  std::vector<int> shape;
+  bool print_plan = false;
+  const CLI::Validator csv_or_npy(
+      [](const std::string& file) {
+        return file.ends_with(".csv") || is_npy(file) ? "" : "'" + file + "' ends in neither .csv nor .npy";
+      },
+      "FILE.csv|FILE.npy");
+  app.add_option("--topology", topology_file, "the network, as JSON")->required();
+  app.add_option("--x", x_file, "samples, one a row: CSV, or NPY by its name")->required();
+  app.add_option("--x2", x2_file, "samples of the columns (default: those of --x)");
+  app.add_option("--kernel", kernel_name)->required()->check(CLI::IsMember({"ntk", "nngp"}));
+  app.add_option("--shape", shape, "H,W,C of images")
+      ->delimiter(',')
+      ->expected(3)
+      ->check(CLI::PositiveNumber);
+  app.add_option("--precision", precision)->check(CLI::IsMember({"double", "float"}))->capture_default_str();
+  app.add_option("--output", output, "the matrix (default: CSV on standard output)")->check(csv_or_npy);
+  app.add_option("--dot", dot, "write the network as a Graphviz graph to this file");
+  app.add_flag("--plan", print_plan, "print what is computed, and its cost, on standard error");
+
+  return run_program(app, argc, argv, [&] {
+    if (!shape.empty())
+      throw sst::DataError(
+          "--shape is not supported yet (images need convolution and pooling, which this version "
+          "does not compute); leave it out and give one sample a row");
+    const sst::Topology topology = sst::read_topology(topology_file);
+    if (!dot.empty()) write_text(dot, sst::to_dot(topology));
+    const sst::Kernel kernel = kernel_name == "ntk" ? sst::Kernel::ntk : sst::Kernel::nngp;
+    const sst::Plan plan = sst::compile(topology, kernel);
+    if (print_plan) std::cerr << plan;
+
+    const Eigen::MatrixXd x = read(x_file);
+    std::optional<Eigen::MatrixXd> x2;
+    if (!x2_file.empty()) x2 = read(x2_file);
+    if (x2 && x2->cols() != x.cols())
+      throw sst::DataError("'" + x2_file + "' has " + std::to_string(x2->cols()) + " columns and '" + x_file +
+                           "' has " + std::to_string(x.cols()) + "; give samples of the same features");
+    // Arithmetic in float, the range of double: products of many layers leave the range of float.
+    const auto gram = [&]<class Arithmetic>(Arithmetic) -> Eigen::MatrixXd {
+      return x2 ? sst::gram<double, Arithmetic>(plan, kernel, x, *x2)
+                : sst::gram<double, Arithmetic>(plan, kernel, x);
+    };
+    const Eigen::MatrixXd k = precision == "float" ? gram(float{}) : gram(double{});
+    if (output.empty())
+      sst::write_csv(std::cout, k);
+    else if (is_npy(output))
+      sst::write_npy(output, k);
+    else
+      sst::write_csv(output, k);
+  });
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <map>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include <sst/topology/topology.hpp>
+
+/// \file
+/// Topologies as pictures: Graphviz's DOT language (https://graphviz.org/doc/info/lang.html).
+
+namespace sst {
+
+namespace detail {
+
+/// Text inside the quotes of a DOT label. Graphviz expands backslashes and HTML entities there.
+inline std::string dot_text(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      default:
+        out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    }
+  }
+  return out;
+}
+
+}  // namespace detail
+
+/// The topology as a Graphviz graph, from the input at the top to the output, which has a double edge.
+///
+/// Dense nodes are boxes, those of one `weights` name in one colour; activations are ellipses; sums
+/// are circles with their coefficients (other than 1) on the edges; concatenations are trapezia with
+/// the shares of the width on the edges. Draw it with `dot -Tsvg`.
+inline std::string to_dot(const Topology& topology) {
+  using detail::dot_text;
+  using detail::format_number;
+  // Pale colours that black text can be read on; with more tied groups than colours they repeat.
+  constexpr std::array<const char*, 8> tied{"#f4a582", "#92c5de", "#b2df8a", "#cab2d6",
+                                            "#fdbf6f", "#fb9a99", "#80cdc1", "#d9d9d9"};
+  std::map<std::string, std::size_t> groups;
+  std::ostringstream out;
+  out << "digraph topology {\n"
+      << "  label=\"" << dot_text(topology.name()) << "\";\n"
+      << "  labelloc=t; fontname=\"sans-serif\"; nodesep=0.3; ranksep=0.35;\n"
+      << "  node [style=filled, fontname=\"sans-serif\", fontsize=11];\n"
+      << "  edge [fontname=\"sans-serif\", fontsize=10];\n";
+  const auto& nodes = topology.nodes();
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    std::string label = dot_text(nodes[i].name), look;
+    const auto line = [&label](const std::string& text) { label += "\\n" + dot_text(text); };
+    std::visit(detail::Overloaded{
+                   [&](const InputOp&) {
+                     line("input");
+                     look = "shape=house, fillcolor=\"#e0e0e0\"";
+                   },
+                   [&](const DenseOp& op) {
+                     line("dense " + format_number(op.weight_std) +
+                          (op.bias_std != 0 ? ", bias " + format_number(op.bias_std) : ""));
+                     look = "shape=box, fillcolor=\"#deebf7\"";
+                     if (op.weights.empty()) return;
+                     line("weights " + op.weights);
+                     const std::size_t group = groups.emplace(op.weights, groups.size()).first->second;
+                     look = "shape=box, penwidth=2, fillcolor=\"" + std::string(tied[group % tied.size()]) +
+                            "\"";
+                   },
+                   [&](const ActivationOp& op) {
+                     std::string text = op.activation->name();
+                     for (const auto& [key, value] : op.activation->parameters())
+                       text += ", " + key + " " + format_number(value);
+                     line(text);
+                     look = "shape=ellipse, fillcolor=\"#fff7bc\"";
+                   },
+                   [&](const SumOp&) {
+                     line("+");
+                     look = "shape=circle, margin=0.02, fillcolor=\"#e5f5e0\"";
+                   },
+                   [&](const ConcatOp&) {
+                     line("concat");
+                     look = "shape=trapezium, fillcolor=\"#fde0ef\"";
+                   },
+               },
+               nodes[i].operation);
+    out << "  n" << i << " [label=\"" << label << "\", " << look
+        << (i == topology.output() ? ", peripheries=2" : "") << "];\n";
+  }
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    for (std::size_t k = 0; k < nodes[i].inputs.size(); ++k) {
+      out << "  n" << nodes[i].inputs[k] << " -> n" << i;
+      const auto* sum = std::get_if<SumOp>(&nodes[i].operation);
+      const auto* concat = std::get_if<ConcatOp>(&nodes[i].operation);
+      if (sum && sum->coefficients[k] != 1)
+        out << " [label=\" " << format_number(sum->coefficients[k]) << "\"]";
+      if (concat) {
+        std::ostringstream share;  // a label, not data: three digits are enough
+        share.precision(3);
+        share << concat->fractions[k];
+        out << " [label=\" " << share.str() << "\"]";
+      }
+      out << ";\n";
+    }
+  out << "}\n";
+  return out.str();
+}
+
+}  // namespace sst

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "../catch.hpp"
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <sst/activation/dual.hpp>
+#include <sst/activation/registry.hpp>
+
+namespace {
+
+template <class Scalar>
+struct Dual {
+  Scalar value, derivative;
+};
+
+template <class Scalar>
+Dual<Scalar> dual(const sst::ActivationPtr& f, const sst::ActivationPtr& g, Scalar s, Scalar t, Scalar half,
+                  Scalar complement) {
+  Dual<Scalar> out{};
+  sst::dual_map(f, g)->evaluate({1, s, &t, &half, &complement, &out.value, &out.derivative});
+  return out;
+}
+
+/// "rbf:0.7" as files would say it.
+sst::ActivationPtr make(const std::string& text) {
+  const auto colon = text.find(':');
+  std::vector<double> values;
+  if (colon != std::string::npos) values.push_back(std::stod(text.substr(colon + 1)));
+  return sst::activation_registry().at(text.substr(0, colon)).make(values);
+}
+
+const std::vector<std::string> closed{"erf",     "gelu",       "sin",        "cos",       "rbf:0.7",
+                                      "exp:0.5", "monomial:1", "monomial:3", "hermite:4", "hermite:0"};
+
+}  // namespace
+
+TEST_CASE("closed forms equal the integrals that define them", "[activation]") {
+  std::ifstream file(SST_TEST_DIR "/golden/activations.json");
+  int checked = 0;
+  for (const auto& c : nlohmann::json::parse(file)) {
+    const auto f = make(c.at("activation"));
+    const double s = c.at("left_std"), t = c.at("right_std"), half = c.at("half");
+    INFO(f->name() << ' ' << s << ' ' << t << ' ' << half);
+    const auto exact = dual<double>(f, f, s, t, half, 1 - half);
+    const double scale = std::sqrt(f->moments(s).second * f->moments(t).second);
+    CHECK(std::abs(exact.value - std::stod(c.at("value").get<std::string>())) < 4e-15 * scale);
+    const double derivative = std::stod(c.at("derivative").get<std::string>());
+    CHECK(std::abs(exact.derivative - derivative) < 1e-14 * (1 + std::abs(derivative)));
+    const auto more = dual<long double>(f, f, static_cast<long double>(s), static_cast<long double>(t),
+                                        static_cast<long double>(half), 1 - static_cast<long double>(half));
+    CHECK(static_cast<double>(more.value) == Approx(exact.value).epsilon(1e-14).margin(1e-15 * scale));
+    ++checked;
+  }
+  CHECK(checked >= 40);
+}
+
+TEST_CASE("laws of every closed form", "[activation]") {
+  for (const std::string& name : closed) {
+    INFO(name);
+    const auto f = make(name);
+    for (const double s : {1e-3, 0.2, 1.0, 3.0})
+      for (const double t : {0.05, 1.0, 2.5}) {
+        const auto a = f->moments(s), b = f->moments(t);
+        const double scale = std::sqrt(a.second * b.second) + 1e-300;
+        for (const double half : {0.0, 1e-24, 1e-6, 0.2, 0.5, 0.8, 1.0}) {
+          INFO(s << ' ' << t << ' ' << half);
+          const auto x = dual<double>(f, f, s, t, half, 1 - half), y = dual<double>(f, f, t, s, half, 1 - half);
+          CHECK(std::abs(x.value - y.value) <= 1e-14 * scale);
+          CHECK(std::abs(x.value) <= scale * (1 + 1e-14));
+          // E[phi' psi'] = dE[phi psi]/dK.
+          if (half > 0.1 && half < 0.9 && s > 0.1) {
+            const double e = 1e-5;
+            const double up = dual<double>(f, f, s, t, half - e, 1 - half + e).value;
+            const double down = dual<double>(f, f, s, t, half + e, 1 - half - e).value;
+            CHECK(x.derivative == Approx((up - down) / (4 * e * s * t)).epsilon(1e-5).margin(1e-7));
+          }
+        }
+        CHECK(dual<double>(f, f, s, s, 0.0, 1.0).value == Approx(a.second).epsilon(1e-14).margin(1e-300));
+        CHECK(dual<double>(f, f, s, t, 0.5, 0.5).value == Approx(a.mean * b.mean).epsilon(1e-13).margin(1e-15 * scale));
+      }
+    CHECK(f->derivative(0.7) == Approx((f->value(0.7 + 1e-6) - f->value(0.7 - 1e-6)) / 2e-6).epsilon(1e-8).margin(1e-8));
+  }
+}
+
+TEST_CASE("closed forms at zero and at huge standard deviations stay finite", "[activation]") {
+  for (const std::string name : {"erf", "gelu", "sin", "cos", "rbf:0.7"}) {
+    INFO(name);
+    const auto f = make(name);
+    for (const double s : {0.0, 1e-90, 1e-8, 1e8, 1e60})
+      for (const double half : {0.0, 0.3, 1.0}) {
+        const auto x = dual<double>(f, f, s, s, half, 1 - half);
+        CHECK(std::isfinite(x.value));
+        CHECK(std::isfinite(x.derivative));
+      }
+  }
+}
+
+TEST_CASE("sine and cosine are orthogonal, and know each other", "[activation]") {
+  const auto sin = make("sin"), cos = make("cos");
+  CHECK(std::abs(dual<double>(sin, cos, 1.0, 1.3, 0.2, 0.8).value) < 1e-16);
+}
+
+TEST_CASE("activations out of range are refused", "[activation]") {
+  CHECK_THROWS_AS(sst::Rbf(-1), sst::Error);
+  CHECK_THROWS_AS(sst::Monomial(2.5), sst::Error);
+  CHECK_THROWS_AS(sst::Hermite(33), sst::Error);
+  CHECK_THROWS_AS(sst::Polynomial({}), sst::Error);
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include "../catch.hpp"
+
+#include <string>
+
+#include <sst/topology/dot.hpp>
+#include <sst/topology/families.hpp>
+
+using Catch::Matchers::Contains;
+
+namespace {
+
+/// How often `part` occurs in `text`.
+int count(const std::string& text, const std::string& part) {
+  int n = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++n;
+  return n;
+}
+
+}  // namespace
+
+TEST_CASE("DOT: a line a node and a line an edge, the output marked", "[topology]") {
+  const std::string dot = sst::to_dot(sst::sparse_shortcut(5, {.weight_std = 1.5, .bias_std = 0.05}));
+  CHECK_THAT(dot, Catch::Matchers::StartsWith("digraph topology {\n") && Catch::Matchers::EndsWith("}\n"));
+  CHECK(count(dot, "[label=\"") == 11);  // no coefficients, so no labels on edges
+  CHECK(count(dot, " -> ") == 12);
+  CHECK(count(dot, "peripheries=2") == 1);
+  CHECK_THAT(dot, Contains("n0 [label=\"x\\ninput\"") &&
+                      Contains("n1 [label=\"h0\\ndense 1.5, bias 0.05\"") && Contains("n0 -> n1;"));
+}
+
+TEST_CASE("DOT: coefficients and shares on edges, nodes used twice", "[topology]") {
+  const std::string dot = sst::to_dot(sst::trace([](sst::Node x) {
+    const auto h = dense(x), g = dense(h);
+    return dense(leaky_relu(sst::concat({sst::sum({h, h, g}, {1, -0.5, 2}), g}, {1.0 / 3, 2.0 / 3}), 0.1));
+  }));
+  CHECK(count(dot, "n1 -> n3") == 2);
+  CHECK_THAT(dot, Contains("n1 -> n3;") && Contains("n1 -> n3 [label=\" -0.5\"];") &&
+                      Contains("n2 -> n3 [label=\" 2\"];") && Contains("n3 -> n4 [label=\" 0.333\"];") &&
+                      Contains("n2 -> n4 [label=\" 0.667\"];") && Contains("leaky_relu, slope 0.1"));
+}
+
+TEST_CASE("DOT: nodes of one weights name have one colour", "[topology]") {
+  const std::string dot = sst::to_dot(sst::trace([](sst::Node x) {
+    const auto u = dense(x, {1, 0, "U"});
+    const auto v = dense(relu(dense(relu(u), {1, 0, "W"})), {1, 0, "W"});
+    return dense(relu(u + v));
+  }));
+  CHECK(count(dot, "penwidth=2") == 3);
+  CHECK(count(dot, "#f4a582") == 1);
+  CHECK(count(dot, "#92c5de") == 2);
+  CHECK(count(dot, "#deebf7") == 1);  // the read-out, which is tied to nothing
+  CHECK(count(dot, "\\nweights W") == 2);
+}
+
+TEST_CASE("DOT: any name stays inside its label", "[topology]") {
+  const std::string dot = sst::to_dot(sst::trace(
+      [](sst::Node x) {
+        return dense(x, {1, 0, "]; \"n0"}).named("a\"b\\N\nc&lt;\td\xc3\xa9");
+      },
+      "\"}\\"));
+  CHECK_THAT(dot, Contains("label=\"\\\"}\\\\\";") && Contains("a\\\"b\\\\N\\nc&amp;lt;?d\xc3\xa9\\n") &&
+                      Contains("weights ]; \\\"n0"));
+}
