@@ -11,6 +11,7 @@
 #include <sst/gram/gram.hpp>
 #include <sst/plan/compile.hpp>
 #include <sst/regression/model.hpp>
+#include <sst/topology/activations.hpp>
 #include <sst/topology/families.hpp>
 #include <sst/topology/node.hpp>
 #include <sst/topology/topology.hpp>

@@ -46,6 +46,7 @@ TEST_CASE("closed forms equal the integrals that define them", "[activation]") {
   int checked = 0;
   for (const auto& c : nlohmann::json::parse(file)) {
     const auto f = make(c.at("activation"));
+    if (!f->closed_form_with(*f)) continue;  // those of tests/activation/quadrature.cpp
     const double s = c.at("left_std"), t = c.at("right_std"), half = c.at("half");
     INFO(f->name() << ' ' << s << ' ' << t << ' ' << half);
     const auto exact = dual<double>(f, f, s, t, half, 1 - half);

@@ -10,7 +10,7 @@ import json
 import sys
 
 import numpy as np
-from scipy.special import erf, ndtr
+from scipy.special import erf, expit, ndtr
 
 pdf = lambda z: np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
 FUNCTIONS = {
@@ -23,6 +23,12 @@ FUNCTIONS = {
     "exp:0.5": (lambda z: np.exp(z / 2), lambda z: np.exp(z / 2) / 2),
     "monomial:3": (lambda z: z ** 3, lambda z: 3 * z ** 2),
     "hermite:4": (lambda z: (z ** 4 - 6 * z ** 2 + 3) / np.sqrt(24), lambda z: (4 * z ** 3 - 12 * z) / np.sqrt(24)),
+}
+QUADRATURE = {
+    "tanh": (np.tanh, lambda z: 1 / np.cosh(z) ** 2),
+    "sigmoid": (expit, lambda z: expit(z) * expit(-z)),
+    "swish": (lambda z: z * expit(z), lambda z: expit(z) + z * expit(z) * expit(-z)),
+    "softplus": (lambda z: np.logaddexp(0, z), expit),
 }
 POINTS = [(1, 1, 0.3), (0.5, 2, 0.9), (1.5, 1.5, 0), (0.1, 0.2, 0.5), (3, 0.7, 1e-3), (1.2, 1.2, 1)]
 GRID = np.arange(-12, 12 + 1e-9, 1 / 32)
@@ -37,5 +43,5 @@ def expect(f, s, t, half):
 
 out = [{"activation": name, "left_std": s, "right_std": t, "half": half,
         "value": repr(expect(f, s, t, half)), "derivative": repr(expect(df, s, t, half))}
-       for name, (f, df) in FUNCTIONS.items() for s, t, half in POINTS]
+       for name, (f, df) in (FUNCTIONS | QUADRATURE).items() for s, t, half in POINTS]
 json.dump(out, open(sys.argv[1] if len(sys.argv) > 1 else "activations.json", "w"), indent=1)

@@ -62,6 +62,8 @@ const std::map<std::string, std::vector<std::string>>& malformed() {
       {"coefficients_count", {"node 's' (sum): has 1 coefficients for 2 inputs"}},
       {"coefficients_not_a_list", {"node 's' (sum): the key 'coefficients' is 2, which is not a list"}},
       {"cycle", {"node 'h' (dense): its input 'a' is not defined before it"}},
+      {"degree_fraction", {"node 'a' (monomial): the degree"}},
+      {"gamma_negative", {"node 'a' (rbf): the gamma"}},
       {"empty_inputs", {"node 'h' (dense): the key 'inputs' is empty"}},
       {"empty_name", {"node 1: the key 'name' is empty"}},
       {"empty_nodes", {"the output 'h' is not a node"}},

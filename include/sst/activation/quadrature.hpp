@@ -122,6 +122,18 @@ inline std::vector<double> scaled(std::vector<double> points, double factor) {
   return points;
 }
 
+/// Where to split an integral of phi(std z): at its kinks, and, seen from a large std, around the
+/// origin, where activations do what they do.
+inline std::vector<double> landmarks(const Activation& phi, double std) {
+  auto points = phi.kinks();
+  if (std > 2)
+    for (const double z : {1.0, 4.0, 16.0, 64.0}) {
+      points.push_back(z);
+      points.push_back(-z);
+    }
+  return scaled(std::move(points), 1 / std);
+}
+
 }  // namespace quadrature
 
 /// E phi^2, E phi and E phi' for N(0, std^2), to some units of 1e-15 of E phi^2 and its root; split at
@@ -135,7 +147,7 @@ inline Moments<double> quadrature_moments(const Activation& phi, double std) {
     const double v = phi.value(std * z), p = quadrature::density(z);
     return quadrature::Values<3>{v * v * p, v * p, phi.derivative(std * z) * p};
   };
-  const auto cuts = quadrature::scaled(phi.kinks(), 1 / std);
+  const auto cuts = quadrature::landmarks(phi, std);
   // First the size of the integrals, then their digits.
   const auto rough = quadrature::integrate<3>(f, cuts, {1e300, 1e300, 1e300});
   const double scale = std::sqrt(std::abs(rough[0])) + 1e-300;
@@ -282,8 +294,10 @@ class QuadratureMap final : public DualMap {
       const double db = t == 0 ? psi_->derivative(0) : quadrature_moments(*psi_, t).slope;
       return {a * b, da * db};
     }
-    auto outer_cuts = quadrature::scaled(phi_->kinks(), 1 / s);
-    const auto kinks = quadrature::scaled(psi_->kinks(), 1 / t);
+    auto outer_cuts = quadrature::landmarks(*phi_, s);
+    const auto kinks = quadrature::scaled(psi_->kinks(), 1 / t), marks = quadrature::landmarks(*psi_, t);
+    if (c != 0)
+      for (const double mark : marks) outer_cuts.push_back(mark / c);
     for (const double k : kinks)
       if (c != 0)
         for (const double width : {0.0, 1.0, 4.0, 12.0})  // the inner integral changes over some r around k/c
@@ -304,7 +318,7 @@ class QuadratureMap final : public DualMap {
         return quadrature::Values<2>{psi_->value(x) * q, psi_->derivative(x) * q};
       };
       std::vector<double> cuts;
-      for (const double k : kinks) cuts.push_back((k - c * z) / r);
+      for (const double mark : marks) cuts.push_back((mark - c * z) / r);
       const auto limit = [&](double wanted, double factor) {
         return factor > 0 ? wanted / 4 / factor : 1e300;
       };

@@ -116,7 +116,7 @@ Block<Scalar> part(Block<Scalar> a, Index row, Index column, Index rows, Index c
 template <class Scalar>
 void divide_from_right(Block<Scalar> l, Block<Scalar> b) {
   const Index n = l.rows();
-  if (n <= 48) {
+  if (n <= 8) {
     l.template triangularView<Eigen::Lower>().transpose().template solveInPlace<Eigen::OnTheRight>(b);
     return;
   }
