@@ -4,9 +4,9 @@
 #include <string>
 #include <utility>
 
+#include <benchmark/benchmark.h>
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
-#include <benchmark/benchmark.h>
 
 #include <sst/regression/cholesky.hpp>
 
@@ -29,7 +29,8 @@ Matrix<Scalar> positive_definite(Index n) {
 }
 
 void count(benchmark::State& state, double operations) {
-  state.counters["gflops"] = benchmark::Counter(operations * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["gflops"] =
+      benchmark::Counter(operations * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 double cube(Index n) { return static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n); }

@@ -66,14 +66,14 @@ std::string content(const fs::path& path) {
 
 }  // namespace
 
-TEST_CASE("CSV without a header", "[csv]") {
+TEST_CASE("CSV without a header", "[data][csv]") {
   const sst::Table table = parse("1,2,3\n-4,5e-1,.5\n");
   CHECK(table.values == matrix({{1, 2, 3}, {-4, 0.5, 0.5}}));
   CHECK(table.columns.empty());
   CHECK(table.source == "a.csv");
 }
 
-TEST_CASE("CSV with a header", "[csv]") {
+TEST_CASE("CSV with a header", "[data][csv]") {
   const sst::Table table = parse("crim, zn ,medv\n1,2,3\n");
   CHECK(table.values == matrix({{1, 2, 3}}));
   CHECK(table.columns == std::vector<std::string>{"crim", "zn", "medv"});
@@ -82,7 +82,7 @@ TEST_CASE("CSV with a header", "[csv]") {
   CHECK(parse(",a,b\n1,2,3\n").columns == std::vector<std::string>{"", "a", "b"});
 }
 
-TEST_CASE("CSV in all its dialects", "[csv]") {
+TEST_CASE("CSV in all its dialects", "[data][csv]") {
   const Eigen::MatrixXd expected = matrix({{1, 2}, {3, 4}});
   for (const char* text :
        {"1,2\n3,4", "1,2\n3,4\n", "1,2\r\n3,4\r\n", "1,2\r\n3,4", "1,2\n3,4\n\n\n", "1,2\n3,4\n \r\n\t\n",
@@ -100,7 +100,7 @@ TEST_CASE("CSV in all its dialects", "[csv]") {
   CHECK(std::signbit(parse("-0\n").values(0, 0)));
 }
 
-TEST_CASE("CSV headers in quotes", "[csv]") {
+TEST_CASE("CSV headers in quotes", "[data][csv]") {
   const sst::Table table = parse("\"a, b\", \"say \"\"hi\"\"\" ,\"two\nlines\"\r\n1,2,3\r\n");
   CHECK(table.columns == std::vector<std::string>{"a, b", "say \"hi\"", "two\nlines"});
   CHECK(table.values == matrix({{1, 2, 3}}));
@@ -109,7 +109,7 @@ TEST_CASE("CSV headers in quotes", "[csv]") {
                     "a.csv, row 4, column 2 ('b'): 'x' is not a number; write one such as 1.5 or 2e-3");
 }
 
-TEST_CASE("CSV numbers do not depend on the locale", "[csv]") {
+TEST_CASE("CSV numbers do not depend on the locale", "[data][csv]") {
   // Not every system has one of these; with one, a comma would be the decimal point.
   const std::string before = std::setlocale(LC_ALL, nullptr);
   for (const char* name : {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "C"})
@@ -121,7 +121,7 @@ TEST_CASE("CSV numbers do not depend on the locale", "[csv]") {
   std::setlocale(LC_ALL, before.c_str());
 }
 
-TEST_CASE("CSV errors name the source, the row and the column", "[csv][error]") {
+TEST_CASE("CSV errors name the source, the row and the column", "[data][csv][error]") {
   CHECK(problem("1,2\n3,abc\n") ==
         "a.csv, row 2, column 2: 'abc' is not a number; write one such as 1.5 or 2e-3");
   CHECK(problem("x,nox\n1,2\n3,4\n5,6z\n") ==
@@ -159,7 +159,7 @@ TEST_CASE("CSV errors name the source, the row and the column", "[csv][error]") 
   CHECK(problem("x,y\n\n") == "a.csv has no rows (only a header); give it one sample a row");
 }
 
-TEST_CASE("a first row with a missing value is not taken for a header", "[csv][error]") {
+TEST_CASE("a first row with a missing value is not taken for a header", "[data][csv][error]") {
   CHECK(problem("1,,3\n4,5,6\n") ==
         "a.csv, row 1, column 2: the field is empty (a missing value); fill it or remove the row");
   CHECK(problem("1,nan,3\n4,5,6\n") ==
@@ -168,7 +168,7 @@ TEST_CASE("a first row with a missing value is not taken for a header", "[csv][e
         "a.csv, row 1, column 2: 'NA' stands for a missing value; fill it or remove the row");
 }
 
-TEST_CASE("what only looks like a number", "[csv][error]") {
+TEST_CASE("what only looks like a number", "[data][csv][error]") {
   for (const char* word : {"+-1", "++1", "+", "-", "0x10", "1_000", "1 000", "1.5.2", "1e", "--1", "1;2",
                            "e5", "1d3", "- 1", "+ 1", "1'0"}) {
     INFO(word);
@@ -176,7 +176,7 @@ TEST_CASE("what only looks like a number", "[csv][error]") {
   }
 }
 
-TEST_CASE("CSV errors stay on one printable line", "[csv][error]") {
+TEST_CASE("CSV errors stay on one printable line", "[data][csv][error]") {
   CHECK(problem(std::string("1\na\0b\x1b[2J\n", 9)) ==
         "a.csv, row 2, column 1: 'a\\x00b\\x1b[2J' is not a number; write one such as 1.5 or 2e-3");
   const std::string text = problem("1\n" + std::string(5000, 'q') + "\n");
@@ -186,14 +186,14 @@ TEST_CASE("CSV errors stay on one printable line", "[csv][error]") {
              Contains("'" + std::string(39, 'q') + "...'"));
 }
 
-TEST_CASE("a wide first row of a short file reserves no memory for what is not there", "[csv][error]") {
+TEST_CASE("a wide first row of a short file reserves no memory for what is not there", "[data][csv][error]") {
   std::string text(200000, ',');
   for (std::size_t i = 0; i < text.size(); i += 2) text[i] = '1';
   text += "1\n" + std::string(200000, '\n') + "1";
   CHECK_THAT(problem(text), Contains("a.csv, row 2, column 1: the row is blank"));
 }
 
-TEST_CASE("CSV files that cannot be read", "[csv][error]") {
+TEST_CASE("CSV files that cannot be read", "[data][csv][error]") {
   const Folder folder;
   CHECK_THROWS_WITH(sst::read_csv(folder.path / "none.csv"),
                     Contains("cannot read '" + (folder.path / "none.csv").string() + "' (No such file") &&
@@ -207,7 +207,7 @@ TEST_CASE("CSV files that cannot be read", "[csv][error]") {
                                              "value; fill it or remove the row");
 }
 
-TEST_CASE("Boston housing as it ships", "[csv]") {
+TEST_CASE("Boston housing as it ships", "[data][csv]") {
   const fs::path path = fs::path(__FILE__).parent_path() / "../../examples/data/boston_housing.csv";
   const sst::Table table = sst::read_csv(path);
   REQUIRE(table.values.rows() == 506);
@@ -223,7 +223,7 @@ TEST_CASE("Boston housing as it ships", "[csv]") {
   CHECK(data.y.mean() == Approx(22.532806324110677));
 }
 
-TEST_CASE("split_target by name and by index", "[csv]") {
+TEST_CASE("split_target by name and by index", "[data][csv]") {
   const sst::Table named = parse("a,b,c\n1,2,3\n4,5,6\n");
   for (const char* target : {"b", "1", "-2"}) {
     const sst::Dataset data = sst::split_target(named, target);
@@ -242,7 +242,7 @@ TEST_CASE("split_target by name and by index", "[csv]") {
   CHECK(sst::split_target(parse("2,x,0\n7,8,9\n"), "0").y == matrix({{9}}));
 }
 
-TEST_CASE("split_target without such a column", "[csv][error]") {
+TEST_CASE("split_target without such a column", "[data][csv][error]") {
   const sst::Table named = parse("a,b,c\n1,2,3\n");
   CHECK_THROWS_WITH(
       sst::split_target(named, "medv"),
@@ -257,7 +257,7 @@ TEST_CASE("split_target without such a column", "[csv][error]") {
   CHECK_THROWS_AS(sst::split_target(sst::Table{matrix({{1, 2}}), {"a"}, "t"}, "a"), sst::DataError);
 }
 
-TEST_CASE("every double and float survives a CSV", "[csv]") {
+TEST_CASE("every double and float survives a CSV", "[data][csv]") {
   std::mt19937_64 bits(1);
   Eigen::MatrixXd doubles(300, 7);
   for (auto& value : doubles.reshaped()) do
@@ -286,7 +286,7 @@ TEST_CASE("every double and float survives a CSV", "[csv]") {
   CHECK(sst::read_csv(second, "back").values.cast<float>() == floats);
 }
 
-TEST_CASE("CSV headers survive, whatever is in them", "[csv]") {
+TEST_CASE("CSV headers survive, whatever is in them", "[data][csv]") {
   const std::vector<std::string> names{"plain",    "a,b",        "say \"hi\"",  "",
                                        " padded ", "two\nlines", "caf\xC3\xA9", "7"};
   std::stringstream stream;
@@ -297,14 +297,14 @@ TEST_CASE("CSV headers survive, whatever is in them", "[csv]") {
   CHECK(back.values == row);
 }
 
-TEST_CASE("write_csv takes expressions", "[csv]") {
+TEST_CASE("write_csv takes expressions", "[data][csv]") {
   const Eigen::MatrixXd m = matrix({{1, 2}, {3, 4}});
   std::ostringstream out;
   sst::write_csv(out, (2 * m).transpose().topRows(1));
   CHECK(out.str() == "2,6\n");
 }
 
-TEST_CASE("what read_csv would refuse is not written", "[csv][error]") {
+TEST_CASE("what read_csv would refuse is not written", "[data][csv][error]") {
   std::ostringstream out;
   const Eigen::MatrixXd m = matrix({{1, 2}, {3, 4}});
   Eigen::MatrixXd bad = m;
@@ -323,7 +323,7 @@ TEST_CASE("what read_csv would refuse is not written", "[csv][error]") {
   CHECK(out.str().empty());
 }
 
-TEST_CASE("a CSV file appears complete or not at all", "[csv]") {
+TEST_CASE("a CSV file appears complete or not at all", "[data][csv]") {
   const Folder folder;
   const fs::path path = folder.path / "k.csv";
   const Eigen::MatrixXd m = matrix({{1, 2}, {3, 4}});
@@ -342,7 +342,7 @@ TEST_CASE("a CSV file appears complete or not at all", "[csv]") {
   CHECK(folder.files() == 1);
 }
 
-TEST_CASE("writing keeps permissions and follows links", "[csv]") {
+TEST_CASE("writing keeps permissions and follows links", "[data][csv]") {
   const Folder folder;
   const fs::path path = folder.path / "k.csv", link = folder.path / "link.csv";
   const Eigen::MatrixXd m = matrix({{1}});
@@ -358,7 +358,7 @@ TEST_CASE("writing keeps permissions and follows links", "[csv]") {
   CHECK_THROWS_WITH(sst::write_csv(path, m), Contains("'" + path.string() + "' (it is read-only)"));
 }
 
-TEST_CASE("places that cannot be written", "[csv][error]") {
+TEST_CASE("places that cannot be written", "[data][csv][error]") {
   const Folder folder;
   const Eigen::MatrixXd m = Eigen::MatrixXd::Ones(100, 100);
   CHECK_THROWS_WITH(sst::write_csv(folder.path, m),

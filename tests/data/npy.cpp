@@ -85,7 +85,7 @@ std::string problem(const File& file, const std::string& bytes) {
 
 }  // namespace
 
-TEST_CASE("NPY in every dtype and byte order", "[npy]") {
+TEST_CASE("NPY in every dtype and byte order", "[data][npy]") {
   const File file;
   const auto reads = [&](const std::string& type, const std::string& data, const Values& expected) {
     INFO(type);
@@ -105,7 +105,7 @@ TEST_CASE("NPY in every dtype and byte order", "[npy]") {
   reads(">i8", raw<std::int64_t>({-9007199254740992, 7}, true), {-9007199254740992, 7});
 }
 
-TEST_CASE("NPY in every header version and spelling", "[npy]") {
+TEST_CASE("NPY in every header version and spelling", "[data][npy]") {
   const File file;
   const std::string data = raw<std::uint8_t>({1, 2, 3, 4, 5, 6});
   for (const int version : {1, 2, 3})
@@ -120,7 +120,7 @@ TEST_CASE("NPY in every header version and spelling", "[npy]") {
     }
 }
 
-TEST_CASE("NPY values come in C order", "[npy]") {
+TEST_CASE("NPY values come in C order", "[data][npy]") {
   const File file;
   // a[i, j, k] = 100 i + 10 j + k of shape (2, 3, 2), in Fortran order.
   file.put(npy(dict("|u1", "True", "(2, 3, 2)"),
@@ -134,7 +134,7 @@ TEST_CASE("NPY values come in C order", "[npy]") {
   CHECK(sst::read_npy_matrix(file.path) == Eigen::MatrixXd({{1, 2, 3}, {4, 5, 6}}));
 }
 
-TEST_CASE("NPY of few and of no numbers", "[npy]") {
+TEST_CASE("NPY of few and of no numbers", "[data][npy]") {
   const File file;
   file.put(npy(dict("<f8", "False", "()"), raw<double>({2.5})));
   CHECK(sst::read_npy(file.path).shape.empty());
@@ -165,7 +165,7 @@ TEST_CASE("NPY of few and of no numbers", "[npy]") {
           "remove the row");
 }
 
-TEST_CASE("NPY of a size that needs several blocks", "[npy]") {
+TEST_CASE("NPY of a size that needs several blocks", "[data][npy]") {
   const File file;
   const Eigen::MatrixXd m = Eigen::MatrixXd::Random(517, 91);
   sst::write_npy(file.path, m);
@@ -177,7 +177,7 @@ TEST_CASE("NPY of a size that needs several blocks", "[npy]") {
   CHECK(Eigen::Map<const Rows>(array.values.data(), 517, 91) == m);
 }
 
-TEST_CASE("write_npy byte for byte", "[npy]") {
+TEST_CASE("write_npy byte for byte", "[data][npy]") {
   const File file;
   sst::write_npy(file.path, Eigen::MatrixXd({{1, 2}, {3, 4}}));
   std::string header = "{'descr': '<f8', 'fortran_order': True, 'shape': (2, 2), }";
@@ -198,7 +198,7 @@ TEST_CASE("write_npy byte for byte", "[npy]") {
     CHECK_THROWS_WITH(sst::write_npy("/dev/full", Eigen::MatrixXd::Ones(2, 2)), Contains("(No space left"));
 }
 
-TEST_CASE("NPY files that are not", "[npy][error]") {
+TEST_CASE("NPY files that are not", "[data][npy][error]") {
   const File file;
   const std::string name = "cannot read '" + file.path.string() + "' as NPY ";
   const std::string two = raw<double>({1, 2});
@@ -223,7 +223,7 @@ TEST_CASE("NPY files that are not", "[npy][error]") {
   CHECK_THROWS_WITH(sst::read_npy(file.path.parent_path() / "none.npy"), Contains("(No such file"));
 }
 
-TEST_CASE("NPY files of another size than their header says", "[npy][error]") {
+TEST_CASE("NPY files of another size than their header says", "[data][npy][error]") {
   const File file;
   const std::string two = raw<double>({1, 2});
   CHECK(problem(file, npy(dict("<f8", "False", "(2, 3)"), two)) ==
@@ -236,7 +236,7 @@ TEST_CASE("NPY files of another size than their header says", "[npy][error]") {
     CHECK_THAT(problem(file, npy(dict("<f8", "False", shape), two)), Contains("does not match the 16 bytes"));
 }
 
-TEST_CASE("malformed NPY headers", "[npy][error]") {
+TEST_CASE("malformed NPY headers", "[data][npy][error]") {
   const File file;
   const std::string two = raw<double>({1, 2});
   const auto says = [&](const std::string& header, const std::string& part) {
@@ -270,7 +270,7 @@ TEST_CASE("malformed NPY headers", "[npy][error]") {
   says(dict("<f8", "False", many + ")"), "the shape has more than 64 dimensions");
 }
 
-TEST_CASE("damaged NPY files are errors or arrays, never anything else", "[npy][error]") {
+TEST_CASE("damaged NPY files are errors or arrays, never anything else", "[data][npy][error]") {
   const File file;
   const std::string good = npy(dict("<f8", "True", "(2, 1)"), raw<double>({1, 2}));
   for (std::size_t length = 0; length < good.size(); ++length)

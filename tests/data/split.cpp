@@ -25,7 +25,7 @@ Indices head(const Indices& order, std::ptrdiff_t n) { return {order.begin(), or
 
 }  // namespace
 
-TEST_CASE("permutation is numpy's RandomState(seed).permutation(n)", "[split]") {
+TEST_CASE("permutation is numpy's RandomState(seed).permutation(n)", "[data][split]") {
   // Printed by numpy 2.4.6.
   CHECK(sst::permutation(0, 13).empty());
   CHECK(sst::permutation(1, 0) == Indices{0});
@@ -45,7 +45,7 @@ TEST_CASE("permutation is numpy's RandomState(seed).permutation(n)", "[split]") 
   CHECK(sst::permutation(10, 4294967295U) == Indices{6, 9, 5, 1, 8, 0, 7, 4, 2, 3});
 }
 
-TEST_CASE("long permutations are numpy's to the last entry", "[split]") {
+TEST_CASE("long permutations are numpy's to the last entry", "[data][split]") {
   struct Golden {
     std::uint32_t seed;
     Eigen::Index n;
@@ -79,7 +79,7 @@ TEST_CASE("long permutations are numpy's to the last entry", "[split]") {
   CHECK(head(sst::permutation(1000, 0), 8) == Indices{993, 859, 298, 553, 672, 971, 27, 231});
 }
 
-TEST_CASE("the published split of Boston housing", "[split][golden]") {
+TEST_CASE("the published split of Boston housing", "[data][split][golden]") {
   // "protocol" of tests/golden/expressibility.json.
   const sst::Split split = sst::train_test_split(506, 0.1, 13);
   CHECK(split.test.size() == 51);
@@ -88,7 +88,7 @@ TEST_CASE("the published split of Boston housing", "[split][golden]") {
   CHECK(head(split.train, 10) == Indices{214, 162, 106, 432, 351, 107, 192, 157, 221, 210});
 }
 
-TEST_CASE("train_test_split is scikit-learn's", "[split]") {
+TEST_CASE("train_test_split is scikit-learn's", "[data][split]") {
   // Printed by scikit-learn's train_test_split(np.arange(n), test_size=..., random_state=...).
   const sst::Split a = sst::train_test_split(10, 0.25, 0);
   CHECK(a.train == Indices{9, 1, 6, 7, 3, 0, 5});
@@ -108,7 +108,7 @@ TEST_CASE("train_test_split is scikit-learn's", "[split]") {
   CHECK(e.test == Indices{778});
 }
 
-TEST_CASE("Eigen takes the rows of a split", "[split]") {
+TEST_CASE("Eigen takes the rows of a split", "[data][split]") {
   const sst::Split split = sst::train_test_split(4, 0.25, 3);
   const Eigen::MatrixXd x = Eigen::MatrixXd::Random(4, 3);
   const Eigen::MatrixXd train = x(split.train, Eigen::all);
@@ -116,7 +116,7 @@ TEST_CASE("Eigen takes the rows of a split", "[split]") {
   for (Eigen::Index i = 0; i < 3; ++i) CHECK(train.row(i) == x.row(split.train[static_cast<std::size_t>(i)]));
 }
 
-TEST_CASE("arguments of a split out of range", "[split][error]") {
+TEST_CASE("arguments of a split out of range", "[data][split][error]") {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   for (const double size : {0.0, 1.0, -0.1, 51.0, nan}) {
     INFO(size);

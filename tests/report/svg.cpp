@@ -85,7 +85,7 @@ Plot example() {
 
 }  // namespace
 
-TEST_CASE("a plot is a standalone SVG with everything in it", "[svg]") {
+TEST_CASE("a plot is a standalone SVG with everything in it", "[report][svg]") {
   for (const PlotLegend legend : {PlotLegend::right, PlotLegend::below}) {
     Plot plot = example();
     plot.legend = legend;
@@ -107,7 +107,7 @@ TEST_CASE("a plot is a standalone SVG with everything in it", "[svg]") {
   }
 }
 
-TEST_CASE("the legend stands outside of the plotting area", "[svg]") {
+TEST_CASE("the legend stands outside of the plotting area", "[report][svg]") {
   Plot plot = example();
   plot.width = 300;
   plot.height = 200;
@@ -131,7 +131,7 @@ TEST_CASE("the legend stands outside of the plotting area", "[svg]") {
   }
 }
 
-TEST_CASE("text in a plot is escaped", "[svg]") {
+TEST_CASE("text in a plot is escaped", "[report][svg]") {
   Plot plot = example();
   plot.title = "a < b & \"c\" > 'd'";
   plot.x_label = std::string("x\x01y\0z", 5);
@@ -147,7 +147,7 @@ TEST_CASE("text in a plot is escaped", "[svg]") {
   CHECK_THAT(text, Contains("&lt;/svg&gt;"));
 }
 
-TEST_CASE("linear ticks are round numbers", "[svg]") {
+TEST_CASE("linear ticks are round numbers", "[report][svg]") {
   using sst::detail::linear_ticks;
   using V = std::vector<std::string>;
   const std::string minus = "\xE2\x88\x92", times = "\xC3\x97";
@@ -170,7 +170,7 @@ TEST_CASE("linear ticks are round numbers", "[svg]") {
     }
 }
 
-TEST_CASE("log ticks are powers of ten, or 1, 2, 5", "[svg]") {
+TEST_CASE("log ticks are powers of ten, or 1, 2, 5", "[report][svg]") {
   using sst::detail::log_ticks;
   using V = std::vector<std::string>;
   const std::string minus = "\xE2\x88\x92";
@@ -182,7 +182,7 @@ TEST_CASE("log ticks are powers of ten, or 1, 2, 5", "[svg]") {
   CHECK(log_ticks(1e-300, 1e300, 6).size() <= 7);
 }
 
-TEST_CASE("log axes put decades at equal distances", "[svg]") {
+TEST_CASE("log axes put decades at equal distances", "[report][svg]") {
   Plot plot;
   plot.x_scale = plot.y_scale = PlotScale::log;
   plot.x_range = plot.y_range = {{1, 100}};
@@ -194,7 +194,7 @@ TEST_CASE("log axes put decades at equal distances", "[svg]") {
   CHECK_THAT(svg(plot), Contains("M100 210V") && !Contains("nan"));
 }
 
-TEST_CASE("degenerate plots are still pictures", "[svg]") {
+TEST_CASE("degenerate plots are still pictures", "[report][svg]") {
   for (const double value : {0.0, 3.0, -3.0, 1e300, -1e-300, 1e-12}) {
     Plot plot;
     plot.series = {{"one", {{value, value}}}};
@@ -215,7 +215,7 @@ TEST_CASE("degenerate plots are still pictures", "[svg]") {
   CHECK(well_formed(svg(plot)));
 }
 
-TEST_CASE("what lies outside of a given range is clipped", "[svg]") {
+TEST_CASE("what lies outside of a given range is clipped", "[report][svg]") {
   Plot plot;
   plot.x_range = {{0, 1}};
   plot.y_range = {{0, 1}};
@@ -225,7 +225,7 @@ TEST_CASE("what lies outside of a given range is clipped", "[svg]") {
   CHECK_THAT(text, Contains("overflow=\"hidden\"") && !Contains("e+") && !Contains("nan"));
 }
 
-TEST_CASE("plots that cannot be drawn", "[svg][error]") {
+TEST_CASE("plots that cannot be drawn", "[report][svg][error]") {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS_WITH(svg(Plot{}), "the plot has no points; add a series with points");
   Plot plot = example();
@@ -264,7 +264,7 @@ TEST_CASE("plots that cannot be drawn", "[svg][error]") {
   CHECK_THROWS_WITH(example().write(out), "cannot write the plot (the stream failed); check it and its room");
 }
 
-TEST_CASE("a plot as a file", "[svg]") {
+TEST_CASE("a plot as a file", "[report][svg]") {
   std::random_device random;
   const fs::path path = fs::temp_directory_path() / ("sst-plot-" + std::to_string(random()) + ".svg");
   example().write(path);

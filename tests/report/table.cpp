@@ -36,7 +36,7 @@ TextTable results() {
 
 }  // namespace
 
-TEST_CASE("a table aligns its columns", "[table]") {
+TEST_CASE("a table aligns its columns", "[report][table]") {
   CHECK(text(results()) ==
         "topology  depth        mse    error\n"
         "--------  -----  ---------  -------\n"
@@ -45,7 +45,7 @@ TEST_CASE("a table aligns its columns", "[table]") {
   CHECK(results().size() == 2);
 }
 
-TEST_CASE("a table as Markdown", "[table]") {
+TEST_CASE("a table as Markdown", "[report][table]") {
   CHECK(printed([](std::ostream& out) { results().print_markdown(out); }) ==
         "| topology | depth |       mse |   error |\n"
         "|----------|------:|----------:|--------:|\n"
@@ -59,14 +59,14 @@ TEST_CASE("a table as Markdown", "[table]") {
         "| x\\|y z |\n");
 }
 
-TEST_CASE("a table counts characters, not bytes", "[table]") {
+TEST_CASE("a table counts characters, not bytes", "[report][table]") {
   TextTable table({{"\xE2\x88\x9Aq"}, {"n", Align::center}});
   table.add_row({"caf\xC3\xA9", "abc"});
   table.add_row({"cafe", "x"});
   CHECK(text(table) == "\xE2\x88\x9Aq     n\n----  ---\ncaf\xC3\xA9  abc\ncafe   x\n");
 }
 
-TEST_CASE("a table's numbers", "[table]") {
+TEST_CASE("a table's numbers", "[report][table]") {
   using Limits = std::numeric_limits<double>;
   TextTable table({{"x", Align::left, 2}});
   for (const double value : {Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity(), 0.125, -0.001})
@@ -80,7 +80,7 @@ TEST_CASE("a table's numbers", "[table]") {
   CHECK(text(TextTable({{"a"}, {"b"}})) == "a  b\n-  -\n");
 }
 
-TEST_CASE("tables that cannot be", "[table][error]") {
+TEST_CASE("tables that cannot be", "[report][table][error]") {
   CHECK_THROWS_WITH(TextTable({}), "the table has no columns; give it at least one");
   CHECK_THROWS_WITH(TextTable({{"a"}, {"x", Align::left, 101}}),
                     "column 'x' has 101 digits (the range is 0 to 100); choose fewer");

@@ -39,7 +39,7 @@ class SampleTable {
         by_variable_[std::max(plan.pairs[pair].left, plan.pairs[pair].right)].push_back({pair, s});
       }
       // Eager sums are out of order here: a pair's steps together, pairs in ascending order.
-      for (auto& steps : by_variable_) std::stable_sort(steps.begin(), steps.end(), before);
+      for (auto& steps : by_variable_) std::sort(steps.begin(), steps.end());
       for (Index p = 0; p < plan.pairs.size(); ++p) pair_of_[{plan.pairs[p].left, plan.pairs[p].right}] = p;
     }
     StripMachine<Work> machine(plan, samples_, samples_, false, false);
@@ -55,10 +55,6 @@ class SampleTable {
   static Index out_of(const Step& s) {
     return s.out;
   }
-  static bool before(const std::pair<Index, Index>& a, const std::pair<Index, Index>& b) {
-    return a.first < b.first;
-  }
-
   Work& cell(Index column, Index i) { return samples_.columns.data()[column * samples_.padded + i]; }
   Work std_of(Index variable, Index i) { return cell(plan_.variables[variable].columns.std, i); }
 

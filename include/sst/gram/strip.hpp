@@ -52,7 +52,11 @@ class StripMachine {
   /// With `shared_slots` pairs reuse memory as the plan says; without, all of them stay readable.
   StripMachine(const Plan& plan, const Samples<Scalar>& left, const Samples<Scalar>& right,
                bool shared_slots = true, bool tangents = true)
-      : plan_(plan), left_(left), right_(right), tangents_(tangents && plan.ntk) {
+      : plan_(plan),
+        left_(left),
+        right_(right),
+        tangents_(tangents && plan.ntk),
+        track_identical_(!plan.angular_only) {
     if (shared_slots) {
       slots_ = plan.slots;
     } else {
@@ -78,12 +82,15 @@ class StripMachine {
     i_ = i;
     first_ = first;
     lanes_ = (count + width - 1) / width * width;
-    same_ = same;
     unsure_ = unsure;
     count_ = count;
+    if (track_identical_) {
+      identical_.assign(lanes_, 0);
+      if (same != none) identical_[same] = 1;
+    }
   }
   void step(const plan::Step& s) {
-    std::visit([this](const auto& x) { execute(x); }, s);
+    std::visit([this](const auto& x) { this->execute(x); }, s);
   }
 
   /// Of the last strip: (1 - c)/2 of a pair, and its normalised tangent.
@@ -142,6 +149,7 @@ class StripMachine {
     };
     while (j + rows * width <= lanes_) distance(std::integral_constant<Index, rows>{});
     while (j < lanes_) distance(std::integral_constant<Index, 1>{});
+    if (track_identical_) mark_identical(s, out);
     if (!out.complement) return;
     // Nearly antipodal rows: (1 + c)/2 = |u + u'|^2/4 instead.
     for (Index l = 0; l < count_; ++l) {
@@ -153,6 +161,16 @@ class StripMachine {
       }
       out.complement[l] = total / 4;
     }
+  }
+
+  /// Lanes in which both samples are the same one: there h of a variable with itself is 0 by
+  /// definition, also where a step could only compute it to rounding.
+  void mark_identical(const plan::InputStep& s, const Buffers& out) {
+    const Index std_column = plan_.variables[plan_.pairs[s.pair].left].columns.std;
+    for (Index l = 0; l < count_; ++l)
+      if (out.half[l] == 0 && left(std_column) == right(std_column)[l] &&
+          left(plan_.input_mean) == right(plan_.input_mean)[l])
+        identical_[l] = 1;
   }
 
   void execute(const plan::AngularStep& s) {
@@ -190,7 +208,7 @@ class StripMachine {
   void mark_unsure(Index pair) {
     const Buffers in = buffers(pair);
     for (Index l = 0; l < count_; ++l) {
-      if (l == same_ && plan_.pairs[pair].left == plan_.pairs[pair].right) continue;
+      if (identical_[l] && plan_.pairs[pair].left == plan_.pairs[pair].right) continue;
       const Scalar m = in.complement ? in.complement[l] : 1 - in.half[l];
       if (std::min(in.half[l], m) < Scalar(near_one)) unsure_[l] = 1;
     }
@@ -221,7 +239,7 @@ class StripMachine {
             derivative -= slopes;
           }
           h = std::clamp((1 - value / n0 / n1[l]) / 2, Scalar(0), Scalar(1));
-          if (s.self && l == same_) h = 0;  // by definition, not by computation
+          if (s.self && identical_[l]) h = 0;  // by definition, not by computation
           if (out.tangent) t = derivative * (s0 / n0) * (s1[l] / n1[l]) * in.tangent[l];
         }
         out.half[l] = h;
@@ -322,10 +340,12 @@ class StripMachine {
         min(max(P::load(out.half + j), zero), one).store(out.half + j);
         if (out.complement) min(max(P::load(out.complement + j), zero), one).store(out.complement + j);
       }
-      if (s.self && same_ != none) {
-        out.half[same_] = 0;
-        if (out.complement) out.complement[same_] = 1;
-      }
+      if (s.self)
+        for (Index l = 0; l < count_; ++l)
+          if (identical_[l]) {
+            out.half[l] = 0;
+            if (out.complement) out.complement[l] = 1;
+          }
     }
     const bool closed = s.exact && s.left != none && s.right != none;
     if (s.add_kernel && out.tangent && !closed)
@@ -341,7 +361,9 @@ class StripMachine {
   bool tangents_;
   std::vector<plan::Slots> slots_;
   Eigen::Array<Scalar, Eigen::Dynamic, 1> buffer_, value_, derivative_, ones_;
-  Index i_ = 0, first_ = 0, lanes_ = 0, count_ = 0, same_ = none;
+  Index i_ = 0, first_ = 0, lanes_ = 0, count_ = 0;
+  bool track_identical_;
+  std::vector<unsigned char> identical_;
   unsigned char* unsure_ = nullptr;
 };
 

@@ -118,6 +118,8 @@ class PairPlanner {
       for (Index j = 0; j < b.terms.size(); ++j) {
         Term &s = a.terms[i], &t = b.terms[j];
         if (s.block != t.block || !form_.support(s.variable).correlated(form_.support(t.variable))) continue;
+        // The same weights meet other channels, which are independent copies; the input has but one of each.
+        if (std::abs(s.start - t.start) > 1e-9 && !form_.support(s.variable).input) continue;
         ++partners_a[i];
         ++partners_b[j];
         pair_up(s, t);
@@ -156,7 +158,7 @@ class PairPlanner {
     Expansion e;
     e.kind = how;
     if (how == Expansion::Kind::flat) {
-      for (const auto& [atom, coefficient] : form_.flat(v)) e.terms.push_back({atom, coefficient});
+      for (const auto& [atom, coefficient] : form_.flat(v)) e.terms.push_back({.variable = atom, .coefficient = coefficient});
       form_.mark_correlated(e);
     } else {
       e = tied_expansion(v);
@@ -166,7 +168,8 @@ class PairPlanner {
   }
 
   /// A source whose weights are shared, over segments of the width on which every member of the group
-  /// is one value; whole activations where every member has nothing else.
+  /// is one value; whole activations where every member has nothing else. Channel k of a block sits at
+  /// the block's start plus k, so one variable at two starts is correlated through its mean alone.
   Expansion tied_expansion(Index v) {
     const auto& group = form_.group(v);
     std::vector<double> ends;
@@ -174,6 +177,7 @@ class PairPlanner {
     for (const Index member : group) {
       double end = 0;
       for (const double share : shares(member)) ends.push_back(end += share);
+      whole = whole && shares(member) == shares(group.front());
       for (const Value& value : form_.fan_in(member))
         whole = whole && value.variable != none && value.constant.zero() &&
                 var(value.variable).kind == VariableKind::activation;
@@ -189,21 +193,24 @@ class PairPlanner {
     Expansion e;
     e.kind = Expansion::Kind::tied;
     Index block = 0;
-    double block_end = own[0];
+    double start = 0, block_end = own[0];
     for (Index s = 0; s + 1 < cuts.size(); ++s) {
       const double middle = (cuts[s] + cuts[s + 1]) / 2;
-      while (middle > block_end && block + 1 < own.size()) block_end += own[++block];
+      while (middle > block_end && block + 1 < own.size()) {
+        start = block_end;
+        block_end += own[++block];
+      }
       const double factor = dense.weight_std * std::sqrt(cuts[s + 1] - cuts[s]);
       if (factor == 0) continue;
       if (whole) {
-        e.terms.push_back({values[block].variable, {factor}, s});
+        e.terms.push_back({.variable = values[block].variable, .coefficient = {factor}, .block = s});
         continue;
       }
       auto [terms, constant] = form_.split(values[block]);
       for (auto& [atom, coefficient] : terms) {
         Coefficient scaled;
         add_scaled(scaled, factor, coefficient);
-        e.terms.push_back({atom, std::move(scaled), s});
+        e.terms.push_back({.variable = atom, .coefficient = std::move(scaled), .block = s, .start = start});
       }
       if (!constant.zero()) {
         Constant scaled;

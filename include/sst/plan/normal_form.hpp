@@ -103,7 +103,7 @@ class NormalForm {
     for (Index b = 0; b < blocks.size(); ++b) {
       const double factor = weight_std * std::sqrt(shares[b]);
       if (factor == 0) continue;
-      if (blocks[b].variable != none) e.terms.push_back({blocks[b].variable, {factor}, b});
+      if (blocks[b].variable != none) e.terms.push_back({.variable = blocks[b].variable, .coefficient = {factor}, .block = b});
       if (!blocks[b].constant.zero()) {
         Constant scaled;
         add_scaled(scaled, factor, blocks[b].constant);
@@ -211,7 +211,7 @@ class NormalForm {
       group = group_ids_.emplace(op.weights, group_ids_.size()).first->second;
       // The same weights on the same input are the same random function.
       for (const Index member : groups_[group])
-        if (same_values(fan_ins_[member], blocks)) return member;
+        if (same_values(fan_ins_[member], blocks) && shares_of(member) == topology_.blocks(in)) return member;
       for (const Value& block : blocks) split(block);  // its parts must stand before it
     }
     const Index id = add(VariableKind::source, node);
@@ -223,6 +223,10 @@ class NormalForm {
     supports_[id].sources = {group == none ? id : none / 2 + group};
     if (group != none) groups_[group].push_back(id);
     return id;
+  }
+
+  const std::vector<double>& shares_of(Index source) const {
+    return topology_.blocks(topology_.nodes()[plan_.variables[source].node].inputs[0]);
   }
 
   static bool same_values(const std::vector<Value>& a, const std::vector<Value>& b) {
@@ -378,9 +382,9 @@ class NormalForm {
     const Index id = add(kind, node);
     Expansion e;
     if (orthogonal) {
-      for (auto& [part, coefficient] : parts) e.terms.push_back({part, std::move(coefficient)});
+      for (auto& [part, coefficient] : parts) e.terms.push_back({.variable = part, .coefficient = std::move(coefficient)});
     } else {
-      for (const auto& [atom, coefficient] : flat) e.terms.push_back({atom, coefficient});
+      for (const auto& [atom, coefficient] : flat) e.terms.push_back({.variable = atom, .coefficient = coefficient});
       mark_correlated(e);
     }
     plan_.variables[id].expansions.push_back(std::move(e));

@@ -62,7 +62,8 @@ enum class VariableKind {
 struct Term {
   Index variable;
   Coefficient coefficient;
-  Index block = 0;    ///< channel block of the dense node's input
+  Index block = 0;       ///< channel block of the dense node's input
+  double start = 0;      ///< where in the input's width the variable's first channel is
   Index column = none;  ///< per-sample weights coefficient s_variable / s_owner
 };
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <sstream>
@@ -37,6 +38,8 @@ namespace cholesky_detail {
 
 using Eigen::Index;
 
+/// Fastest of 128 to 512, in double and float, where a level-2 cache holds 1 MiB.
+inline constexpr Index default_tile = 256;
 /// How many tiles one product takes in at once: a tile that is updated then stays in cache for so many steps.
 inline constexpr Index tiles_a_product = 4;
 /// Right-hand sides of one task.
@@ -91,6 +94,13 @@ class SerialEigen {
   SerialEigen& operator=(const SerialEigen&) = delete;
 };
 
+/// Eigen allocates its packing buffers anew for every product. The C library of GNU returns blocks of that
+/// size to the system, and takes back zeroed pages, until it has seen a larger block come and go.
+inline void keep_buffers() {
+  void* volatile block = std::malloc(std::size_t{24} << 20);
+  std::free(block);
+}
+
 /// Threads for so many independent pieces of work.
 inline int team_size(int wanted, Index pieces) {
 #ifdef _OPENMP
@@ -105,7 +115,8 @@ inline int team_size(int wanted, Index pieces) {
 template <class Scalar>
 using Block = Eigen::Map<Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>, 0, Eigen::OuterStride<>>;
 template <class Scalar>
-using ConstBlock = Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>, 0, Eigen::OuterStride<>>;
+using ConstBlock =
+    Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>, 0, Eigen::OuterStride<>>;
 
 template <class Scalar>
 Block<Scalar> part(Block<Scalar> a, Index row, Index column, Index rows, Index columns) {
@@ -134,7 +145,8 @@ void divide_from_right(Block<Scalar> l, Block<Scalar> b) {
   throw NotPositiveDefinite(text.str(), row, pivot);
 }
 
-/// A = L L^T of one tile, in place in the lower triangle; by halves as well. `first`: its first row in the matrix.
+/// A = L L^T of one tile, in place in the lower triangle; by halves as well. `first`: its first row in the
+/// matrix.
 template <class Scalar>
 void factor_tile(Block<Scalar> a, Index first) {
   const Index n = a.rows();
@@ -186,9 +198,10 @@ void require_finite(const Eigen::DenseBase<Derived>& x, bool lower, int threads,
 
 /// The Cholesky factorization A = L L^T of a symmetric positive definite matrix, and solving with it.
 ///
-/// Tiles of A become tasks that wait for the tiles they need (Buttari, Langou, Kurzak, Dongarra 2009, "A class
-/// of parallel tiled linear algebra algorithms for multicore architectures"), on Eigen's serial products. Each
-/// tile is finished by one sequence of updates, so nothing depends on the number of threads, to the last bit.
+/// Tiles of A become tasks that wait for the tiles they need (Buttari, Langou, Kurzak, Dongarra 2009, "A
+/// class of parallel tiled linear algebra algorithms for multicore architectures"), on Eigen's serial
+/// products. Each tile is finished by one sequence of updates, so nothing depends on the number of threads,
+/// to the last bit.
 ///
 /// \code
 /// sst::Cholesky<double> factor(std::move(a));  // L takes the place of A: one n x n buffer, no copy
@@ -196,7 +209,7 @@ void require_finite(const Eigen::DenseBase<Derived>& x, bool lower, int threads,
 /// \endcode
 ///
 /// Scalar: float, double or long double. Time: n^3/3 multiplications and as many additions, at about the rate
-/// of a matrix product. Memory beside A: Eigen's packing buffers, about 1 MiB a thread.
+/// of a matrix product. Memory beside A: a tile and Eigen's packing buffers, a few MiB a thread.
 /// Accuracy: |A - L L^T| <= c n eps |A| with a small c (Higham 2002, "Accuracy and Stability of Numerical
 /// Algorithms", theorem 10.3).
 template <class Scalar>
@@ -217,7 +230,7 @@ class Cholesky {
       throw DataError("a matrix of " + std::to_string(lower_.rows()) + " x " + std::to_string(lower_.cols()) +
                       " has no Cholesky factor (it is not square); give a symmetric one");
     if (tile_ < 0) throw Error("the tile is " + std::to_string(tile_) + "; give it a positive size, or 0");
-    if (tile_ == 0) tile_ = default_tile();
+    if (tile_ == 0) tile_ = cholesky_detail::default_tile;
     const Index tiles = count();
     const int threads = cholesky_detail::team_size(threads_, tiles * (tiles + 1) / 2);
     cholesky_detail::require_finite(lower_, true, threads, "the matrix");
@@ -239,7 +252,8 @@ class Cholesky {
     substitute<true>(b);
   }
 
-  /// y = L^-1 b, half of a solve: |y|^2 = b^T A^-1 b is what a posterior variance subtracts. Throws as `solve`.
+  /// y = L^-1 b, half of a solve: |y|^2 = b^T A^-1 b is what a posterior variance subtracts. Throws as
+  /// `solve`.
   template <class Derived>
   auto solve_lower(const Eigen::MatrixBase<Derived>& b) const {
     Eigen::Matrix<Scalar, Eigen::Dynamic, Derived::ColsAtCompileTime> y = b;
@@ -258,6 +272,15 @@ class Cholesky {
     return 2 * sum;
   }
 
+  /// A lower bound of the condition number of A (2-norm): the squared ratio of the largest to the smallest
+  /// diagonal entry of L. From 1/eps on, A is singular as far as its digits tell.
+  Wide condition_at_least() const {
+    if (size() == 0) return 1;
+    const Wide ratio =
+        static_cast<Wide>(lower_.diagonal().maxCoeff()) / static_cast<Wide>(lower_.diagonal().minCoeff());
+    return ratio * ratio;
+  }
+
   /// L in the lower triangle; above it whatever A held there.
   const Matrix& storage() const { return lower_; }
   /// L, as a triangular view of the storage.
@@ -266,8 +289,6 @@ class Cholesky {
  private:
   using Block = cholesky_detail::Block<Scalar>;
   using ConstBlock = cholesky_detail::ConstBlock<Scalar>;
-
-  static constexpr Index default_tile() { return sizeof(Scalar) <= 4 ? 256 : 192; }
 
   Index count() const { return (size() + tile_ - 1) / tile_; }
   Index start(Index tile) const { return std::min(tile * tile_, size()); }
@@ -285,16 +306,20 @@ class Cholesky {
     };
     const auto update = [&](Index i, Index j, Index first, Index last) {
       auto target = block(i, j, j + 1);
-      if (i == j)
+      if (i == j) {
         target.template selfadjointView<Eigen::Lower>().rankUpdate(block(i, first, last), Scalar(-1));
-      else
-        target.noalias() -= block(i, first, last) * block(j, first, last).transpose();
+      } else {
+        Matrix tile = target;  // compact: columns a power of two apart would evict each other
+        tile.noalias() -= block(i, first, last) * block(j, first, last).transpose();
+        target = tile;
+      }
     };
     const auto finish_diagonal = [&](Index j) {
       factor_tile(block(j, j, j + 1), start(j));
       const double x = static_cast<double>(j + 1) / static_cast<double>(tiles), done = x * x * (3 - 2 * x);
       if (progress && !progress(done))
-        throw Cancelled("the Cholesky factorization was cancelled at " + std::to_string(std::lround(100 * done)) +
+        throw Cancelled("the Cholesky factorization was cancelled at " +
+                        std::to_string(std::lround(100 * done)) +
                         " % (its progress function returned false); run it again");
     };
 #ifdef _OPENMP
@@ -307,6 +332,7 @@ class Cholesky {
 #endif
     {
       const SerialEigen serial;
+      keep_buffers();
       for (Index j = 0; j < tiles; ++j)
         for (Index i = j; i < tiles; ++i) {
           Scalar* const target = a + start(i) + start(j) * stride;
@@ -397,6 +423,7 @@ class Cholesky {
 #endif
     {
       const SerialEigen serial;
+      keep_buffers();
       for (Index group = 0; group < groups; ++group)
         for (Index i = 0; i < tiles; ++i) {
           Scalar* const target = x(i, i + 1, group).data();

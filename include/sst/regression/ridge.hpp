@@ -22,7 +22,8 @@ class Ridge {
  public:
   enum class Scale { relative, absolute };
 
-  /// lambda = factor x mean diagonal of the kernel that is solved. Throws Error unless factor is finite and >= 0.
+  /// lambda = factor x mean diagonal of the kernel that is solved. Throws Error unless factor is finite and
+  /// >= 0.
   static Ridge relative(double factor) { return Ridge(Scale::relative, factor); }
   /// lambda itself. Throws Error unless it is finite and >= 0.
   static Ridge absolute(double lambda) { return Ridge(Scale::absolute, lambda); }
