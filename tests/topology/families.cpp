@@ -139,8 +139,10 @@ TEST_CASE("options of the families change what they say", "[topology]") {
   CHECK(shortcut(3, {.first_layer = in_sum, .tap = sst::Tap::after_activation}) ==
         "dense 1 0 (sum(1*relu(" + h0 + ",),1*relu(" + h1 + ",),),)");
   CHECK(shortcut(3, {.tap = sst::Tap::after_activation}) == "dense 1 0 (sum(1*relu(" + h1 + ",),),)");
-  CHECK(formula(sst::residual(3, {}, {.skip = 0.5, .branch = 2})) ==
+  CHECK(formula(sst::residual(3, {}, {.skip = {0.5}, .branch = {2}})) ==
         "dense 1 0 (relu(sum(0.5*" + h0 + ",2*" + h1 + ",),),)");
+  CHECK(formula(sst::residual(4, {}, {.skip = {0.5, 0.25}})) !=
+        formula(sst::residual(4, {}, {.skip = {0.25, 0.5}})));
   CHECK(formula(sst::residual(3, {}, {.before_readout = sst::BeforeReadout::nothing})) ==
         "dense 1 0 (sum(1*" + h0 + ",1*" + h1 + ",),)");
   CHECK(formula(sst::densely_connected(3, {}, sst::DenseReadout::last_layer)) ==
@@ -175,7 +177,8 @@ TEST_CASE("families refuse what they cannot be", "[topology]") {
   CHECK_THROWS_WITH(sst::chain(3, {.bias_std = std::numeric_limits<double>::infinity()}),
                     Contains("bias_std"));
   CHECK_THROWS_WITH(sst::chain(3, {.activation = nullptr}), Contains("activation is missing"));
-  CHECK_THROWS_WITH(sst::residual(3, {}, {.skip = std::nan("")}), Contains("node 's0' (sum)"));
+  CHECK_THROWS_WITH(sst::residual(3, {}, {.skip = {std::nan("")}}), Contains("node 's0' (sum)"));
+  CHECK_THROWS_WITH(sst::residual(6, {}, {.branch = {0.5, 0.8}}), Contains("branch has 2 numbers") && Contains("4 shortcuts"));
 }
 
 TEST_CASE("randomly wired networks: the same for a seed, another for another, all nodes in use",

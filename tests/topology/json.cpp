@@ -128,7 +128,7 @@ TEST_CASE("every family reads, writes and reads to the same", "[topology]") {
   const sst::FamilyOptions options{1.1, 0.3, std::make_shared<sst::LeakyRelu>(0.1)};
   for (int depth = 3; depth < 8; ++depth) {
     check_round_trip(sst::chain(depth, options));
-    check_round_trip(sst::residual(depth, options, {.skip = 1.0 / 3, .branch = std::sqrt(0.1)}));
+    check_round_trip(sst::residual(depth, options, {.skip = {1.0 / 3}, .branch = {std::sqrt(0.1)}}));
     check_round_trip(sst::sparse_shortcut(depth, options));
     check_round_trip(sst::sparse_shortcut(depth, options, {.aggregation = sst::Aggregation::concat}));
     check_round_trip(sst::densely_connected(depth, options));

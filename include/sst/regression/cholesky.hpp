@@ -326,7 +326,7 @@ class Cholesky {
     // The first entry of a tile stands for the tile in dependencies. That (i, last - 1) is finished implies
     // that all tiles to its left are.
 #pragma omp parallel num_threads(threads) if (threads > 1)
-#pragma omp single
+#pragma omp master
 #else
     (void)threads;
 #endif
@@ -417,7 +417,7 @@ class Cholesky {
     const int threads = team_size(threads_, groups * tiles);
 #ifdef _OPENMP
 #pragma omp parallel num_threads(threads) if (threads > 1)
-#pragma omp single
+#pragma omp master
 #else
     (void)threads;
 #endif

@@ -79,8 +79,10 @@ inline Topology chain(int depth, const FamilyOptions& options = {}) {
 
 struct ResidualOptions {
   BeforeReadout before_readout = BeforeReadout::activation;
-  double skip = 1;    ///< alpha: h = alpha h + beta dense(phi(h))
-  double branch = 1;  ///< beta; 1/sqrt(K) keeps deep networks stable (Hayou et al. 2021, "Stable ResNet")
+  /// alpha and beta of h = alpha h + beta dense(phi(h)): one number for all shortcuts, or one for each of the
+  /// K - 2. beta = 1/sqrt(K) keeps deep networks stable (Hayou et al. 2021, "Stable ResNet").
+  std::vector<double> skip = {1};
+  std::vector<double> branch = {1};
 };
 
 /// h = dense(x); K - 2 times h = alpha h + beta dense(phi(h)); y = dense(phi(h)). K >= 2.
@@ -90,13 +92,20 @@ struct ResidualOptions {
 /// Networks", with fixed gates.
 inline Topology residual(int depth, const FamilyOptions& options = {}, const ResidualOptions& shortcut = {}) {
   detail::require_depth("residual", depth, 2);
+  const auto factor = [&](const std::vector<double>& all, const char* name, int i) {
+    if (all.size() != 1 && all.size() != static_cast<std::size_t>(depth) - 2)
+      throw TopologyError("residual: " + std::string(name) + " has " + std::to_string(all.size()) +
+                          " numbers (there are " + std::to_string(depth - 2) + " shortcuts); give one, or one for each");
+    return all.size() == 1 ? all[0] : all[static_cast<std::size_t>(i)];
+  };
   return trace(
       [&](Node x) {
         const detail::Layers layer(options);
         Node s = layer.dense(x, "h0");
         for (int i = 0; i < depth - 2; ++i) {
           const Node h = layer.dense(layer.phi(s, detail::numbered("a", i)), detail::numbered("h", i + 1));
-          s = sum({h, s}, {shortcut.branch, shortcut.skip}).named(detail::numbered("s", i));
+          s = sum({h, s}, {factor(shortcut.branch, "branch", i), factor(shortcut.skip, "skip", i)})
+                  .named(detail::numbered("s", i));
         }
         if (shortcut.before_readout == BeforeReadout::activation) s = layer.phi(s, "r");
         return layer.dense(s, "y");
