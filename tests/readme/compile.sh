@@ -1,15 +1,25 @@
 #!/bin/sh
-# Compiles the README's program with the command the README gives, and runs it.
+# Compiles every C++ program of the README and the docs with the command the README gives, and runs it.
 # Usage: compile.sh SOURCE_DIR
 set -eu
 cd "$1"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-sed -n '/^```cpp$/,/^```$/p' README.md | sed '1d;/^```$/,$d' > "$work/example.cpp"
-lines=$(wc -l < "$work/example.cpp")
-[ "$lines" -ge 10 ] || { echo "README.md has no program"; exit 1; }
 command=$(sed -n '/^g++ .*example.cpp$/p' README.md | head -n 1 | sed 's/ example\.cpp$//')
 [ -n "$command" ] || { echo "README.md does not say how to compile its program"; exit 1; }
-$command "$work/example.cpp" -o "$work/example"
-"$work/example" > "$work/out"
-[ "$(wc -l < "$work/out")" -eq 5 ] || { echo "the README's program did not print five predictions"; exit 1; }
+programs=0
+for page in README.md docs/*.md; do
+  # Each ```cpp block is a program; number them across all pages.
+  awk -v work="$work" -v start="$programs" '
+    /^```cpp$/ { file = sprintf("%s/%d.cpp", work, start++); next }
+    /^```$/ { file = "" }
+    file { print > file }' "$page"
+  while [ -f "$work/$programs.cpp" ]; do
+    echo "$page: program $programs"
+    $command "$work/$programs.cpp" -o "$work/program"
+    "$work/program" > "$work/out"
+    [ "$(wc -l < "$work/out")" -ge 3 ] || { echo "$page: program $programs printed too little"; exit 1; }
+    programs=$((programs + 1))
+  done
+done
+[ "$programs" -ge 2 ] || { echo "only $programs programs found in README.md and docs"; exit 1; }
