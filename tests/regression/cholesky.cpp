@@ -220,7 +220,7 @@ TEST_CASE("right-hand sides in place, as blocks and expressions", "[regression]"
 
 TEST_CASE("the first pivot that is not positive is named", "[regression]") {
   const Index n = 100;
-  for (const Index tile : {1, 16, 33, 200})
+  for (const Index tile : {Index{1}, Index{16}, Index{33}, std::numeric_limits<Index>::max()})
     for (const Index bad : {0, 1, 15, 16, 17, 50, 98, 99})
       for (const int threads : {1, 3}) {
         // L is the unit lower triangle of ones with a pivot of -2 at `bad`; every number is a small integer.

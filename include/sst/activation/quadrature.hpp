@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <numbers>
@@ -24,7 +25,7 @@
 namespace sst {
 
 struct QuadratureOptions {
-  /// Error aimed at, relative to sqrt(E phi^2 E psi^2); 1e-14 to 1e-2.
+  /// Error aimed at, relative to sqrt(E phi^2 E psi^2) (derivative: of phi' and psi'); 1e-14 to 1e-2.
   double tolerance = 1e-13;
 };
 
@@ -33,136 +34,163 @@ namespace quadrature {
 /// Beyond 12.5 standard deviations a Gaussian's square root is below 1e-16.
 inline constexpr double reach = 12.5;
 
-inline double density(double z) { return std::exp(-z * z / 2) * std::numbers::inv_sqrtpi / std::numbers::sqrt2; }
+inline double density(double z) {
+  return std::exp(-z * z / 2) * std::numbers::inv_sqrtpi / std::numbers::sqrt2;
+}
 
-/// Gauss-Legendre nodes and weights on [-1, 1], by Newton's method on the Legendre polynomial.
-struct GaussLegendre {
-  static constexpr int n = 20;
-  std::array<double, n> node{}, weight{};
-  GaussLegendre() {
-    for (int i = 0; i < n; ++i) {
-      double x = std::cos(std::numbers::pi * (i + 0.75) / (n + 0.5)), slope = 1;
-      for (int step = 0; step < 50; ++step) {
-        double p0 = 1, p1 = x;
-        for (int k = 2; k <= n; ++k) p0 = std::exchange(p1, ((2 * k - 1) * x * p1 - (k - 1) * p0) / k);
-        slope = n * (x * p1 - p0) / (x * x - 1);
-        const double change = p1 / slope;
-        x -= change;
-        if (std::abs(change) < 1e-16) break;
-      }
-      node[static_cast<std::size_t>(i)] = x;
-      weight[static_cast<std::size_t>(i)] = 2 / ((1 - x * x) * slope * slope);
-    }
-  }
-  static const GaussLegendre& rule() {
-    static const GaussLegendre rule;
-    return rule;
-  }
+struct Node {
+  double at, kronrod, gauss;
 };
+
+/// The 31 nodes of Kronrod's extension of the 15-point Gauss rule on [-1, 1], the positive half and 0.
+/// Source: Kronrod 1965, "Nodes and Weights of Quadrature Formulas"; recomputed to 20 digits from the
+/// Stieltjes polynomial.
+inline constexpr std::array<Node, 16> nodes{{
+    {0.99800229869339706029, 0.0053774798729233489878, 0},
+    {0.98799251802048542849, 0.015007947329316122538, 0.030753241996117268355},
+    {0.96773907567913913426, 0.025460847326715320187, 0},
+    {0.93727339240070590431, 0.035346360791375846222, 0.070366047488108124709},
+    {0.89726453234408190088, 0.044589751324764876608, 0},
+    {0.8482065834104272162, 0.053481524690928087265, 0.10715922046717193501},
+    {0.79041850144246593297, 0.062009567800670640285, 0},
+    {0.72441773136017004742, 0.06985412131872825871, 0.13957067792615431445},
+    {0.65099674129741697053, 0.076849680757720378894, 0},
+    {0.57097217260853884754, 0.083080502823133021038, 0.16626920581699393355},
+    {0.48508186364023968069, 0.088564443056211770647, 0},
+    {0.3941513470775633699, 0.093126598170825321225, 0.18616100001556221103},
+    {0.29918000715316881217, 0.096642726983623678505, 0},
+    {0.2011940939974345223, 0.099173598721791959332, 0.19843148532711157646},
+    {0.10114206691871749903, 0.10076984552387559504, 0},
+    {0, 0.10133000701479154902, 0.20257824192556127288},
+}};
 
 template <std::size_t n>
 using Values = std::array<double, n>;
 
-/// Several integrals over [a, b] at once, bisected until halving a panel changes none of them by more
-/// than `tolerance` (absolute, per integral).
+/// Several integrals over [a, b] at once, bisected until each panel's estimated error is below
+/// `tolerance` (absolute, per integral) or at rounding.
+///
+/// The error estimate is that of QUADPACK (Piessens et al. 1983): the difference of the two rules, to
+/// the power 3/2 in units of the spread of f.
 template <std::size_t n, class Function>
 class Adaptive {
  public:
   Adaptive(const Function& f, const Values<n>& tolerance) : f_(f), tolerance_(tolerance) {}
 
-  Values<n> over(double a, double b) const { return refine(a, b, panel(a, b), 0); }
+  void add(double a, double b, Values<n>& total, std::vector<std::pair<double, double>>* panels = nullptr,
+           int depth = 0) const {
+    const double middle = (a + b) / 2, radius = (b - a) / 2;
+    std::array<Values<n>, 31> f;
+    Values<n> kronrod{}, gauss{}, size{}, spread{};
+    for (std::size_t i = 0; i < 31; ++i) {
+      const Node& node = nodes[std::min(i, 30 - i)];
+      f[i] = f_(middle + (i < 16 ? -radius : radius) * node.at);
+      for (std::size_t k = 0; k < n; ++k) {
+        kronrod[k] += node.kronrod * f[i][k];
+        gauss[k] += node.gauss * f[i][k];
+        size[k] += node.kronrod * std::abs(f[i][k]);
+      }
+    }
+    bool good = true;
+    for (std::size_t k = 0; k < n && good; ++k) {
+      const double difference = radius * std::abs(kronrod[k] - gauss[k]);
+      // Not `<=`: a NaN or an infinity of the function is the answer, and no reason to bisect.
+      if (!(difference > tolerance_[k] && difference > 2e-16 * radius * size[k])) continue;
+      for (std::size_t i = 0; i < 31; ++i)
+        spread[k] += radius * nodes[std::min(i, 30 - i)].kronrod * std::abs(f[i][k] - kronrod[k] / 2);
+      good = spread[k] * std::pow(200 * difference / spread[k], 1.5) <= tolerance_[k];
+    }
+    if (!good && depth < 40) {
+      add(a, middle, total, panels, depth + 1);
+      add(middle, b, total, panels, depth + 1);
+      return;
+    }
+    if (panels) panels->push_back({a, b});
+    for (std::size_t k = 0; k < n; ++k) total[k] += radius * kronrod[k];
+  }
 
  private:
-  Values<n> panel(double a, double b) const {
-    const auto& rule = GaussLegendre::rule();
-    Values<n> total{};
-    const double middle = (a + b) / 2, radius = (b - a) / 2;
-    for (std::size_t i = 0; i < rule.node.size(); ++i) {
-      const Values<n> v = f_(middle + radius * rule.node[i]);
-      for (std::size_t k = 0; k < n; ++k) total[k] += rule.weight[i] * radius * v[k];
-    }
-    return total;
-  }
-  Values<n> refine(double a, double b, const Values<n>& whole, int depth) const {
-    const double middle = (a + b) / 2;
-    Values<n> left = panel(a, middle), right = panel(middle, b);
-    bool good = true;
-    for (std::size_t k = 0; k < n; ++k)
-      good = good && std::abs(left[k] + right[k] - whole[k]) <= tolerance_[k];
-    if (!good && depth < 40) {
-      left = refine(a, middle, left, depth + 1);
-      right = refine(middle, b, right, depth + 1);
-    }
-    for (std::size_t k = 0; k < n; ++k) left[k] += right[k];
-    return left;
-  }
-
   const Function& f_;
   Values<n> tolerance_;
 };
 
-/// Integrals over [-reach, reach], split at the given points.
+/// Integrals over [lowest, highest], split at those of `cuts` inside. `panels` receives the panels used.
 template <std::size_t n, class Function>
-Values<n> integrate(const Function& f, std::vector<double> cuts, const Values<n>& tolerance) {
-  for (const double point : {-reach, -4.0, 0.0, 4.0, reach}) cuts.push_back(point);
-  std::erase_if(cuts, [](double z) { return !(std::abs(z) <= reach); });
+Values<n> integrate(const Function& f, double lowest, double highest, std::vector<double>& cuts,
+                    const Values<n>& tolerance, std::vector<std::pair<double, double>>* panels = nullptr) {
+  std::erase_if(cuts, [&](double z) { return !(z > lowest && z < highest); });
+  cuts.push_back(lowest);
+  cuts.push_back(highest);
   std::sort(cuts.begin(), cuts.end());
   Values<n> total{};
   const Adaptive<n, Function> adaptive(f, tolerance);
-  for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
-    if (cuts[i + 1] - cuts[i] < 1e-15) continue;
-    const Values<n> part = adaptive.over(cuts[i], cuts[i + 1]);
-    for (std::size_t k = 0; k < n; ++k) total[k] += part[k];
-  }
+  for (std::size_t i = 0; i + 1 < cuts.size(); ++i)
+    if (cuts[i + 1] - cuts[i] > 1e-15) adaptive.add(cuts[i], cuts[i + 1], total, panels);
   return total;
 }
 
-inline std::vector<double> scaled(std::vector<double> points, double factor) {
-  for (double& p : points) p *= factor;
-  return points;
-}
-
-/// Where to split an integral of phi(std z): at its kinks, and, seen from a large std, around the
-/// origin, where activations do what they do.
-inline std::vector<double> landmarks(const Activation& phi, double std) {
+/// Where phi(std z) deserves a cut, in units of std: its kinks and, so that a large std does not step over
+/// what happens near the origin, a geometric sequence around it.
+inline std::vector<double> marks(const Activation& phi, double std) {
   auto points = phi.kinks();
   if (std > 2)
-    for (const double z : {1.0, 4.0, 16.0, 64.0}) {
+    for (double z = 8; z < reach * std; z *= 64) {
       points.push_back(z);
       points.push_back(-z);
     }
-  return scaled(std::move(points), 1 / std);
+  for (double& z : points) z /= std;
+  return points;
+}
+
+/// The integrals of one function under N(0, std^2), and panels on which 31 nodes resolve it.
+struct Profile {
+  double second, mean, slope_second, slope;  ///< E phi^2, E phi, E phi'^2, E phi'
+  std::vector<std::pair<double, double>> panels;
+};
+
+inline Profile profile(const Activation& phi, double std) {
+  const double at_zero = phi.value(0), slope_at_zero = phi.derivative(0);
+  if (!(std > 0)) return {at_zero * at_zero, at_zero, slope_at_zero * slope_at_zero, slope_at_zero, {}};
+  const auto f = [&](double z) {
+    const double v = phi.value(std * z), d = phi.derivative(std * z), p = density(z);
+    return Values<4>{v * v * p, v * p, d * d * p, d * p};
+  };
+  auto cuts = marks(phi, std);
+  for (const double z : {-8.0, -4.0, -2.0, 0.0, 2.0, 4.0, 8.0}) cuts.push_back(z);
+  // First the size of the integrals, then their digits.
+  const auto rough = integrate<4>(f, -reach, reach, cuts, {1e300, 1e300, 1e300, 1e300});
+  const auto scale = [](double x) { return 1e-16 * x + 1e-300; };
+  Profile out{};
+  const auto fine =
+      integrate<4>(f, -reach, reach, cuts,
+                   {scale(rough[0]), scale(std::sqrt(rough[0])), scale(rough[2]), scale(std::sqrt(rough[2]))},
+                   &out.panels);
+  out.second = fine[0], out.mean = fine[1], out.slope_second = fine[2], out.slope = fine[3];
+  return out;
 }
 
 }  // namespace quadrature
 
-/// E phi^2, E phi and E phi' for N(0, std^2), to some units of 1e-15 of E phi^2 and its root; split at
-/// the kinks of phi.
+/// E phi^2, E phi and E phi' for N(0, std^2), to some units of 1e-15 of E phi^2, its root and the root of
+/// E phi'^2. Split at the kinks of phi; other features of phi should be wider than about 0.1.
 inline Moments<double> quadrature_moments(const Activation& phi, double std) {
-  if (!(std > 0)) {
-    const double value = phi.value(0);
-    return {value * value, value, phi.derivative(0)};
-  }
-  const auto f = [&](double z) {
-    const double v = phi.value(std * z), p = quadrature::density(z);
-    return quadrature::Values<3>{v * v * p, v * p, phi.derivative(std * z) * p};
-  };
-  const auto cuts = quadrature::landmarks(phi, std);
-  // First the size of the integrals, then their digits.
-  const auto rough = quadrature::integrate<3>(f, cuts, {1e300, 1e300, 1e300});
-  const double scale = std::sqrt(std::abs(rough[0])) + 1e-300;
-  const auto fine = quadrature::integrate<3>(
-      f, cuts, {1e-16 * std::abs(rough[0]) + 1e-300, 1e-16 * scale, 1e-16 * (scale / std + std::abs(rough[2]))});
-  return {fine[0], fine[1], fine[2]};
+  const auto p = quadrature::profile(phi, std);
+  return {p.second, p.mean, p.slope};
 }
 
 /// The dual of (phi, psi) as integrals.
 ///
 /// Without kinks by Mehler's formula: with phi(s z) = sum_k a_k He_k(z)/sqrt(k!), E[phi psi] =
-/// sum_k a_k b_k c^k, cut where the two tails times |c|^k are below the tolerance. With kinks, or
-/// where that takes more than 256 terms (large standard deviations near |c| = 1), as nested adaptive
-/// Gauss-Legendre integrals, split at the kinks of both functions. Works in double; extended precision is
-/// answered in double.
+/// sum_k a_k b_k c^k, used where |c|^k times the tails, known from E phi^2 = sum_k a_k^2, is below the
+/// tolerance. The coefficients of a standard deviation are computed once and kept (some 128 MB at most).
+///
+/// With kinks, or for large standard deviations near |c| = 1, in polar coordinates: g = s r sin b,
+/// h = t r sin(b - theta), c = cos theta. There the integrand is smooth in the sectors between the zeros
+/// of g and of h at any theta, so pairs near c = 1 and -1 cost and lose nothing; a kink elsewhere cuts
+/// the radius, and the angles where a cut appears or two of them cross. At |c| = 1 it is one integral.
+///
+/// Thread-safe; the result does not depend on what was asked before. Works in double; extended precision
+/// is answered in double. A zero standard deviation is the constant phi(0).
 class QuadratureMap final : public DualMap {
  public:
   QuadratureMap(ActivationPtr phi, ActivationPtr psi, QuadratureOptions options)
@@ -176,16 +204,17 @@ class QuadratureMap final : public DualMap {
     const auto left = expansion(*phi_, strip.left_std, left_);
     for (std::size_t l = 0; l < strip.count; ++l) {
       const auto right = expansion(*psi_, strip.right_std[l], right_);
-      const auto pair = evaluate(*left, *right, strip.half[l], strip.complement[l], strip.derivative != nullptr);
+      const auto pair =
+          evaluate(*left, *right, strip.half[l], strip.complement[l], strip.derivative != nullptr);
       strip.value[l] = pair[0];
       if (strip.derivative) strip.derivative[l] = pair[1];
     }
   }
 
   void evaluate(const DualStrip<long double>& strip) const override {
-    std::vector<double> buffer(6 * strip.count);
-    double* const at = buffer.data();
     const std::size_t n = strip.count;
+    std::vector<double> buffer(5 * n);
+    double* const at = buffer.data();
     for (std::size_t l = 0; l < n; ++l) {
       at[l] = static_cast<double>(strip.right_std[l]);
       at[n + l] = static_cast<double>(strip.half[l]);
@@ -200,18 +229,19 @@ class QuadratureMap final : public DualMap {
   }
 
  private:
-  static constexpr std::size_t terms = 256;
+  static constexpr std::size_t terms = 1024;
+  static constexpr double rounding = 4e-15;  // of E phi^2 against the sum of squares
 
-  /// One function at one standard deviation: its moments, and its Hermite coefficients when smooth.
+  /// One function at one standard deviation: its integrals, and its Hermite coefficients when smooth.
   struct Expansion {
-    double std;
-    double second, slope_second;           // E phi^2, E phi'^2
-    double tail, slope_tail;               // of these, beyond `terms`
+    double std, second, mean, slope_second, slope;
+    double tail, slope_tail;                // bounds of the sums of squares left out
     std::vector<double> value, derivative;  // coefficients
   };
   struct Cache {
-    mutable std::shared_mutex lock;
+    std::shared_mutex lock;
     std::unordered_map<std::uint64_t, std::shared_ptr<const Expansion>> known;
+    std::size_t size = 0;  // in doubles
   };
 
   std::shared_ptr<const Expansion> expansion(const Activation& f, double std, Cache& cache) const {
@@ -221,112 +251,162 @@ class QuadratureMap final : public DualMap {
       if (const auto it = cache.known.find(key); it != cache.known.end()) return it->second;
     }
     auto fresh = std::make_shared<const Expansion>(expand(f, std));
+    const std::size_t size = 24 + 2 * fresh->value.size();
     const std::unique_lock guard(cache.lock);
-    if (cache.known.size() >= 20000) cache.known.clear();  // some 80 MB
-    return cache.known.emplace(key, std::move(fresh)).first->second;
+    if (cache.size + size > 8'000'000) {
+      cache.known.clear();
+      cache.size = 0;
+    }
+    const auto [it, added] = cache.known.emplace(key, std::move(fresh));
+    if (added) cache.size += size;
+    return it->second;
   }
 
   Expansion expand(const Activation& f, double std) const {
-    Expansion e{std, quadrature_moments(f, std).second, 0, 0, 0, {}, {}};
+    const auto profile = quadrature::profile(f, std);
+    Expansion e{std, profile.second, profile.mean, profile.slope_second, profile.slope, 0, 0, {}, {}};
     if (!smooth_) return e;
-    // The trapezoidal rule converges geometrically for analytic functions under a Gaussian.
-    constexpr double step = 1.0 / 64;
-    e.value.assign(terms, 0);
-    e.derivative.assign(terms, 0);
-    for (double z = -quadrature::reach; z <= quadrature::reach; z += step) {
-      const double v = f.value(std * z), d = f.derivative(std * z);
-      const double root = std::sqrt(quadrature::density(z));
-      e.slope_second += step * d * d * root * root;
-      // He_k/sqrt(k!) sqrt(density): bounded, by its three-term recurrence.
-      double before = 0, h = root;
-      for (std::size_t k = 0; k < terms; ++k) {
-        e.value[k] += step * v * h * root;
-        e.derivative[k] += step * d * h * root;
-        const auto order = static_cast<double>(k);
-        before = std::exchange(h, (z * h - std::sqrt(order) * before) / std::sqrt(order + 1));
+    if (!(std > 0)) {
+      e.value = {e.mean};
+      e.derivative = {e.slope};
+      return e;
+    }
+    // Nodes on the panels that resolve f, no wider than 1 so that they resolve He_k as well.
+    std::vector<double> at, weight;
+    for (const auto& [a, b] : profile.panels) {
+      const int pieces = static_cast<int>(std::ceil(b - a));
+      for (int piece = 0; piece < pieces; ++piece) {
+        const double radius = (b - a) / (2 * pieces), middle = a + (2 * piece + 1) * radius;
+        for (const auto& node : quadrature::nodes)
+          for (const double side : {-1.0, 1.0}) {
+            if (node.at == 0 && side > 0) continue;
+            at.push_back(middle + side * radius * node.at);
+            weight.push_back(radius * node.kronrod);
+          }
       }
     }
-    e.tail = e.second;
-    e.slope_tail = e.slope_second;
-    for (std::size_t k = 0; k < terms; ++k) {
-      e.tail -= e.value[k] * e.value[k];
-      e.slope_tail -= e.derivative[k] * e.derivative[k];
+    const auto count = static_cast<Eigen::Index>(at.size());
+    const Eigen::ArrayXd z = Eigen::Map<const Eigen::ArrayXd>(at.data(), count);
+    Eigen::ArrayXd v(count), d(count), before = Eigen::ArrayXd::Zero(count), now(count), next(count);
+    for (Eigen::Index i = 0; i < count; ++i) {
+      const auto j = static_cast<std::size_t>(i);
+      now[i] = std::sqrt(quadrature::density(z[i]));
+      v[i] = weight[j] * now[i] * f.value(std * z[i]);
+      d[i] = weight[j] * now[i] * f.derivative(std * z[i]);
     }
-    // What is left is the tail or rounding.
-    e.tail = std::max(e.tail, 4e-16 * e.second);
-    e.slope_tail = std::max(e.slope_tail, 4e-16 * e.slope_second);
+    // He_k/sqrt(k!) sqrt(density): bounded, by its three-term recurrence.
+    double left = e.second, slope_left = e.slope_second;
+    const double small = 1e-16 * std::sqrt(e.second), slope_small = 1e-16 * std::sqrt(e.slope_second);
+    for (std::size_t k = 0, quiet = 0; k < terms; ++k) {
+      const double a = (v * now).sum(), b = (d * now).sum(), order = static_cast<double>(k);
+      e.value.push_back(a);
+      e.derivative.push_back(b);
+      left -= a * a;
+      slope_left -= b * b;
+      quiet = std::abs(a) <= small && std::abs(b) <= slope_small ? quiet + 1 : 0;
+      // Nothing is left to rounding, and the last coefficients say that nothing will come.
+      if (quiet >= 8 && left <= rounding * e.second && slope_left <= rounding * e.slope_second) return e;
+      next = (z * now - std::sqrt(order) * before) / std::sqrt(order + 1);
+      before.swap(now);
+      now.swap(next);
+    }
+    e.tail = std::max(std::abs(left), rounding * e.second);
+    e.slope_tail = std::max(std::abs(slope_left), rounding * e.slope_second);
     return e;
   }
 
   /// E[phi psi] and E[phi' psi'].
   std::array<double, 2> evaluate(const Expansion& f, const Expansion& g, double half, double complement,
                                  bool slopes) const {
+    if (f.std == 0 || g.std == 0) return {f.mean * g.mean, f.slope * g.slope};  // one of them is a constant
     if (smooth_) {
       const double c = complement - half, last = std::pow(std::abs(c), static_cast<double>(terms));
-      const bool value_converged = last * std::sqrt(f.tail * g.tail) <= tolerance_ * std::sqrt(f.second * g.second);
+      const bool value_converged =
+          last * std::sqrt(f.tail * g.tail) <= tolerance_ * std::sqrt(f.second * g.second);
       const bool slope_converged = !slopes || last * std::sqrt(f.slope_tail * g.slope_tail) <=
                                                   tolerance_ * std::sqrt(f.slope_second * g.slope_second);
       if (value_converged && slope_converged)
         return {series(f.value, g.value, c), slopes ? series(f.derivative, g.derivative, c) : 0};
     }
-    return nested(f, g, half, complement);
+    // Most panels do better than they have to.
+    const double digits = tolerance_ / 10;
+    const quadrature::Values<2> limit{
+        digits * std::sqrt(f.second * g.second) + 1e-300,
+        slopes ? digits * std::sqrt(f.slope_second * g.slope_second) + 1e-300 : 1e300};
+    return half > 0 && complement > 0 ? polar(f.std, g.std, half, complement, slopes, limit)
+                                      : line(f.std, half > 0 ? -g.std : g.std, slopes, limit);
   }
 
   static double series(const std::vector<double>& a, const std::vector<double>& b, double c) {
     double total = 0;
-    for (std::size_t k = terms; k-- > 0;) total = total * c + a[k] * b[k];
+    for (std::size_t k = std::min(a.size(), b.size()); k-- > 0;) total = total * c + a[k] * b[k];
     return total;
   }
 
-  std::array<double, 2> nested(const Expansion& f, const Expansion& g, double half, double complement) const {
-    const double s = f.std, t = g.std, c = complement - half, r = 2 * std::sqrt(half * complement);
-    const double size = std::sqrt(f.second * g.second) + 1e-300;
-    const double digits = tolerance_ / 10;
-    const auto derivative_size = [&](double std, double second) {
-      return std > 0 ? std::sqrt(second) / std : std::abs(phi_->derivative(0));
+  quadrature::Values<2> product(double x, double y, bool slopes) const {
+    return {phi_->value(x) * psi_->value(y), slopes ? phi_->derivative(x) * psi_->derivative(y) : 0};
+  }
+
+  /// |c| = 1: h = (t/s) g with t of either sign.
+  quadrature::Values<2> line(double s, double t, bool slopes, const quadrature::Values<2>& limit) const {
+    auto cuts = quadrature::marks(*phi_, s);
+    for (const double mark : quadrature::marks(*psi_, std::abs(t))) cuts.push_back(t > 0 ? mark : -mark);
+    for (const double z : {-5.0, 0.0, 5.0}) cuts.push_back(z);
+    const auto f = [&](double z) {
+      const double p = quadrature::density(z);
+      const auto v = product(s * z, t * z, slopes);
+      return quadrature::Values<2>{p * v[0], p * v[1]};
     };
-    const double slope_size = derivative_size(s, f.second) * derivative_size(t, g.second) + 1e-300;
-    const quadrature::Values<2> tolerance{digits * size, digits * slope_size};
-    if (s == 0 || t == 0) {  // one of the two is a constant
-      const double a = s == 0 ? phi_->value(0) : quadrature_moments(*phi_, s).mean;
-      const double b = t == 0 ? psi_->value(0) : quadrature_moments(*psi_, t).mean;
-      const double da = s == 0 ? phi_->derivative(0) : quadrature_moments(*phi_, s).slope;
-      const double db = t == 0 ? psi_->derivative(0) : quadrature_moments(*psi_, t).slope;
-      return {a * b, da * db};
-    }
-    auto outer_cuts = quadrature::landmarks(*phi_, s);
-    const auto kinks = quadrature::scaled(psi_->kinks(), 1 / t), marks = quadrature::landmarks(*psi_, t);
-    if (c != 0)
-      for (const double mark : marks) outer_cuts.push_back(mark / c);
-    for (const double k : kinks)
-      if (c != 0)
-        for (const double width : {0.0, 1.0, 4.0, 12.0})  // the inner integral changes over some r around k/c
-          for (const double side : {-1.0, 1.0}) outer_cuts.push_back((k + side * width * r) / c);
-    if (r < 1e-12) {  // |c| = 1 to rounding: one integral
-      const auto line = [&](double z) {
-        const double p = quadrature::density(z);
-        return quadrature::Values<2>{phi_->value(s * z) * psi_->value(t * c * z) * p,
-                                     phi_->derivative(s * z) * psi_->derivative(t * c * z) * p};
-      };
-      return quadrature::integrate<2>(line, outer_cuts, tolerance);
-    }
-    const auto outer = [&](double z) {
-      const double p = quadrature::density(z), v = phi_->value(s * z), d = phi_->derivative(s * z);
-      if (p == 0 || (v == 0 && d == 0)) return quadrature::Values<2>{0, 0};
-      const auto inner = [&](double y) {
-        const double q = quadrature::density(y), x = t * (c * z + r * y);
-        return quadrature::Values<2>{psi_->value(x) * q, psi_->derivative(x) * q};
-      };
-      std::vector<double> cuts;
-      for (const double mark : marks) cuts.push_back((mark - c * z) / r);
-      const auto limit = [&](double wanted, double factor) {
-        return factor > 0 ? wanted / 4 / factor : 1e300;
-      };
-      const auto mean = quadrature::integrate<2>(
-          inner, std::move(cuts), {limit(tolerance[0], std::abs(v) * p), limit(tolerance[1], std::abs(d) * p)});
-      return quadrature::Values<2>{v * p * mean[0], d * p * mean[1]};
+    return quadrature::integrate<2>(f, -quadrature::reach, quadrature::reach, cuts, limit);
+  }
+
+  quadrature::Values<2> polar(double s, double t, double half, double complement, bool slopes,
+                              const quadrature::Values<2>& limit) const {
+    using std::numbers::pi;
+    // g = s r sin b and h = side t r sin(b - turn): near the zeros, where a large std makes all the
+    // difference, the sines keep their relative digits, also for c near -1.
+    const bool acute = half <= complement;
+    const double side = acute ? 1 : -1;
+    const double turn = acute ? 2 * std::asin(std::sqrt(half)) : -2 * std::asin(std::sqrt(complement));
+    const auto marks = quadrature::marks(*phi_, s), other_marks = quadrature::marks(*psi_, t);
+
+    // Half a turn: (r, b + pi) is taken together with (r, b).
+    std::vector<double> angles;
+    const auto cut = [&](double b) { angles.insert(angles.end(), {b - pi, b, b + pi}); };
+    cut(0);
+    cut(turn);
+    const auto appear = [&](const std::vector<double>& points, double shift) {
+      for (const double point : points)
+        for (const double radius : {1.0, 4.0, quadrature::reach})
+          if (point != 0 && std::abs(point) < radius) {
+            cut(shift - std::asin(point / radius));
+            cut(shift + std::asin(point / radius));
+          }
     };
-    return quadrature::integrate<2>(outer, std::move(outer_cuts), tolerance);
+    appear(marks, 0);
+    appear(other_marks, turn);
+    for (const double kink : phi_->kinks())
+      for (const double other : psi_->kinks()) {
+        const double u = kink / s, v = other / t;  // u h/t = v g/s
+        const double below = acute ? (u - v) - 2 * u * half : 2 * u * complement - (u + v);
+        if (u != 0) cut(std::atan(2 * u * std::sqrt(half * complement) / below));
+      }
+
+    std::vector<double> radii;
+    const auto ray = [&](double b) {
+      const double x = std::sin(b), y = side * std::sin(b - turn);
+      const auto f = [&](double r) {
+        const double weight = r * std::exp(-r * r / 2) / (2 * pi);
+        const auto there = product(s * x * r, t * y * r, slopes),
+                   back = product(-s * x * r, -t * y * r, slopes);
+        return quadrature::Values<2>{weight * (there[0] + back[0]), weight * (there[1] + back[1])};
+      };
+      radii.assign({4.5});
+      for (const double mark : marks) radii.push_back(std::abs(mark / x));
+      for (const double mark : other_marks) radii.push_back(std::abs(mark / y));
+      return quadrature::integrate<2>(f, 0, quadrature::reach, radii, limit);
+    };
+    return quadrature::integrate<2>(ray, (turn - pi) / 2, (turn + pi) / 2, angles, limit);
   }
 
   ActivationPtr phi_, psi_;

@@ -51,6 +51,7 @@ inline const std::map<std::string, ActivationEntry>& activation_registry() {
       {"sigmoid", plain(std::type_identity<Sigmoid>{})},
       {"swish", plain(std::type_identity<Swish>{})},
       {"softplus", plain(std::type_identity<Softplus>{})},
+      {"elu", {{"alpha"}, [](Values v) { return std::make_shared<Elu>(v[0]); }}},
   };
   return all;
 }

@@ -3,9 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <sst/activation/activation.hpp>
 #include <sst/activation/quadrature.hpp>
+#include <sst/error.hpp>
 
 /// \file
 /// Activations without a closed form for their duals; quadrature answers for them, to 1e-13
@@ -68,6 +72,26 @@ class Softplus final : public QuadratureActivation {
   std::string name() const override { return "softplus"; }
   double value(double z) const override { return std::max(z, 0.0) + std::log1p(std::exp(-std::abs(z))); }
   double derivative(double z) const override { return detail::logistic(z); }
+};
+
+/// phi(z) = z for z > 0, alpha (exp(z) - 1) below; any finite alpha (Clevert, Unterthiner, Hochreiter 2016,
+/// "Fast and Accurate Deep Network Learning by Exponential Linear Units", eq. (15)).
+class Elu final : public QuadratureActivation {
+ public:
+  explicit Elu(double alpha = 1) : alpha_(alpha) {
+    if (!std::isfinite(alpha))
+      throw Error("elu needs a finite alpha (it scales the negative side); choose one such as 1");
+  }
+  std::string name() const override { return "elu"; }
+  std::vector<std::pair<std::string, double>> parameters() const override { return {{"alpha", alpha_}}; }
+  double value(double z) const override { return z > 0 ? z : alpha_ * std::expm1(z); }
+  double derivative(double z) const override {
+    return z > 0 ? 1 : z < 0 ? alpha_ * std::exp(z) : (1 + alpha_) / 2;
+  }
+  std::vector<double> kinks() const override { return {0.0}; }
+
+ private:
+  double alpha_;
 };
 
 }  // namespace sst

@@ -231,6 +231,7 @@ class Cholesky {
                       " has no Cholesky factor (it is not square); give a symmetric one");
     if (tile_ < 0) throw Error("the tile is " + std::to_string(tile_) + "; give it a positive size, or 0");
     if (tile_ == 0) tile_ = cholesky_detail::default_tile;
+    tile_ = std::min(tile_, std::max<Index>(1, size()));
     const Index tiles = count();
     const int threads = cholesky_detail::team_size(threads_, tiles * (tiles + 1) / 2);
     cholesky_detail::require_finite(lower_, true, threads, "the matrix");
@@ -324,7 +325,8 @@ class Cholesky {
     };
 #ifdef _OPENMP
     // The first entry of a tile stands for the tile in dependencies. That (i, last - 1) is finished implies
-    // that all tiles to its left are.
+    // that all tiles to its left are. Master, not single: libgomp 12 leaks a table when a worker creates
+    // tasks.
 #pragma omp parallel num_threads(threads) if (threads > 1)
 #pragma omp master
 #else

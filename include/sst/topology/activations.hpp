@@ -30,6 +30,7 @@ inline Node hermite(const Node& h, int degree) { return activate(h, std::make_sh
 inline Node tanh(const Node& h) { return activate(h, std::make_shared<Tanh>()); }
 inline Node sigmoid(const Node& h) { return activate(h, std::make_shared<Sigmoid>()); }
 inline Node swish(const Node& h) { return activate(h, std::make_shared<Swish>()); }
+inline Node elu(const Node& h, double alpha = 1) { return activate(h, std::make_shared<Elu>(alpha)); }
 inline Node softplus(const Node& h) { return activate(h, std::make_shared<Softplus>()); }
 
 }  // namespace sst
