@@ -40,7 +40,8 @@ void count(benchmark::State& state, double pairs) {
 template <class Scalar>
 void layer(Scalar& k, Scalar& t, Scalar q, Scalar r) {
   constexpr Scalar pi = std::numbers::pi_v<Scalar>;
-  constexpr Scalar s2 = static_cast<Scalar>(weight_std * weight_std), b2 = static_cast<Scalar>(bias_std * bias_std);
+  constexpr Scalar s2 = static_cast<Scalar>(weight_std * weight_std),
+                   b2 = static_cast<Scalar>(bias_std * bias_std);
   const Scalar norm = std::sqrt(q * r);
   const Scalar c = std::min(Scalar(1), std::max(Scalar(-1), k / norm));
   const Scalar angle = std::acos(c), sine = std::sqrt(1 - c * c);
@@ -103,9 +104,9 @@ void direct(benchmark::State& state, int depth) {
         machine.run(left, first, Machine::length, sst::plan::none);
         using Strip = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
         const auto length = static_cast<Eigen::Index>(Machine::length);
-        out.col(i).segment(j, length).array() =
-            static_cast<Scalar>(samples.scale[i]) * samples.scale.segment(j, length).template cast<Scalar>() *
-            Strip(machine.tangent(plan.result), length);
+        out.col(i).segment(j, length).array() = static_cast<Scalar>(samples.scale[i]) *
+                                                samples.scale.segment(j, length).template cast<Scalar>() *
+                                                Strip(machine.tangent(plan.result), length);
       }
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();
@@ -139,16 +140,19 @@ void gram(benchmark::State& state, int threads, bool cross) {
 
 template <class Scalar>
 void add(const std::string& type) {
-  const auto name = [&](const char* what, const std::string& rest) { return std::string(what) + "/" + type + rest; };
+  const auto name = [&](const char* what, const std::string& rest) {
+    return std::string(what) + "/" + type + rest;
+  };
   benchmark::RegisterBenchmark(name("naive", "/depth:10").c_str(), naive<Scalar>, 10);
   for (const int depth : {5, 10, 50})
-    benchmark::RegisterBenchmark(name("direct", "/depth:" + std::to_string(depth)).c_str(), direct<Scalar>, depth);
+    benchmark::RegisterBenchmark(name("direct", "/depth:" + std::to_string(depth)).c_str(), direct<Scalar>,
+                                 depth);
   benchmark::RegisterBenchmark(name("fill", "").c_str(), fill<Scalar>);
   for (const bool cross : {false, true})
     for (const int threads : {1, 2})
       benchmark::RegisterBenchmark(
-          name(cross ? "cross" : "gram", "/depth:10/threads:" + std::to_string(threads)).c_str(), gram<Scalar>, threads,
-          cross)
+          name(cross ? "cross" : "gram", "/depth:10/threads:" + std::to_string(threads)).c_str(),
+          gram<Scalar>, threads, cross)
           ->UseRealTime()
           ->Unit(benchmark::kMillisecond);
 }

@@ -30,11 +30,12 @@ constexpr double test_rows = 51;  // the paper's unit is the mean squared error 
 
 // As the authors' notebook printed them, and as the paper's figure plots them, both in that unit.
 using Published = std::map<std::string, std::array<double, depths.size()>>;
-const Published printed{
-    {"residual", {0.7805447681315681, 0.7612644422224711, 0.7307084853207653, 0.7195870448042047,
-                  0.7073712491022515, 0.6975477101686665, 0.6902528734078427}},
-    {"sparse_shortcut", {0.7672588788680648, 0.7493960982328012, 0.7034404905251506, 0.684629923099064,
-                         0.6687406757873919, 0.656763956903401, 0.6512351108924324}}};
+const Published printed{{"residual",
+                         {0.7805447681315681, 0.7612644422224711, 0.7307084853207653, 0.7195870448042047,
+                          0.7073712491022515, 0.6975477101686665, 0.6902528734078427}},
+                        {"sparse_shortcut",
+                         {0.7672588788680648, 0.7493960982328012, 0.7034404905251506, 0.684629923099064,
+                          0.6687406757873919, 0.656763956903401, 0.6512351108924324}}};
 const Published plotted{{"residual", {0.7708, 0.7463, 0.7307, 0.7196, 0.7074, 0.6975, 0.6902}},
                         {"sparse_shortcut", {0.7514, 0.7261, 0.7034, 0.6846, 0.6687, 0.6567, 0.6512}}};
 
@@ -46,7 +47,9 @@ const std::vector<std::pair<std::string, Family>>& families() {
       {"residual", [](int depth) { return sst::residual(depth, layer); }},
       {"sparse_shortcut", [](int depth) { return sst::sparse_shortcut(depth, layer); }},
       {"sparse_shortcut_with_h0",
-       [](int depth) { return sst::sparse_shortcut(depth, layer, {.first_layer = sst::FirstLayer::in_sum}); }},
+       [](int depth) {
+         return sst::sparse_shortcut(depth, layer, {.first_layer = sst::FirstLayer::in_sum});
+       }},
       {"chain", [](int depth) { return sst::chain(depth, layer); }},
       {"figure_residual", [](int depth) { return sst::residual(depth, layer, {.before_readout = nothing}); }},
       {"figure_sparse_shortcut", [](int depth) {
@@ -91,8 +94,12 @@ void print(const Errors& errors) {
     std::cout << table;
   }
   std::cout << "\nThe paper's two curves in its own unit (mean squared error / " << test_rows << ", ntk)\n\n";
-  sst::TextTable table({{"topology"}, {"K", right}, {"exact", right, 6}, {"notebook", right, 6},
-                        {"off by", right, 1, sst::TextTable::Notation::scientific}, {"figure", right, 4},
+  sst::TextTable table({{"topology"},
+                        {"K", right},
+                        {"exact", right, 6},
+                        {"notebook", right, 6},
+                        {"off by", right, 1, sst::TextTable::Notation::scientific},
+                        {"figure", right, 4},
                         {"off by", right, 1, sst::TextTable::Notation::scientific}});
   for (const std::string name : {"residual", "sparse_shortcut"})
     for (std::size_t k = 0; k < depths.size(); ++k) {
@@ -100,16 +107,16 @@ void print(const Errors& errors) {
       const double notebook = printed.at(name)[k], figure = plotted.at(name)[k];
       table.add_row({name, depths[k], exact, notebook, notebook / exact - 1, figure, figure / exact - 1});
     }
-  std::cout << table
-            << "\nThe notebook's K = 4, 5 agree to 2e-4 (float32); its K = 6..10 and the whole figure were made "
-               "by an older version of its library and do not follow from the notebook's code (likely arccos of "
-               "a rounded cosine on nearly collinear rows).\n";
+  std::cout
+      << table
+      << "\nThe notebook's K = 4, 5 agree to 2e-4 (float32); its K = 6..10 and the whole figure were made "
+         "by an older version of its library and do not follow from the notebook's code (likely arccos of "
+         "a rounded cosine on nearly collinear rows).\n";
 }
 
 void draw(const Errors& errors, const std::string& file) {
-  sst::Plot plot{.title = "Boston housing, NTK regression",
-                 .x_label = "depth K",
-                 .y_label = "mean squared error / 51"};
+  sst::Plot plot{
+      .title = "Boston housing, NTK regression", .x_label = "depth K", .y_label = "mean squared error / 51"};
   std::size_t color = 0;
   for (const std::string name : {"residual", "sparse_shortcut", "chain"}) {
     sst::PlotSeries exact{name + ", exact", {}, sst::PlotStyle::line, color};

@@ -72,7 +72,8 @@ TEST_CASE("laws of every closed form", "[activation]") {
         const double scale = std::sqrt(a.second * b.second) + 1e-300;
         for (const double half : {0.0, 1e-24, 1e-6, 0.2, 0.5, 0.8, 1.0}) {
           INFO(s << ' ' << t << ' ' << half);
-          const auto x = dual<double>(f, f, s, t, half, 1 - half), y = dual<double>(f, f, t, s, half, 1 - half);
+          const auto x = dual<double>(f, f, s, t, half, 1 - half),
+                     y = dual<double>(f, f, t, s, half, 1 - half);
           CHECK(std::abs(x.value - y.value) <= 1e-14 * scale);
           CHECK(std::abs(x.value) <= scale * (1 + 1e-14));
           // E[phi' psi'] = dE[phi psi]/dK.
@@ -84,9 +85,11 @@ TEST_CASE("laws of every closed form", "[activation]") {
           }
         }
         CHECK(dual<double>(f, f, s, s, 0.0, 1.0).value == Approx(a.second).epsilon(1e-14).margin(1e-300));
-        CHECK(dual<double>(f, f, s, t, 0.5, 0.5).value == Approx(a.mean * b.mean).epsilon(1e-13).margin(1e-15 * scale));
+        CHECK(dual<double>(f, f, s, t, 0.5, 0.5).value ==
+              Approx(a.mean * b.mean).epsilon(1e-13).margin(1e-15 * scale));
       }
-    CHECK(f->derivative(0.7) == Approx((f->value(0.7 + 1e-6) - f->value(0.7 - 1e-6)) / 2e-6).epsilon(1e-8).margin(1e-8));
+    CHECK(f->derivative(0.7) ==
+          Approx((f->value(0.7 + 1e-6) - f->value(0.7 - 1e-6)) / 2e-6).epsilon(1e-8).margin(1e-8));
   }
 }
 

@@ -313,9 +313,10 @@ TEST_CASE("undeclared kinks away from the origin cost time, not digits", "[activ
 }
 
 TEST_CASE("a function that is not finite gives NaN or infinity and ends", "[activation]") {
-  const auto nan = sst::custom("nan", [](double z) { return std::log(z); }, [](double z) { return 1 / z; });
-  const auto huge =
-      sst::custom("huge", [](double z) { return std::exp(z); }, [](double z) { return std::exp(z); });
+  const auto nan = sst::custom(
+      "nan", [](double z) { return std::log(z); }, [](double z) { return 1 / z; });
+  const auto huge = sst::custom(
+      "huge", [](double z) { return std::exp(z); }, [](double z) { return std::exp(z); });
   CHECK_FALSE(std::isfinite(at(*sst::quadrature_map(nan, nan), 1.0, 1.0, 0.25).value));
   CHECK_FALSE(std::isfinite(at(*sst::quadrature_map(huge, huge), 1e3, 1e3, 0.25).value));
 }

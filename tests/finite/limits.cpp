@@ -240,8 +240,9 @@ TEST_CASE("shared weights over other channel blocks meet other channels", "[fini
       }),
       sst::trace([&](sst::Node x) {
         const auto g = dense(x, layer), h = dense(x, layer);
-        return dense(dense(sst::concat({h, g}, {0.25, 0.75}), tied) + dense(sst::concat({h, g}, {0.625, 0.375}), tied),
-                     layer);
+        return dense(
+            dense(sst::concat({h, g}, {0.25, 0.75}), tied) + dense(sst::concat({h, g}, {0.625, 0.375}), tied),
+            layer);
       }),
       sst::trace([&](sst::Node x) {
         const auto g = dense(x, layer), h = dense(x, layer);

@@ -74,8 +74,11 @@ std::vector<sst::Topology> topologies() {
       },
       "the input in sum, concat and activation"));
   nets.push_back(sst::trace([](Node x) { return leaky_relu(dense(x, with_bias) + x, 0.1); }, "no read-out"));
-  nets.push_back(
-      sst::trace([](Node x) { return sst::concat({dense(x), sine(dense(x))}, {0.3, 0.7}); }, "concat out"));
+  nets.push_back(sst::trace(
+      [](Node x) {
+        return sst::concat({dense(x), sine(dense(x))}, {0.3, 0.7});
+      },
+      "concat out"));
   nets.push_back(sst::trace([](Node x) { return x; }, "nothing but the input"));
   return nets;
 }
@@ -222,8 +225,9 @@ TEST_CASE("a network refuses what it cannot be", "[finite]") {
   CHECK_THROWS_AS(sst::FiniteNetwork(net, 0), sst::Error);
   CHECK_THROWS_AS(sst::FiniteNetwork(net, 3, {.width = 0}), sst::Error);
   CHECK_THROWS_AS(sst::FiniteNetwork(net, 3, {.outputs = 0}), sst::Error);
-  const auto thin =
-      sst::trace([](sst::Node x) { return sst::dense(sst::concat({dense(x), dense(x)}, {0.01, 0.99})); });
+  const auto thin = sst::trace([](sst::Node x) {
+    return sst::dense(sst::concat({dense(x), dense(x)}, {0.01, 0.99}));
+  });
   CHECK_THROWS_AS(sst::FiniteNetwork(thin, 3, {.width = 20}), sst::Error);
   const auto skip = sst::trace([](sst::Node x) { return dense(x + dense(x)); });
   CHECK_THROWS_AS(sst::FiniteNetwork(skip, 30, {.width = 20}), sst::Error);

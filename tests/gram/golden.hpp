@@ -31,7 +31,8 @@ inline std::vector<GoldenCase> golden_cases(const std::string& name) {
     Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic> m(rows.size(), rows.at(0).size());
     for (Eigen::Index i = 0; i < m.rows(); ++i)
       for (Eigen::Index j = 0; j < m.cols(); ++j)
-        m(i, j) = std::stold(rows[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)].get<std::string>());
+        m(i, j) =
+            std::stold(rows[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)].get<std::string>());
     return m;
   };
   std::vector<GoldenCase> cases;

@@ -18,8 +18,7 @@ MatrixXd random_rows(Eigen::Index n, Eigen::Index d, unsigned seed) {
   std::mt19937_64 words(seed);
   MatrixXd x(n, d);
   for (Eigen::Index i = 0; i < n; ++i)
-    for (Eigen::Index j = 0; j < d; ++j)
-      x(i, j) = 4 * (static_cast<double>(words() >> 11) * 0x1p-53) - 2;
+    for (Eigen::Index j = 0; j < d; ++j) x(i, j) = 4 * (static_cast<double>(words() >> 11) * 0x1p-53) - 2;
   return x;
 }
 
@@ -157,11 +156,13 @@ TEST_CASE("bad data is refused in one sentence", "[gram]") {
   MatrixXd x = random_rows(5, 3, 9);
   x(3, 1) = std::nan("");
   CHECK_THROWS_WITH(sst::gram(net, x), Catch::Contains("row 3, column 1"));
-  CHECK_THROWS_WITH(sst::gram(net, random_rows(5, 3, 9), random_rows(5, 4, 9)), Catch::Contains("3 and 4 columns"));
+  CHECK_THROWS_WITH(sst::gram(net, random_rows(5, 3, 9), random_rows(5, 4, 9)),
+                    Catch::Contains("3 and 4 columns"));
   CHECK_THROWS_WITH(sst::gram(net, MatrixXd(4, 0)), Catch::Contains("no columns"));
   CHECK(sst::gram(net, MatrixXd(0, 3)).ntk.size() == 0);
   CHECK(sst::gram(net, random_rows(1, 3, 9)).ntk.size() == 1);
-  CHECK_THROWS_WITH(sst::gram<float>(net, MatrixXd(1e30 * random_rows(5, 3, 9))), Catch::Contains("overflows"));
+  CHECK_THROWS_WITH(sst::gram<float>(net, MatrixXd(1e30 * random_rows(5, 3, 9))),
+                    Catch::Contains("overflows"));
 }
 
 TEST_CASE("a Gram matrix reports its progress and can be cancelled", "[gram]") {

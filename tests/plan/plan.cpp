@@ -45,7 +45,8 @@ TEST_CASE("residual chains stay nested: O(depth) steps", "[plan]") {
       return dense(relu(s));
     });
   };
-  CHECK(10 * sst::compile(net(200), Kernel::ntk).steps.size() < 21 * sst::compile(net(100), Kernel::ntk).steps.size());
+  CHECK(10 * sst::compile(net(200), Kernel::ntk).steps.size() <
+        21 * sst::compile(net(100), Kernel::ntk).steps.size());
 }
 
 TEST_CASE("structural zeros and unused nodes are not tracked", "[plan]") {
@@ -65,7 +66,8 @@ TEST_CASE("cases without a closed form name the node and the reason", "[plan]") 
     CHECK_THROWS_WITH(sst::compile(net, kernel), Catch::Contains(node) && Catch::Contains(why));
   };
   using sst::Node;
-  refuses([](Node x) { return dense(relu(x.named("in")).named("bad")); }, Kernel::nngp, "bad", "it is the input");
+  refuses([](Node x) { return dense(relu(x.named("in")).named("bad")); }, Kernel::nngp, "bad",
+          "it is the input");
   refuses([](Node x) { return relu(relu(dense(x)).named("first")).named("bad"); }, Kernel::nngp, "bad",
           "it is an activation");
   refuses([](Node x) { return relu((dense(x) + relu(dense(x)).named("act")).named("mix")).named("bad"); },
@@ -85,7 +87,8 @@ TEST_CASE("a plan prints its covariances and their cost", "[plan]") {
   std::ostringstream text;
   text << sst::compile(tapped(5, true), Kernel::ntk);
   CHECK_THAT(text.str(), Catch::Contains("covariances") && Catch::Contains("dense output") &&
-                             Catch::Contains("activation less its linear part") && Catch::Contains("operations"));
+                             Catch::Contains("activation less its linear part") &&
+                             Catch::Contains("operations"));
 }
 
 TEST_CASE("a plan of depth 1000 compiles quickly and without deep recursion", "[plan]") {

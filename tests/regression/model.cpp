@@ -43,7 +43,8 @@ TEST_CASE("predictions equal a direct solve, several outputs at once", "[regress
 
 TEST_CASE("without a ridge a regression interpolates", "[regression]") {
   const MatrixXd x = rows(30, 3, 4), y = rows(30, 1, 5);
-  const auto model = sst::fit(sst::chain(3, {.bias_std = 0.3}), sst::Kernel::ntk, x, y, sst::Ridge::absolute(0));
+  const auto model =
+      sst::fit(sst::chain(3, {.bias_std = 0.3}), sst::Kernel::ntk, x, y, sst::Ridge::absolute(0));
   CHECK((model.predict(x) - y).cwiseAbs().maxCoeff() < 1e-8);
 }
 
@@ -52,7 +53,8 @@ TEST_CASE("a float kernel may be solved in double or in float", "[regression]") 
   const MatrixXd x = rows(80, 5, 6), y = rows(80, 2, 7), x_new = rows(10, 5, 8);
   const MatrixXd exact = sst::fit(net, sst::Kernel::ntk, x, y, sst::Ridge::relative(0.1)).predict(x_new);
   for (const auto solve : {sst::SolvePrecision::full, sst::SolvePrecision::kernel}) {
-    const auto model = sst::fit<float>(net, sst::Kernel::ntk, x, y, sst::Ridge::relative(0.1), {.solve = solve});
+    const auto model =
+        sst::fit<float>(net, sst::Kernel::ntk, x, y, sst::Ridge::relative(0.1), {.solve = solve});
     CHECK((model.predict(x_new) - exact).cwiseAbs().maxCoeff() < 1e-4);
   }
 }
@@ -64,7 +66,8 @@ TEST_CASE("training data that cannot be used is refused in one sentence", "[regr
     return sst::fit(net, sst::Kernel::nngp, x, y, r);
   };
   CHECK_THROWS_WITH(fit(MatrixXd(0, 3), MatrixXd(0, 1), ridge), Catch::Contains("no training samples"));
-  CHECK_THROWS_WITH(fit(rows(4, 3, 1), rows(5, 1, 1), ridge), Catch::Contains("4 training samples and 5 rows"));
+  CHECK_THROWS_WITH(fit(rows(4, 3, 1), rows(5, 1, 1), ridge),
+                    Catch::Contains("4 training samples and 5 rows"));
   CHECK_THROWS_WITH(fit(rows(4, 3, 1), MatrixXd(4, 0), ridge), Catch::Contains("no columns"));
   MatrixXd y = rows(4, 1, 1);
   y(2, 0) = std::numeric_limits<double>::infinity();
@@ -72,13 +75,15 @@ TEST_CASE("training data that cannot be used is refused in one sentence", "[regr
   MatrixXd twice = rows(4, 3, 1);
   twice.row(3) = twice.row(1);
   CHECK_THROWS_AS(fit(twice, rows(4, 1, 1), sst::Ridge::absolute(0)), sst::NotPositiveDefinite);
-  CHECK_THROWS_WITH(fit(rows(4, 3, 1), rows(4, 1, 1), ridge).predict(rows(2, 4, 1)), Catch::Contains("4 and 3 columns"));
+  CHECK_THROWS_WITH(fit(rows(4, 3, 1), rows(4, 1, 1), ridge).predict(rows(2, 4, 1)),
+                    Catch::Contains("4 and 3 columns"));
 }
 
 TEST_CASE("the paper's comparison, every golden value", "[regression]") {
   std::ifstream file(SST_TEST_DIR "/golden/expressibility.json");
   const auto golden = nlohmann::json::parse(file).at("mse");
-  const auto data = sst::split_target(sst::read_csv(SST_TEST_DIR "/../examples/data/boston_housing.csv"), "medv");
+  const auto data =
+      sst::split_target(sst::read_csv(SST_TEST_DIR "/../examples/data/boston_housing.csv"), "medv");
   const auto split = sst::train_test_split(data.x.rows(), 0.1, 13);
   const MatrixXd x = data.x(split.train, Eigen::all), y = data.y(split.train, Eigen::all);
   const MatrixXd x_test = data.x(split.test, Eigen::all), y_test = data.y(split.test, Eigen::all);
@@ -89,7 +94,8 @@ TEST_CASE("the paper's comparison, every golden value", "[regression]") {
     if (name == "sparse_shortcut") return sst::sparse_shortcut(depth, layer);
     if (name == "sparse_shortcut_with_h0")
       return sst::sparse_shortcut(depth, layer, {.first_layer = FirstLayer::in_sum});
-    if (name == "figure_residual") return sst::residual(depth, layer, {.before_readout = BeforeReadout::nothing});
+    if (name == "figure_residual")
+      return sst::residual(depth, layer, {.before_readout = BeforeReadout::nothing});
     if (name == "figure_sparse_shortcut")
       return sst::sparse_shortcut(
           depth, layer, {.first_layer = FirstLayer::in_sum, .before_readout = BeforeReadout::nothing});

@@ -178,7 +178,8 @@ TEST_CASE("families refuse what they cannot be", "[topology]") {
                     Contains("bias_std"));
   CHECK_THROWS_WITH(sst::chain(3, {.activation = nullptr}), Contains("activation is missing"));
   CHECK_THROWS_WITH(sst::residual(3, {}, {.skip = {std::nan("")}}), Contains("node 's0' (sum)"));
-  CHECK_THROWS_WITH(sst::residual(6, {}, {.branch = {0.5, 0.8}}), Contains("branch has 2 numbers") && Contains("4 shortcuts"));
+  CHECK_THROWS_WITH(sst::residual(6, {}, {.branch = {0.5, 0.8}}),
+                    Contains("branch has 2 numbers") && Contains("4 shortcuts"));
 }
 
 TEST_CASE("randomly wired networks: the same for a seed, another for another, all nodes in use",

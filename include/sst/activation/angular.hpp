@@ -31,7 +31,8 @@ class AngularActivation : public Activation {
 
   std::string ntk_obstacle() const override {
     if (form_.degree == 1) return {};
-    return name() + " has derivative zero almost everywhere and a jump, so a network cannot be trained through it";
+    return name() +
+           " has derivative zero almost everywhere and a jump, so a network cannot be trained through it";
   }
 
   Moments<double> moments(double std) const override { return moments_of(std); }
@@ -67,7 +68,8 @@ class Relu final : public AngularActivation {
 /// phi(z) = max(z, 0) + slope min(z, 0); any finite slope.
 class LeakyRelu final : public AngularActivation {
  public:
-  explicit LeakyRelu(double slope) : AngularActivation({1, (1 + slope) / 2, (1 - slope) / 2}), slope_(slope) {}
+  explicit LeakyRelu(double slope)
+      : AngularActivation({1, (1 + slope) / 2, (1 - slope) / 2}), slope_(slope) {}
   std::string name() const override { return "leaky_relu"; }
   std::vector<std::pair<std::string, double>> parameters() const override { return {{"slope", slope_}}; }
 

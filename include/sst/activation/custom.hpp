@@ -162,8 +162,8 @@ ActivationPtr custom(Function function) {
 
 /// The same from two functions: custom("softsign", f, derivative, {0.0}), the kinks last.
 template <class Value, class Derivative>
-  requires std::invocable<const Value&, double> && std::invocable<const Derivative&, double>
-ActivationPtr custom(std::string name, Value value, Derivative derivative, std::vector<double> kinks = {}) {
+requires std::invocable<const Value&, double> && std::invocable<const Derivative&, double> ActivationPtr
+custom(std::string name, Value value, Derivative derivative, std::vector<double> kinks = {}) {
   struct Function {
     std::string label;
     Value f;

@@ -15,7 +15,8 @@ namespace sst {
 /// n = 1 / (2 pi sqrt D) = E[Phi' Phi']:
 /// E[phi phi] = K P + n (q q' - K^2 + K^2 (1/(1+q) + 1/(1+q'))),
 /// E[phi' phi'] = P + K n (1/(1+q) + 1/(1+q') + 1/D), by Stein's lemma.
-/// Source: Tsuchida, Pearce, van der Heide, Roosta, Gallagher 2021, "Avoiding Kernel Fixed Points", section 3.
+/// Source: Tsuchida, Pearce, van der Heide, Roosta, Gallagher 2021, "Avoiding Kernel Fixed Points",
+/// section 3.
 class Gelu final : public Activation {
  public:
   std::string name() const override { return "gelu"; }

@@ -27,7 +27,8 @@ class Polynomial : public Activation {
     if (coefficients_.empty() || coefficients_.size() > max_degree + 1)
       throw Error("a polynomial activation has 1 to 33 coefficients; give that many");
     for (const double c : coefficients_)
-      if (!std::isfinite(c)) throw Error("a coefficient of the polynomial activation is not finite; replace it");
+      if (!std::isfinite(c))
+        throw Error("a coefficient of the polynomial activation is not finite; replace it");
     for (std::size_t j = 1; j < coefficients_.size(); ++j)
       slopes_.push_back(static_cast<double>(j) * coefficients_[j]);
     if (slopes_.empty()) slopes_.push_back(0);
@@ -36,7 +37,8 @@ class Polynomial : public Activation {
   std::string name() const override { return "polynomial"; }
   std::vector<std::pair<std::string, double>> parameters() const override {
     std::vector<std::pair<std::string, double>> all;
-    for (std::size_t j = 0; j < coefficients_.size(); ++j) all.emplace_back("z^" + std::to_string(j), coefficients_[j]);
+    for (std::size_t j = 0; j < coefficients_.size(); ++j)
+      all.emplace_back("z^" + std::to_string(j), coefficients_[j]);
     return all;
   }
   double value(double z) const override { return horner(coefficients_, z); }
@@ -102,7 +104,8 @@ class Polynomial : public Activation {
       if (strip.derivative) sum(df_, dg_, strip, strip.derivative);
     }
     template <class S>
-    static void sum(const std::vector<double>& f, const std::vector<double>& g, const DualStrip<S>& strip, S* out) {
+    static void sum(const std::vector<double>& f, const std::vector<double>& g, const DualStrip<S>& strip,
+                    S* out) {
       const auto a = expand(f, strip.left_std);
       for (std::size_t l = 0; l < strip.count; ++l) {
         const auto b = expand(g, strip.right_std[l]);

@@ -32,7 +32,8 @@ class Sinusoid : public Activation {
 
   std::shared_ptr<const DualMap> closed_form_with(const Activation& other) const override {
     const auto* wave = dynamic_cast<const Sinusoid*>(&other);
-    return wave ? formula_map(Formula{frequency_, wave->frequency_, sine_ * wave->sine_, cosine_ * wave->cosine_})
+    return wave ? formula_map(
+                      Formula{frequency_, wave->frequency_, sine_ * wave->sine_, cosine_ * wave->cosine_})
                 : nullptr;
   }
 
@@ -40,8 +41,8 @@ class Sinusoid : public Activation {
 
  private:
   struct Formula {
-    double f, g;             // frequencies
-    double sines, cosines;   // products of the two sides' amplitudes
+    double f, g;            // frequencies
+    double sines, cosines;  // products of the two sides' amplitudes
 
     /// (exp(-D-) - exp(-D+))/2 and their mean; D+ - D- is 2 f g K, so that small variances keep their digits.
     template <class S>
@@ -59,7 +60,8 @@ class Sinusoid : public Activation {
     template <class S>
     S derivative(S s, S t, S half, S complement) const {
       const auto [odd, even] = odd_and_even(s, t, half, complement);
-      return static_cast<S>(f) * static_cast<S>(g) * (static_cast<S>(sines) * even + static_cast<S>(cosines) * odd);
+      return static_cast<S>(f) * static_cast<S>(g) *
+             (static_cast<S>(sines) * even + static_cast<S>(cosines) * odd);
     }
   };
 
@@ -100,7 +102,8 @@ class Rbf final : public Sinusoid {
 
  private:
   static double check(double gamma) {
-    if (!(gamma >= 0) || !std::isfinite(gamma)) throw Error("the gamma of rbf is negative or not finite; choose gamma >= 0");
+    if (!(gamma >= 0) || !std::isfinite(gamma))
+      throw Error("the gamma of rbf is negative or not finite; choose gamma >= 0");
     return gamma;
   }
   double gamma_;

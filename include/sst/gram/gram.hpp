@@ -59,7 +59,8 @@ struct Target {
 };
 
 inline void require_finite(const Eigen::MatrixXd& x, const char* name) {
-  if (x.cols() == 0) throw DataError(std::string(name) + " has no columns; a sample needs one feature at least");
+  if (x.cols() == 0)
+    throw DataError(std::string(name) + " has no columns; a sample needs one feature at least");
   for (Eigen::Index j = 0; j < x.cols(); ++j)
     for (Eigen::Index i = 0; i < x.rows(); ++i)
       if (!std::isfinite(x(i, j)))
@@ -141,8 +142,8 @@ class Driver {
     }
   }
 
-  void run(Index i0, Index j0, StripMachine<Strip>& machine, std::optional<StripMachine<long double>>& extended,
-           const Target<Scalar>& target) const {
+  void run(Index i0, Index j0, StripMachine<Strip>& machine,
+           std::optional<StripMachine<long double>>& extended, const Target<Scalar>& target) const {
     constexpr Index length = StripMachine<Strip>::length;
     const Index i1 = std::min(i0 + tile, left_.count), j1 = std::min(j0 + tile, right().count);
     unsigned char unsure[length];
@@ -197,8 +198,9 @@ class Driver {
     const auto first = static_cast<Eigen::Index>(j + begin), rows = static_cast<Eigen::Index>(count - begin);
     for (const auto* matrix : {target.nngp, target.ntk})
       if (matrix && !matrix->col(col).segment(first, rows).allFinite())
-        throw DataError("the kernel of samples " + std::to_string(i) + " and " + std::to_string(j + begin) +
-                        " or one of the next ones overflows its scalar type; scale the inputs down or use double");
+        throw DataError(
+            "the kernel of samples " + std::to_string(i) + " and " + std::to_string(j + begin) +
+            " or one of the next ones overflows its scalar type; scale the inputs down or use double");
   }
 
   void refine(Index i, Index j, StripMachine<long double>& machine, const Target<Scalar>& target) const {
@@ -207,7 +209,8 @@ class Driver {
     const long double scale =
         left_extended_.scale[static_cast<Eigen::Index>(i)] * right.scale[static_cast<Eigen::Index>(j)];
     const auto col = static_cast<Eigen::Index>(i), row = static_cast<Eigen::Index>(j);
-    if (target.nngp) (*target.nngp)(row, col) = static_cast<Scalar>(scale * (1 - 2 * machine.half(plan_.result)[0]));
+    if (target.nngp)
+      (*target.nngp)(row, col) = static_cast<Scalar>(scale * (1 - 2 * machine.half(plan_.result)[0]));
     if (target.ntk && plan_.pairs[plan_.result].tangent)
       (*target.ntk)(row, col) = static_cast<Scalar>(scale * machine.tangent(plan_.result)[0]);
   }
@@ -260,7 +263,8 @@ void fill(const Plan& plan, const Eigen::MatrixXd& columns, const Eigen::MatrixX
 /// keeps the range of double). Accuracy: docs/accuracy.md.
 /// Throws NoClosedForm (node and reason), DataError, Error (memory), Cancelled.
 template <class Scalar = double, class Arithmetic = Scalar>
-GramMatrices<Scalar> gram(const Topology& topology, const Eigen::MatrixXd& x, const GramOptions& options = {}) {
+GramMatrices<Scalar> gram(const Topology& topology, const Eigen::MatrixXd& x,
+                          const GramOptions& options = {}) {
   const Plan plan = compile(topology, Kernel::ntk);
   GramMatrices<Scalar> out;
   gram_detail::fill<Scalar, Arithmetic>(plan, x, nullptr, options, out, true, true);

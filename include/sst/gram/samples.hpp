@@ -94,7 +94,8 @@ class SampleTable {
 
   Work mean(const Eigen::MatrixXd& x, Index i) const {
     Work total = 0;
-    for (Eigen::Index k = 0; k < x.cols(); ++k) total += static_cast<Work>(x(static_cast<Eigen::Index>(i), k));
+    for (Eigen::Index k = 0; k < x.cols(); ++k)
+      total += static_cast<Work>(x(static_cast<Eigen::Index>(i), k));
     return total / static_cast<Work>(x.cols());
   }
 
@@ -187,8 +188,12 @@ Samples<Scalar> tabulate(const Plan& plan, const Eigen::MatrixXd& x) {
   constexpr Index padding = StripMachine<Scalar>::length;
   if constexpr (std::is_same_v<Scalar, float>) {
     Samples<double> exact = SampleTable<double>(plan, x, padding).take();
-    Samples<float> rounded{exact.count, exact.padded, exact.unit.cast<float>(), exact.centred.cast<float>(),
-                           exact.columns.cast<float>(), exact.scale};
+    Samples<float> rounded{exact.count,
+                           exact.padded,
+                           exact.unit.cast<float>(),
+                           exact.centred.cast<float>(),
+                           exact.columns.cast<float>(),
+                           exact.scale};
     return rounded;
   } else {
     return SampleTable<Scalar>(plan, x, padding).take();

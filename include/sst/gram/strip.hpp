@@ -250,7 +250,7 @@ class StripMachine {
 
   void execute(const plan::AccumulateStep& s) {
     if (s.exact)
-      s.left != none && s.right != none ? matched(s) : unmatched(s);
+      s.left != none&& s.right != none ? matched(s) : unmatched(s);
     else
       rounded(s);
     if (s.last) finish(s);

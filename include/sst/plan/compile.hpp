@@ -52,7 +52,7 @@ class PairPlanner {
   struct Contribution {
     bool has_pair = false;
     Key in{};
-    Index* left = nullptr;   // column slots inside the plan's expansions
+    Index* left = nullptr;  // column slots inside the plan's expansions
     Index* right = nullptr;
   };
 
@@ -60,7 +60,7 @@ class PairPlanner {
     enum class Type { input, activation, linear, independent } type = Type::input;
     Index left = none, right = none;
     std::string reason;
-    Key in{};                                // activation
+    Key in{};                                   // activation
     std::vector<Contribution> contributions{};  // linear
     bool exact = true;
     bool add_kernel = false;
@@ -86,8 +86,8 @@ class PairPlanner {
     if (kind == VariableKind::activation || kind == VariableKind::rest) {
       r.type = Recipe::Type::activation;
       r.in = {var(left).argument, var(right).argument};
-      ask(r.in.first, r.in.second, "argument of '" + var(left).name + "'" +
-                                       (left == right ? "" : " and '" + var(right).name + "'"));
+      ask(r.in.first, r.in.second,
+          "argument of '" + var(left).name + "'" + (left == right ? "" : " and '" + var(right).name + "'"));
       return r;
     }
     if (left != right && !form_.support(left).correlated(form_.support(right))) {
@@ -106,7 +106,8 @@ class PairPlanner {
   void match(Recipe& r, Expansion& a, Expansion& b, bool self) {
     const auto pair_up = [&](Term& s, Term& t) {
       r.contributions.push_back({true, {s.variable, t.variable}, &s.column, &t.column});
-      ask(s.variable, t.variable, "in '" + var(r.left).name + "'" + (self ? "" : " and '" + var(r.right).name + "'"));
+      ask(s.variable, t.variable,
+          "in '" + var(r.left).name + "'" + (self ? "" : " and '" + var(r.right).name + "'"));
     };
     if (self && a.orthogonal) {
       for (Term& t : a.terms) pair_up(t, t);
@@ -158,7 +159,8 @@ class PairPlanner {
     Expansion e;
     e.kind = how;
     if (how == Expansion::Kind::flat) {
-      for (const auto& [atom, coefficient] : form_.flat(v)) e.terms.push_back({.variable = atom, .coefficient = coefficient});
+      for (const auto& [atom, coefficient] : form_.flat(v))
+        e.terms.push_back({.variable = atom, .coefficient = coefficient});
       form_.mark_correlated(e);
     } else {
       e = tied_expansion(v);
@@ -303,8 +305,8 @@ class PairPlanner {
     for (const Index v : {r.left, r.right}) {
       const std::string why = var(v).activation->ntk_obstacle();
       if (!why.empty())
-        throw NoClosedForm("node '" + topology_.nodes()[var(v).node].name + "' (" + var(v).activation->name() +
-                           ") has no NTK: " + why + "; ask for the NNGP");
+        throw NoClosedForm("node '" + topology_.nodes()[var(v).node].name + "' (" +
+                           var(v).activation->name() + ") has no NTK: " + why + "; ask for the NNGP");
     }
   }
 
@@ -330,7 +332,8 @@ class PairPlanner {
     const auto accumulate = [&](Index out, Index k) {
       const Recipe& r = recipes_[out];
       const Contribution& c = r.contributions[k];
-      AccumulateStep step{.out = out, .in = c.has_pair ? number_.at(c.in) : none, .left = none, .right = none};
+      AccumulateStep step{
+          .out = out, .in = c.has_pair ? number_.at(c.in) : none, .left = none, .right = none};
       columns_of_.push_back({plan_.steps.size(), false, c.left, c.right});
       --missing[out];
       if (c.has_pair && !constants[out].empty()) {  // one pass over the strip for both
@@ -358,8 +361,13 @@ class PairPlanner {
           plan_.steps.push_back(InputStep{i, var(r.left).kind == VariableKind::centred_input});
           break;
         case Recipe::Type::independent:
-          plan_.steps.push_back(AccumulateStep{
-              .out = i, .in = none, .left = none, .right = none, .exact = false, .first = true, .last = true});
+          plan_.steps.push_back(AccumulateStep{.out = i,
+                                               .in = none,
+                                               .left = none,
+                                               .right = none,
+                                               .exact = false,
+                                               .first = true,
+                                               .last = true});
           break;
         case Recipe::Type::activation:
           emit_activation(i, r);
@@ -376,8 +384,8 @@ class PairPlanner {
             accumulate(i, k);
           }
           if (r.contributions.empty())  // the zero function
-            plan_.steps.push_back(
-                AccumulateStep{.out = i, .in = none, .left = none, .right = none, .first = true, .last = true});
+            plan_.steps.push_back(AccumulateStep{
+                .out = i, .in = none, .left = none, .right = none, .first = true, .last = true});
           break;
       }
       for (const Use& use : uses[i]) accumulate(use.out, use.contribution);

@@ -43,7 +43,8 @@ struct Support {
     return false;
   }
   bool correlated(const Support& other) const {
-    return (input && other.input) || (whole && other.whole) || overlap(sources, other.sources) || overlap(rests, other.rests);
+    return (input && other.input) || (whole && other.whole) || overlap(sources, other.sources) ||
+           overlap(rests, other.rests);
   }
   void merge(const Support& other) {
     const auto unite = [](std::vector<Index>& a, const std::vector<Index>& b) {
@@ -103,7 +104,8 @@ class NormalForm {
     for (Index b = 0; b < blocks.size(); ++b) {
       const double factor = weight_std * std::sqrt(shares[b]);
       if (factor == 0) continue;
-      if (blocks[b].variable != none) e.terms.push_back({.variable = blocks[b].variable, .coefficient = {factor}, .block = b});
+      if (blocks[b].variable != none)
+        e.terms.push_back({.variable = blocks[b].variable, .coefficient = {factor}, .block = b});
       if (!blocks[b].constant.zero()) {
         Constant scaled;
         add_scaled(scaled, factor, blocks[b].constant);
@@ -150,8 +152,8 @@ class NormalForm {
 
   [[noreturn]] void fail(Index node, const std::string& problem) const {
     const auto& spec = topology_.nodes()[node];
-    throw NoClosedForm("node '" + spec.name + "' (" + operation_name(spec.operation) + ") has no closed form: " +
-                       problem);
+    throw NoClosedForm("node '" + spec.name + "' (" + operation_name(spec.operation) +
+                       ") has no closed form: " + problem);
   }
 
   Index add(VariableKind kind, Index node) {
@@ -335,7 +337,8 @@ class NormalForm {
         else
           parts.push_back(std::move(piece));
       }
-    return {linear(node, gaussians ? VariableKind::gaussian : VariableKind::mixture, parts), std::move(constant)};
+    return {linear(node, gaussians ? VariableKind::gaussian : VariableKind::mixture, parts),
+            std::move(constant)};
   }
 
   /// c v as variables that never hold a whole activation; its deterministic part goes to `constant`.
@@ -368,7 +371,8 @@ class NormalForm {
     std::map<Index, Coefficient> flat;
     for (const auto& [part, coefficient] : parts)
       for (const auto& [atom, inner] : flats_[part]) add_product(flat[atom], coefficient, inner);
-    std::erase_if(flat, [](const auto& entry) { return entry.second.fixed == 0 && entry.second.slopes.empty(); });
+    std::erase_if(flat,
+                  [](const auto& entry) { return entry.second.fixed == 0 && entry.second.slopes.empty(); });
     if (kind == VariableKind::gaussian)
       for (const auto& [known, id] : gaussians_)
         if (equal(known, flat)) return id;
@@ -382,9 +386,11 @@ class NormalForm {
     const Index id = add(kind, node);
     Expansion e;
     if (orthogonal) {
-      for (auto& [part, coefficient] : parts) e.terms.push_back({.variable = part, .coefficient = std::move(coefficient)});
+      for (auto& [part, coefficient] : parts)
+        e.terms.push_back({.variable = part, .coefficient = std::move(coefficient)});
     } else {
-      for (const auto& [atom, coefficient] : flat) e.terms.push_back({.variable = atom, .coefficient = coefficient});
+      for (const auto& [atom, coefficient] : flat)
+        e.terms.push_back({.variable = atom, .coefficient = coefficient});
       mark_correlated(e);
     }
     plan_.variables[id].expansions.push_back(std::move(e));
@@ -395,7 +401,8 @@ class NormalForm {
   }
 
   static bool equal(const std::map<Index, Coefficient>& a, const std::map<Index, Coefficient>& b) {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) {
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) {
              return x.first == y.first && x.second.fixed == y.second.fixed && x.second.slopes.empty() &&
                     y.second.slopes.empty();
            });
@@ -414,9 +421,9 @@ class NormalForm {
  private:
   const Topology& topology_;
   Plan& plan_;
-  std::vector<std::vector<Value>> values_;            // by node, block
-  std::vector<Support> supports_;                     // by variable, as the next three
-  std::vector<std::map<Index, Coefficient>> flats_;   // over sources, rests, the centred input
+  std::vector<std::vector<Value>> values_;           // by node, block
+  std::vector<Support> supports_;                    // by variable, as the next three
+  std::vector<std::map<Index, Coefficient>> flats_;  // over sources, rests, the centred input
   std::vector<Index> group_of_;
   std::vector<std::vector<Value>> fan_ins_;
   std::map<std::string, Index> group_ids_;

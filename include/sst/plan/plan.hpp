@@ -62,8 +62,8 @@ enum class VariableKind {
 struct Term {
   Index variable;
   Coefficient coefficient;
-  Index block = 0;       ///< channel block of the dense node's input
-  double start = 0;      ///< where in the input's width the variable's first channel is
+  Index block = 0;      ///< channel block of the dense node's input
+  double start = 0;     ///< where in the input's width the variable's first channel is
   Index column = none;  ///< per-sample weights coefficient s_variable / s_owner
 };
 
@@ -84,7 +84,7 @@ struct Expansion {
   Kind kind = Kind::primary;
   std::vector<Term> terms = {};
   std::vector<ConstantTerm> constants = {};
-  bool orthogonal = true;                              ///< no two terms are correlated
+  bool orthogonal = true;                                ///< no two terms are correlated
   std::vector<std::pair<Index, Index>> correlated = {};  ///< otherwise: which (positions i < j)
 };
 
@@ -99,9 +99,9 @@ struct Variable {
   VariableKind kind;
   std::string name;  ///< of the node it stems from
   Index node = none;
-  ActivationPtr activation = nullptr;  ///< activation, rest
-  Index argument = none;               ///< activation, rest: the Gaussian variable; rest: see `whole`
-  Index whole = none;                  ///< rest: its activation variable
+  ActivationPtr activation = nullptr;      ///< activation, rest
+  Index argument = none;                   ///< activation, rest: the Gaussian variable; rest: see `whole`
+  Index whole = none;                      ///< rest: its activation variable
   std::vector<Expansion> expansions = {};  ///< linear kinds; the first one defines the variance
   Columns columns = {};
 };
@@ -140,8 +140,8 @@ struct AngularStep {
 struct DualStep {
   Index in, out;
   std::shared_ptr<const DualMap> map;
-  Index left_std, right_std;              ///< columns: of the Gaussians
-  Index left_out, right_out;              ///< columns: of the results
+  Index left_std, right_std;  ///< columns: of the Gaussians
+  Index left_out, right_out;  ///< columns: of the results
   Index left_mean = none, right_mean = none, left_slope = none, right_slope = none;  ///< rests
   bool self;  ///< the same variable on both sides: h = 0 on identical samples by definition
 };
@@ -151,7 +151,7 @@ struct DualStep {
 /// rounded:  h -= w w' (1 - 2 h_in)/2, from h = 1/2
 struct AccumulateStep {
   Index out;
-  Index in;  ///< `none`: a deterministic term, or one without a partner on the other side
+  Index in;           ///< `none`: a deterministic term, or one without a partner on the other side
   Index left, right;  ///< columns of weights; one of them `none`: no partner
   Index left_constant = none, right_constant = none;  ///< columns of a deterministic term added on the way
   bool exact = true;
@@ -173,9 +173,9 @@ struct Plan {
   std::vector<plan::Pair> pairs;
   std::vector<plan::Slots> slots;  ///< of each pair
   std::vector<plan::Step> steps;
-  plan::Index output = plan::none;   ///< variable
-  plan::Index result = plan::none;   ///< pair
-  plan::Index columns = 0;           ///< per-sample numbers
+  plan::Index output = plan::none;      ///< variable
+  plan::Index result = plan::none;      ///< pair
+  plan::Index columns = 0;              ///< per-sample numbers
   plan::Index input_mean = plan::none;  ///< column of mean_c(x)
   plan::Index slot_count = 0;
   bool rounded_variances = false;  ///< some variance needs covariances between variables

@@ -16,14 +16,22 @@ namespace plan {
 
 inline std::string kind_name(VariableKind kind) {
   switch (kind) {
-    case VariableKind::input: return "input";
-    case VariableKind::centred_input: return "input less its mean";
-    case VariableKind::source: return "dense output";
-    case VariableKind::gaussian: return "sum of dense outputs";
-    case VariableKind::activation: return "activation";
-    case VariableKind::rest: return "activation less its linear part";
-    case VariableKind::mixture: return "sum";
-    case VariableKind::readout: return "output";
+    case VariableKind::input:
+      return "input";
+    case VariableKind::centred_input:
+      return "input less its mean";
+    case VariableKind::source:
+      return "dense output";
+    case VariableKind::gaussian:
+      return "sum of dense outputs";
+    case VariableKind::activation:
+      return "activation";
+    case VariableKind::rest:
+      return "activation less its linear part";
+    case VariableKind::mixture:
+      return "sum";
+    case VariableKind::readout:
+      return "output";
   }
   return "";
 }
@@ -33,17 +41,17 @@ inline std::string kind_name(VariableKind kind) {
 inline double operations(const Plan& plan, const Step& step, std::size_t features) {
   const auto tangent = [&](Index pair) { return plan.pairs[pair].tangent ? 1.0 : 0.0; };
   return std::visit(
-      detail::Overloaded{
-          [&](const InputStep&) { return 3.0 * static_cast<double>(features) + 2; },
-          [&](const AngularStep& s) {
-            const bool angle = plan.pairs[s.out].tangent || s.k_angle != 0;
-            return 44.0 + (angle ? 37.0 : 0.0) + 3 * tangent(s.out);
-          },
-          [&](const DualStep& s) { return 60.0 + 6 * tangent(s.out); },
-          [&](const AccumulateStep& s) {
-            return (s.in != none ? 7.0 : 4.0) + (s.left_constant != none ? 3.0 : 0.0) +
-                   (plan.pairs[s.out].complement ? 4.0 : 0.0) + (s.add_kernel && s.last ? 5.0 : 2.0) * tangent(s.out);
-          }},
+      detail::Overloaded{[&](const InputStep&) { return 3.0 * static_cast<double>(features) + 2; },
+                         [&](const AngularStep& s) {
+                           const bool angle = plan.pairs[s.out].tangent || s.k_angle != 0;
+                           return 44.0 + (angle ? 37.0 : 0.0) + 3 * tangent(s.out);
+                         },
+                         [&](const DualStep& s) { return 60.0 + 6 * tangent(s.out); },
+                         [&](const AccumulateStep& s) {
+                           return (s.in != none ? 7.0 : 4.0) + (s.left_constant != none ? 3.0 : 0.0) +
+                                  (plan.pairs[s.out].complement ? 4.0 : 0.0) +
+                                  (s.add_kernel && s.last ? 5.0 : 2.0) * tangent(s.out);
+                         }},
       step);
 }
 
@@ -84,7 +92,8 @@ inline std::ostream& operator<<(std::ostream& out, const Plan& plan) {
     if (pair.rounded) out << "; rounded";
     out << '\n';
   }
-  out << "  per pair of samples: " << plan.slot_count << " numbers alive at most, " << static_cast<long>(total)
+  out << "  per pair of samples: " << plan.slot_count << " numbers alive at most, "
+      << static_cast<long>(total)
       << " operations, and 3 a feature for the inputs; per sample: " << plan.columns << " numbers\n";
   if (plan.needs_extended)
     out << "  pairs of samples whose correlation rounds to 1 are computed in extended precision\n";

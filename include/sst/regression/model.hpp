@@ -55,7 +55,8 @@ class Model {
     } else if (options_.solve == SolvePrecision::full) {
       weights_ = Cholesky<double>(Eigen::MatrixXd(k.template cast<double>())).solve(y);
     } else {
-      weights_ = Cholesky<Scalar>(std::move(k)).solve(y.template cast<Scalar>().eval()).template cast<double>();
+      weights_ =
+          Cholesky<Scalar>(std::move(k)).solve(y.template cast<Scalar>().eval()).template cast<double>();
     }
   }
 

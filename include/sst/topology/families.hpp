@@ -95,7 +95,8 @@ inline Topology residual(int depth, const FamilyOptions& options = {}, const Res
   const auto factor = [&](const std::vector<double>& all, const char* name, int i) {
     if (all.size() != 1 && all.size() != static_cast<std::size_t>(depth) - 2)
       throw TopologyError("residual: " + std::string(name) + " has " + std::to_string(all.size()) +
-                          " numbers (there are " + std::to_string(depth - 2) + " shortcuts); give one, or one for each");
+                          " numbers (there are " + std::to_string(depth - 2) +
+                          " shortcuts); give one, or one for each");
     return all.size() == 1 ? all[0] : all[static_cast<std::size_t>(i)];
   };
   return trace(

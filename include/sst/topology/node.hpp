@@ -65,14 +65,18 @@ class NodeAccess {
 using DenseOptions = DenseOp;
 
 /// weight_std/sqrt(n) W h + bias_std b (fully connected, NTK parameterization).
-inline Node dense(const Node& h, DenseOptions options = {}) { return NodeAccess::add({h}, std::move(options)); }
+inline Node dense(const Node& h, DenseOptions options = {}) {
+  return NodeAccess::add({h}, std::move(options));
+}
 
 /// Any activation, channel by channel.
 inline Node activate(const Node& h, ActivationPtr activation) {
   return NodeAccess::add({h}, ActivationOp{std::move(activation)});
 }
 inline Node relu(const Node& h) { return activate(h, std::make_shared<Relu>()); }
-inline Node leaky_relu(const Node& h, double slope) { return activate(h, std::make_shared<LeakyRelu>(slope)); }
+inline Node leaky_relu(const Node& h, double slope) {
+  return activate(h, std::make_shared<LeakyRelu>(slope));
+}
 inline Node abs(const Node& h) { return activate(h, std::make_shared<Abs>()); }
 inline Node identity(const Node& h) { return activate(h, std::make_shared<Identity>()); }
 inline Node sign(const Node& h) { return activate(h, std::make_shared<Sign>()); }

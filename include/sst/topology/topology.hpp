@@ -169,7 +169,9 @@ inline void Topology::validate(std::size_t i) {
   const auto arity = [&](std::size_t low, std::size_t high) {
     const std::size_t n = node.inputs.size();
     if (n >= low && n <= high) return;
-    const std::string wants = high == 0 ? "no inputs" : high == 1 ? "exactly one input" : "at least one input";
+    const std::string wants = high == 0   ? "no inputs"
+                              : high == 1 ? "exactly one input"
+                                          : "at least one input";
     fail(node, "has " + std::to_string(n) + " inputs but takes " + wants);
   };
   const auto finite = [&](double value, const char* key) {
@@ -188,7 +190,8 @@ inline void Topology::validate(std::size_t i) {
                    if (op.bias_std < 0) fail(node, "bias_std is negative; it is a standard deviation");
                  },
                  [&](const ActivationOp& op) {
-                   if (!op.activation) throw TopologyError("node '" + node.name + "': the activation is missing");
+                   if (!op.activation)
+                     throw TopologyError("node '" + node.name + "': the activation is missing");
                    arity(1, 1);
                    for (const auto& [key, value] : op.activation->parameters()) finite(value, key.c_str());
                    blocks = blocks_[node.inputs[0]];
@@ -218,11 +221,13 @@ inline void Topology::validate(std::size_t i) {
                    double total = 0;
                    for (const double f : op.fractions) {
                      finite(f, "fractions");
-                     if (f <= 0) fail(node, "a fraction is not positive; each input has a share of the width");
+                     if (f <= 0)
+                       fail(node, "a fraction is not positive; each input has a share of the width");
                      total += f;
                    }
                    if (std::abs(total - 1) > 1e-9)
-                     fail(node, "fractions add up to " + detail::format_number(total) + "; make them add up to 1");
+                     fail(node,
+                          "fractions add up to " + detail::format_number(total) + "; make them add up to 1");
                    blocks.clear();
                    for (std::size_t k = 0; k < node.inputs.size(); ++k)
                      for (const double share : blocks_[node.inputs[k]])
