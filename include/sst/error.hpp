@@ -42,4 +42,10 @@ class NotPositiveDefinite : public Error {
   double pivot_value;          ///< its value
 };
 
+/// A computation that its caller's progress function stopped.
+class Cancelled : public Error {
+ public:
+  using Error::Error;
+};
+
 }  // namespace sst

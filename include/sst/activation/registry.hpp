@@ -56,4 +56,24 @@ inline const std::map<std::string, ActivationEntry>& activation_registry() {
   return all;
 }
 
+/// The activation that files call `name`, with its parameters in the order of the registry, for example
+/// make_activation("leaky_relu", {0.1}). Throws Error for an unknown name, and for parameters that are
+/// too few, too many or out of range.
+inline ActivationPtr make_activation(const std::string& name, const std::vector<double>& parameters = {}) {
+  const auto entry = activation_registry().find(name);
+  if (entry == activation_registry().end()) {
+    std::string known;
+    for (const auto& [each, ignored] : activation_registry()) known += (known.empty() ? "" : ", ") + each;
+    throw Error("the activation '" + name + "' is unknown; use one of " + known);
+  }
+  const auto& names = entry->second.parameters;
+  if (parameters.size() != names.size()) {
+    std::string wanted;
+    for (const auto& each : names) wanted += (wanted.empty() ? "" : ", ") + each;
+    throw Error("the activation '" + name + "' has " + std::to_string(parameters.size()) + " parameters; give " +
+                (wanted.empty() ? "none" : wanted));
+  }
+  return entry->second.make(parameters);
+}
+
 }  // namespace sst

@@ -43,12 +43,6 @@ struct GramOptions {
   std::function<bool(double)> progress = {};
 };
 
-/// A computation that its caller's progress function stopped.
-class Cancelled : public Error {
- public:
-  using Error::Error;
-};
-
 namespace gram_detail {
 
 /// Where a tile's results go; null where nobody asks.

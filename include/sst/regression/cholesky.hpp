@@ -16,7 +16,6 @@
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
-#include <sst/gram/gram.hpp>
 
 #ifdef _OPENMP
 #include <omp.h>

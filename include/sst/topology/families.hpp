@@ -26,6 +26,8 @@ struct FamilyOptions {
 
 /// What stands between the last sum and the read-out.
 enum class BeforeReadout { activation, nothing };
+/// Is a residual branch dense(phi(h)) or phi(dense(h))?
+enum class BranchOrder { activation_first, dense_first };
 /// Is the first dense layer's output one of the taps of a sparse shortcut?
 enum class FirstLayer { not_in_sum, in_sum };
 /// Are layers tapped as dense outputs or as activations?
@@ -63,6 +65,8 @@ inline std::string numbered(const char* stem, int i) { return stem + std::to_str
 }  // namespace detail
 
 /// y = dense(phi(... phi(dense(x)))): K dense layers and no shortcuts. K >= 1.
+///
+/// Jacot et al. 2018, "Neural Tangent Kernel: Convergence and Generalization in Neural Networks".
 inline Topology chain(int depth, const FamilyOptions& options = {}) {
   detail::require_depth("chain", depth, 1);
   return trace(
@@ -79,36 +83,46 @@ inline Topology chain(int depth, const FamilyOptions& options = {}) {
 
 struct ResidualOptions {
   BeforeReadout before_readout = BeforeReadout::activation;
-  /// alpha and beta of h = alpha h + beta dense(phi(h)): one number for all shortcuts, or one for each of the
+  /// alpha and beta of h = alpha h + beta branch(h): one number for all shortcuts, or one for each of the
   /// K - 2. beta = 1/sqrt(K) keeps deep networks stable (Hayou et al. 2021, "Stable ResNet").
   std::vector<double> skip = {1};
   std::vector<double> branch = {1};
+  BranchOrder order = BranchOrder::activation_first;
 };
 
 /// h = dense(x); K - 2 times h = alpha h + beta dense(phi(h)); y = dense(phi(h)). K >= 2.
 ///
 /// He et al. 2016, "Identity Mappings in Deep Residual Networks", with identity shortcuts around single
 /// layers, as in Fan et al. (arXiv 1811.09003); scaled branches as in Srivastava et al. 2015, "Highway
-/// Networks", with fixed gates.
+/// Networks", with fixed gates. Dense first, h = alpha h + beta phi(dense(h)) and y = dense(h): Yang and
+/// Schoenholz 2017, "Mean Field Residual Networks"; an activation before that read-out, like one after
+/// each sum, would have no closed form.
 inline Topology residual(int depth, const FamilyOptions& options = {}, const ResidualOptions& shortcut = {}) {
   detail::require_depth("residual", depth, 2);
-  const auto factor = [&](const std::vector<double>& all, const char* name, int i) {
-    if (all.size() != 1 && all.size() != static_cast<std::size_t>(depth) - 2)
-      throw TopologyError("residual: " + std::string(name) + " has " + std::to_string(all.size()) +
-                          " numbers (there are " + std::to_string(depth - 2) +
+  const auto shortcuts = static_cast<std::size_t>(depth) - 2;
+  const auto check = [&](const std::vector<double>& factors, const char* name) {
+    if (factors.size() != 1 && factors.size() != shortcuts)
+      throw TopologyError("residual: " + std::string(name) + " has " + std::to_string(factors.size()) +
+                          " numbers (there are " + std::to_string(shortcuts) +
                           " shortcuts); give one, or one for each");
-    return all.size() == 1 ? all[0] : all[static_cast<std::size_t>(i)];
   };
+  check(shortcut.skip, "skip");
+  check(shortcut.branch, "branch");
+  const auto factor = [](const std::vector<double>& factors, int i) {
+    return factors.size() == 1 ? factors[0] : factors[static_cast<std::size_t>(i)];
+  };
+  const bool dense_first = shortcut.order == BranchOrder::dense_first;
   return trace(
       [&](Node x) {
         const detail::Layers layer(options);
         Node s = layer.dense(x, "h0");
         for (int i = 0; i < depth - 2; ++i) {
-          const Node h = layer.dense(layer.phi(s, detail::numbered("a", i)), detail::numbered("h", i + 1));
-          s = sum({h, s}, {factor(shortcut.branch, "branch", i), factor(shortcut.skip, "skip", i)})
+          const std::string h = detail::numbered("h", i + 1), a = detail::numbered("a", i);
+          const Node branch = dense_first ? layer.phi(layer.dense(s, h), a) : layer.dense(layer.phi(s, a), h);
+          s = sum({branch, s}, {factor(shortcut.branch, i), factor(shortcut.skip, i)})
                   .named(detail::numbered("s", i));
         }
-        if (shortcut.before_readout == BeforeReadout::activation) s = layer.phi(s, "r");
+        if (!dense_first && shortcut.before_readout == BeforeReadout::activation) s = layer.phi(s, "r");
         return layer.dense(s, "y");
       },
       "residual-" + std::to_string(depth));
@@ -152,7 +166,7 @@ inline Topology sparse_shortcut(int depth, const FamilyOptions& options = {},
       "sparse-shortcut-" + std::to_string(depth));
 }
 
-/// What a densely connected network's read-out sees.
+/// What the read-out of a densely or identity connected network sees.
 enum class DenseReadout { all_layers, last_layer };
 
 /// h_{k+1} = dense(phi(concat(h_0, ..., h_k))), in equal shares; K >= 2.
@@ -175,9 +189,14 @@ inline Topology densely_connected(int depth, const FamilyOptions& options = {},
       "densely-connected-" + std::to_string(depth));
 }
 
-/// All-to-all identity shortcuts: z_k = z_0 + ... + z_{k-1} + dense(phi(z_{k-1})). The branches are
-/// correlated, which adding branch kernels would miss. K >= 2.
-inline Topology identity_connected(int depth, const FamilyOptions& options = {}) {
+/// All-to-all identity shortcuts: z_k = z_0 + ... + z_{k-1} + dense(phi(z_{k-1})), read out from the last
+/// or from z_0 + ... + z_{K-2}. The branches are correlated, which adding branch kernels would miss;
+/// z_0 counts twice as much with every layer, so the kernel grows at least fourfold. K >= 2.
+///
+/// The unweighted dense summation of Zhang et al. 2021, "ResNet or DenseNet? Introducing Dense Shortcuts to
+/// ResNet", without convolution and normalization.
+inline Topology identity_connected(int depth, const FamilyOptions& options = {},
+                                   DenseReadout readout = DenseReadout::last_layer) {
   detail::require_depth("identity_connected", depth, 2);
   return trace(
       [&](Node x) {
@@ -189,7 +208,8 @@ inline Topology identity_connected(int depth, const FamilyOptions& options = {})
               layer.dense(layer.phi(z.back(), detail::numbered("a", i)), detail::numbered("h", i + 1)));
           z.push_back(sum(terms).named(detail::numbered("z", i + 1)));
         }
-        return layer.dense(layer.phi(z.back(), "r"), "y");
+        const Node last = readout == DenseReadout::all_layers ? sum(z).named("s") : z.back();
+        return layer.dense(layer.phi(last, "r"), "y");
       },
       "identity-connected-" + std::to_string(depth));
 }

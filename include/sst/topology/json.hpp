@@ -58,7 +58,6 @@ class TopologyReader {
   static Topology read(const Json& document) {
     if (!document.is_object())
       throw TopologyError("the topology is not a JSON object; see docs/topology-format.md");
-    allow(document, {"sst_topology", "name", "nodes", "output"}, "the topology");
     const auto version = document.find("sst_topology");
     if (version == document.end())
       throw TopologyError(
@@ -66,6 +65,8 @@ class TopologyReader {
     if (!version->is_number_integer() || *version != 1)
       throw TopologyError("sst_topology is " + excerpt(*version) +
                           " but this library reads version 1; write the file in that version");
+    // Only now: a later version may have keys that this one does not know.
+    allow(document, {"sst_topology", "name", "nodes", "output"}, "the topology");
     std::string name = "network";
     if (const auto it = document.find("name"); it != document.end()) {
       if (!it->is_string())
@@ -76,6 +77,7 @@ class TopologyReader {
     if (nodes == document.end() || !nodes->is_array())
       throw TopologyError(
           "the key 'nodes' is missing or not a list; list the nodes in the order of their use");
+    if (nodes->empty()) throw TopologyError("the key 'nodes' is empty; list an input at least");
     const auto output = document.find("output");
     if (output == document.end() || !output->is_string())
       throw TopologyError("the key 'output' is missing or not a text; give the name of a node");
