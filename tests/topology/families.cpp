@@ -99,6 +99,8 @@ TEST_CASE("families are the golden graphs; those count taps, families count dept
         formula(golden("sparse-shortcut-4")));
   CHECK(formula(sst::sparse_shortcut(10, relu)) == formula(golden("sparse-shortcut-8")));
   CHECK(formula(sst::densely_connected(5, dense)) == formula(golden("densely-connected-3")));
+  CHECK(formula(sst::identity_connected(3, {}, sst::DenseReadout::all_layers)) ==
+        formula(golden("dense-shortcut")));
   CHECK(formula(sst::residual(4, relu)) != formula(golden("residual-3")));  // the comparison can fail
 }
 
@@ -108,6 +110,7 @@ TEST_CASE("depth is the number of dense layers, and names are unique and readabl
   for (int depth = 2; depth < 12; ++depth) {
     const auto k = static_cast<std::size_t>(depth);
     CHECK(sst::residual(depth).depth() == k);
+    CHECK(sst::residual(depth, {}, {.order = sst::BranchOrder::dense_first}).depth() == k);
     CHECK(sst::densely_connected(depth).depth() == k);
     CHECK(sst::identity_connected(depth).depth() == k);
     CHECK(sst::sparse_shortcut(depth, {}, {.first_layer = sst::FirstLayer::in_sum}).depth() == k);
@@ -145,6 +148,10 @@ TEST_CASE("options of the families change what they say", "[topology]") {
         formula(sst::residual(4, {}, {.skip = {0.25, 0.5}})));
   CHECK(formula(sst::residual(3, {}, {.before_readout = sst::BeforeReadout::nothing})) ==
         "dense 1 0 (sum(1*" + h0 + ",1*" + h1 + ",),)");
+  const sst::ResidualOptions dense_first{
+      .skip = {0.5}, .branch = {2}, .order = sst::BranchOrder::dense_first};
+  CHECK(formula(sst::residual(3, {}, dense_first)) ==
+        "dense 1 0 (sum(0.5*" + h0 + ",2*relu(dense 1 0 (" + h0 + ",),),),)");
   CHECK(formula(sst::densely_connected(3, {}, sst::DenseReadout::last_layer)) ==
         "dense 1 0 (relu(dense 1 0 (relu(concat(1:" + h0 + ",),),),),)");
   CHECK(formula(sst::identity_connected(3)) == "dense 1 0 (relu(sum(1*" + h0 + ",1*" + h1 + ",),),)");
@@ -180,6 +187,8 @@ TEST_CASE("families refuse what they cannot be", "[topology]") {
   CHECK_THROWS_WITH(sst::residual(3, {}, {.skip = {std::nan("")}}), Contains("node 's0' (sum)"));
   CHECK_THROWS_WITH(sst::residual(6, {}, {.branch = {0.5, 0.8}}),
                     Contains("branch has 2 numbers") && Contains("4 shortcuts"));
+  CHECK_THROWS_WITH(sst::residual(2, {}, {.skip = {1, 2, 3}}), Contains("skip has 3 numbers"));
+  CHECK_THROWS_WITH(sst::residual(3, {}, {.skip = {}}), Contains("skip has 0 numbers"));
 }
 
 TEST_CASE("randomly wired networks: the same for a seed, another for another, all nodes in use",

@@ -66,7 +66,7 @@ const std::map<std::string, std::vector<std::string>>& malformed() {
       {"gamma_negative", {"node 'a' (rbf): the gamma"}},
       {"empty_inputs", {"node 'h' (dense): the key 'inputs' is empty"}},
       {"empty_name", {"node 1: the key 'name' is empty"}},
-      {"empty_nodes", {"the output 'h' is not a node"}},
+      {"empty_nodes", {"the key 'nodes' is empty"}},
       {"fraction_zero", {"node 'c' (concat): a fraction is not positive"}},
       {"fractions_count", {"node 'c' (concat): has 1 fractions for 2 inputs"}},
       {"fractions_sum", {"node 'c' (concat): fractions add up to 0.9"}},
@@ -76,6 +76,7 @@ const std::map<std::string, std::vector<std::string>>& malformed() {
       {"itself", {"node 'h' (dense): its input 'h' is not defined before it"}},
       {"key_of_another_op", {"node 'a' (relu) has the unknown key 'slope'"}},
       {"later_version", {"sst_topology is 2", "version 1"}},
+      {"later_version_keys", {"sst_topology is 3", "version 1"}},
       {"name_not_text", {"the key 'name' of the topology"}},
       {"name_with_line_break", {R"(node 'h\x0ah' (dense): weight_std is negative)"}},
       {"nan", {"not valid at line 5", "node 'h', key 'weight_std'"}},
@@ -129,6 +130,7 @@ TEST_CASE("every family reads, writes and reads to the same", "[topology]") {
   for (int depth = 3; depth < 8; ++depth) {
     check_round_trip(sst::chain(depth, options));
     check_round_trip(sst::residual(depth, options, {.skip = {1.0 / 3}, .branch = {std::sqrt(0.1)}}));
+    check_round_trip(sst::residual(depth, options, {.order = sst::BranchOrder::dense_first}));
     check_round_trip(sst::sparse_shortcut(depth, options));
     check_round_trip(sst::sparse_shortcut(depth, options, {.aggregation = sst::Aggregation::concat}));
     check_round_trip(sst::densely_connected(depth, options));
@@ -174,6 +176,18 @@ TEST_CASE("every activation of the registry reads and writes", "[topology]") {
                  Catch::Matchers::Contains("node 'a' (" + name + "): the key '" + key));
     }
   }
+}
+
+TEST_CASE("activations are made by name", "[topology]") {
+  using Catch::Matchers::Contains;
+  CHECK(*sst::make_activation("relu") == sst::Relu());
+  CHECK(*sst::make_activation("leaky_relu", {0.1}) == sst::LeakyRelu(0.1));
+  CHECK_THROWS_WITH(sst::make_activation("rleu"), Contains("'rleu' is unknown") && Contains("relu, "));
+  CHECK_THROWS_WITH(sst::make_activation("relu", {1}),
+                    Contains("'relu' has 1 parameters") && Contains("give none"));
+  CHECK_THROWS_WITH(sst::make_activation("piecewise_linear", {1}), Contains("give positive, negative"));
+  CHECK_THROWS_WITH(sst::make_activation("rbf", {-1}), Contains("gamma"));
+  CHECK_THROWS_AS(sst::make_activation(""), sst::Error);
 }
 
 TEST_CASE("defaults: no bias, coefficients 1, equal shares, a name", "[topology]") {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <sst/activation/angular.hpp>
@@ -14,6 +15,7 @@
 #include <sst/activation/polynomial.hpp>
 #include <sst/activation/smooth.hpp>
 #include <sst/activation/trigonometric.hpp>
+#include <sst/error.hpp>
 
 namespace sst {
 
@@ -70,8 +72,8 @@ inline ActivationPtr make_activation(const std::string& name, const std::vector<
   if (parameters.size() != names.size()) {
     std::string wanted;
     for (const auto& each : names) wanted += (wanted.empty() ? "" : ", ") + each;
-    throw Error("the activation '" + name + "' has " + std::to_string(parameters.size()) + " parameters; give " +
-                (wanted.empty() ? "none" : wanted));
+    throw Error("the activation '" + name + "' has " + std::to_string(parameters.size()) +
+                " parameters; give " + (wanted.empty() ? "none" : wanted));
   }
   return entry->second.make(parameters);
 }

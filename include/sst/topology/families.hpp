@@ -190,8 +190,8 @@ inline Topology densely_connected(int depth, const FamilyOptions& options = {},
 }
 
 /// All-to-all identity shortcuts: z_k = z_0 + ... + z_{k-1} + dense(phi(z_{k-1})), read out from the last
-/// or from z_0 + ... + z_{K-2}. The branches are correlated, which adding branch kernels would miss;
-/// z_0 counts twice as much with every layer, so the kernel grows at least fourfold. K >= 2.
+/// or from z_0 + ... + z_{K-2}. The branches are correlated, which adding branch kernels would miss. The
+/// share of z_0 doubles with every layer, so the kernel grows about fourfold a layer. K >= 2.
 ///
 /// The unweighted dense summation of Zhang et al. 2021, "ResNet or DenseNet? Introducing Dense Shortcuts to
 /// ResNet", without convolution and normalization.
