@@ -153,3 +153,12 @@ TEST_CASE("a topology prints one node a line", "[topology]") {
         "  c = concat(0.25:s, 0.75:g)\n"
         "  output c\n");
 }
+
+TEST_CASE("concatenations of concatenations stop before they fill the memory", "[topology]") {
+  CHECK_THROWS_WITH(sst::trace([](sst::Node x) {
+                      auto h = dense(x);
+                      for (int i = 0; i < 40; ++i) h = concat(h, h);
+                      return dense(h);
+                    }),
+                    Catch::Contains("channel blocks"));
+}

@@ -180,61 +180,65 @@ inline void Topology::validate(std::size_t i) {
   constexpr auto any = static_cast<std::size_t>(-1);
   std::vector<double> blocks{1.0};
 
-  std::visit(detail::Overloaded{
-                 [&](const InputOp&) { arity(0, 0); },
-                 [&](const DenseOp& op) {
-                   arity(1, 1);
-                   finite(op.weight_std, "weight_std");
-                   finite(op.bias_std, "bias_std");
-                   if (op.weight_std < 0) fail(node, "weight_std is negative; it is a standard deviation");
-                   if (op.bias_std < 0) fail(node, "bias_std is negative; it is a standard deviation");
-                 },
-                 [&](const ActivationOp& op) {
-                   if (!op.activation)
-                     throw TopologyError("node '" + node.name + "': the activation is missing");
-                   arity(1, 1);
-                   for (const auto& [key, value] : op.activation->parameters()) finite(value, key.c_str());
-                   blocks = blocks_[node.inputs[0]];
-                 },
-                 [&](const SumOp& op) {
-                   arity(1, any);
-                   if (op.coefficients.size() != node.inputs.size())
-                     fail(node, "has " + std::to_string(op.coefficients.size()) + " coefficients for " +
-                                    std::to_string(node.inputs.size()) + " inputs; give one each");
-                   for (const double c : op.coefficients) finite(c, "coefficients");
-                   blocks = blocks_[node.inputs[0]];
-                   for (const std::size_t input : node.inputs) {
-                     const auto& other = blocks_[input];
-                     bool same = other.size() == blocks.size();
-                     for (std::size_t b = 0; same && b < blocks.size(); ++b)
-                       same = std::abs(other[b] - blocks[b]) <= 1e-9;
-                     if (!same)
-                       fail(node, "adds '" + nodes_[node.inputs[0]].name + "' and '" + nodes_[input].name +
-                                      "', whose channel blocks differ; add nodes of the same blocks");
-                   }
-                 },
-                 [&](const ConcatOp& op) {
-                   arity(1, any);
-                   if (op.fractions.size() != node.inputs.size())
-                     fail(node, "has " + std::to_string(op.fractions.size()) + " fractions for " +
-                                    std::to_string(node.inputs.size()) + " inputs; give one each");
-                   double total = 0;
-                   for (const double f : op.fractions) {
-                     finite(f, "fractions");
-                     if (f <= 0)
-                       fail(node, "a fraction is not positive; each input has a share of the width");
-                     total += f;
-                   }
-                   if (std::abs(total - 1) > 1e-9)
-                     fail(node,
-                          "fractions add up to " + detail::format_number(total) + "; make them add up to 1");
-                   blocks.clear();
-                   for (std::size_t k = 0; k < node.inputs.size(); ++k)
-                     for (const double share : blocks_[node.inputs[k]])
-                       blocks.push_back(op.fractions[k] / total * share);
-                 },
-             },
-             node.operation);
+  std::visit(
+      detail::Overloaded{
+          [&](const InputOp&) { arity(0, 0); },
+          [&](const DenseOp& op) {
+            arity(1, 1);
+            finite(op.weight_std, "weight_std");
+            finite(op.bias_std, "bias_std");
+            if (op.weight_std < 0) fail(node, "weight_std is negative; it is a standard deviation");
+            if (op.bias_std < 0) fail(node, "bias_std is negative; it is a standard deviation");
+          },
+          [&](const ActivationOp& op) {
+            if (!op.activation) throw TopologyError("node '" + node.name + "': the activation is missing");
+            arity(1, 1);
+            for (const auto& [key, value] : op.activation->parameters()) finite(value, key.c_str());
+            blocks = blocks_[node.inputs[0]];
+          },
+          [&](const SumOp& op) {
+            arity(1, any);
+            if (op.coefficients.size() != node.inputs.size())
+              fail(node, "has " + std::to_string(op.coefficients.size()) + " coefficients for " +
+                             std::to_string(node.inputs.size()) + " inputs; give one each");
+            for (const double c : op.coefficients) finite(c, "coefficients");
+            blocks = blocks_[node.inputs[0]];
+            for (const std::size_t input : node.inputs) {
+              const auto& other = blocks_[input];
+              bool same = other.size() == blocks.size();
+              for (std::size_t b = 0; same && b < blocks.size(); ++b)
+                same = std::abs(other[b] - blocks[b]) <= 1e-9;
+              if (!same)
+                fail(node, "adds '" + nodes_[node.inputs[0]].name + "' and '" + nodes_[input].name +
+                               "', whose channel blocks differ; add nodes of the same blocks");
+            }
+          },
+          [&](const ConcatOp& op) {
+            arity(1, any);
+            if (op.fractions.size() != node.inputs.size())
+              fail(node, "has " + std::to_string(op.fractions.size()) + " fractions for " +
+                             std::to_string(node.inputs.size()) + " inputs; give one each");
+            double total = 0;
+            for (const double f : op.fractions) {
+              finite(f, "fractions");
+              if (f <= 0) fail(node, "a fraction is not positive; each input has a share of the width");
+              total += f;
+            }
+            if (std::abs(total - 1) > 1e-9)
+              fail(node, "fractions add up to " + detail::format_number(total) + "; make them add up to 1");
+            std::size_t count = 0;
+            for (const std::size_t input : node.inputs) count += blocks_[input].size();
+            if (count > 100000)
+              fail(node, "has " + std::to_string(count) +
+                             " channel blocks (concatenations of concatenations multiply them); at most "
+                             "100000 are possible, so concatenate fewer");
+            blocks.clear();
+            for (std::size_t k = 0; k < node.inputs.size(); ++k)
+              for (const double share : blocks_[node.inputs[k]])
+                blocks.push_back(op.fractions[k] / total * share);
+          },
+      },
+      node.operation);
   blocks_.push_back(std::move(blocks));
 }
 
