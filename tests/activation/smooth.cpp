@@ -84,9 +84,18 @@ TEST_CASE("identities between smooth activations hold for their moments", "[acti
   }
 }
 
-TEST_CASE("moments in extended precision are those in double", "[activation]") {
-  for (const auto& f : all())
-    CHECK(f->moments(1.3L).second == static_cast<long double>(f->moments(1.3).second));
+TEST_CASE("moments in extended precision: more digits of the same where there is a closed form",
+          "[activation]") {
+  for (const auto& f : all()) {
+    const auto exact = f->moments(1.3L);
+    const auto rounded = f->moments(1.3);
+    if (dynamic_cast<const sst::BlurredActivation*>(f.get())) {
+      CHECK(static_cast<double>(exact.second) == Approx(rounded.second).epsilon(4e-16));
+      CHECK(exact.second != static_cast<long double>(rounded.second));
+    } else {
+      CHECK(exact.second == static_cast<long double>(rounded.second));
+    }
+  }
 }
 
 TEST_CASE("elu: names, parameters, kink and errors", "[activation]") {

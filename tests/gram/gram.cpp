@@ -177,3 +177,39 @@ TEST_CASE("a Gram matrix reports its progress and can be cancelled", "[gram]") {
   CHECK_THROWS_AS(sst::gram(sst::chain(3), x, sst::GramOptions{.progress = [](double) { return false; }}),
                   sst::Cancelled);
 }
+
+TEST_CASE("sign and step of a zero row are their value at zero", "[gram]") {
+  MatrixXd x = random_rows(4, 3, 11);
+  x.row(2).setZero();
+  const auto net = [](auto phi) {
+    return sst::trace([&](sst::Node n) { return dense(phi(dense(n, {.weight_std = 1.7}))); });
+  };
+  const auto nngp = [&](const sst::Topology& t) {
+    return sst::gram(sst::compile(t, sst::Kernel::nngp), sst::Kernel::nngp, x);
+  };
+  const MatrixXd k = nngp(net([](auto h) { return step(h); })), s = nngp(net([](auto h) { return sign(h); }));
+  CHECK(k(2, 2) == Approx(0.25).epsilon(1e-15));
+  CHECK(k(0, 2) == Approx(0.25).epsilon(1e-15));
+  CHECK(k(0, 0) == Approx(0.5).epsilon(1e-15));
+  CHECK(s.col(2).cwiseAbs().maxCoeff() == 0);
+  CHECK(s(0, 0) == Approx(1).epsilon(1e-15));
+  // A step beside the relu of the same node: E[step relu] at the zero row is phi(0) E relu.
+  const MatrixXd both = nngp(sst::trace([](sst::Node n) {
+    const auto h = dense(n, {.weight_std = 1.7});
+    return step(h) + relu(h);
+  }));
+  const double std = 1.7 * x.row(0).norm() / std::sqrt(3), mean = std / std::sqrt(2 * std::acos(-1));
+  CHECK(both(0, 2) == Approx(0.25 + 0.5 * mean).epsilon(1e-14));
+}
+
+TEST_CASE("smooth activations at inputs of size 1e+-90", "[gram]") {
+  const MatrixXd x = random_rows(4, 3, 12);
+  const auto gelu = sst::trace([](sst::Node n) { return dense(sst::gelu(dense(n, {})), {}); });
+  const auto relu = sst::trace([](sst::Node n) { return dense(sst::relu(dense(n, {})), {}); });
+  const auto big = sst::gram(gelu, MatrixXd(1e90 * x)), limit = sst::gram(relu, MatrixXd(1e90 * x));
+  CHECK(big.ntk.isApprox(limit.ntk, 1e-13));
+  CHECK(big.nngp.isApprox(limit.nngp, 1e-13));
+  const auto small = sst::gram(gelu, MatrixXd(1e-90 * x));
+  CHECK(small.ntk.allFinite());
+  CHECK(small.nngp.allFinite());
+}

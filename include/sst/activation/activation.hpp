@@ -72,6 +72,16 @@ class Activation {
 
   /// Set for activations of the angular form; everything else then follows from it.
   virtual std::optional<AngularForm> angular() const { return std::nullopt; }
+  /// Symmetry, where it is known: phi(z) - phi(-z) is a multiple of z (relu, gelu, every even function);
+  /// phi(z) + phi(-z) is constant (tanh, sigmoid, every odd function). Where one of a pair has the first
+  /// and one the second, E[phi psi] = E phi E psi + E phi' E psi' K exactly: the rests are orthogonal.
+  virtual bool linear_odd_part() const {
+    return angular() && (angular()->degree == 1 || angular()->odd == 0);
+  }
+  virtual bool constant_even_part() const {
+    return angular() && (angular()->degree == 0 || angular()->even == 0);
+  }
+
   /// Why the NTK through this activation does not exist; empty when it does.
   virtual std::string ntk_obstacle() const { return {}; }
 

@@ -44,7 +44,8 @@ class AngularActivation : public Activation {
     const auto odd = static_cast<Scalar>(form_.odd), even = static_cast<Scalar>(form_.even);
     const Scalar root = std::sqrt(Scalar(2) / std::numbers::pi_v<Scalar>);  // E|z| for std 1
     if (form_.degree == 1) return {(odd * odd + even * even) * std * std, even * root * std, odd};
-    return {odd * odd + even * even, even, std > 0 ? odd * root / std : Scalar(0)};
+    if (std == 0) return {even * even, even, Scalar(0)};  // phi(0), as sgn 0 = 0
+    return {odd * odd + even * even, even, odd * root / std};
   }
 
   AngularForm form_;

@@ -46,6 +46,9 @@ class Polynomial : public Activation {
   Moments<double> moments(double std) const override { return moments_of(std); }
   Moments<long double> moments(long double std) const override { return moments_of(std); }
 
+  bool linear_odd_part() const override { return zero_from(3); }
+  bool constant_even_part() const override { return zero_from(2); }
+
   std::shared_ptr<const DualMap> closed_form_with(const Activation& other) const override {
     const auto* polynomial = dynamic_cast<const Polynomial*>(&other);
     if (!polynomial) return nullptr;
@@ -53,6 +56,13 @@ class Polynomial : public Activation {
   }
 
  private:
+  /// Whether every second coefficient from `first` on is zero.
+  bool zero_from(std::size_t first) const {
+    for (std::size_t j = first; j < coefficients_.size(); j += 2)
+      if (coefficients_[j] != 0) return false;
+    return true;
+  }
+
   template <class S>
   using Expansion = std::array<S, max_degree + 1>;
 

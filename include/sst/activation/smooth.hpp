@@ -3,24 +3,49 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <sst/activation/activation.hpp>
+#include <sst/activation/blur.hpp>
 #include <sst/activation/quadrature.hpp>
 #include <sst/error.hpp>
 
 /// \file
-/// Activations without a closed form for their duals; quadrature answers for them, to 1e-13
-/// (quadrature.hpp).
+/// Activations made of the logistic function, which is a mixture of normal distribution functions: duals
+/// and moments are sums of closed forms (blur.hpp). And those that quadrature answers for (quadrature.hpp).
 
 namespace sst {
 
-/// An activation that leaves its moments and duals to quadrature.
+namespace detail {
+/// By how much phi jumps at one of its kinks; 0 where it only bends.
+inline double jump(const Activation& phi, double kink) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const double before = phi.value(std::nextafter(kink, -infinity));
+  const double after = phi.value(std::nextafter(kink, infinity));
+  const double rounding = 1e-9 * (std::abs(before) + std::abs(after) + 1e-6);
+  return std::abs(after - before) > rounding ? after - before : 0;
+}
+}  // namespace detail
+
+/// An activation that leaves its moments and duals to quadrature. Where it jumps (at one of its kinks), E
+/// phi' has the height of the jump times the density there, as Stein's lemma wants it, and there is no NTK.
 class QuadratureActivation : public Activation {
  public:
-  Moments<double> moments(double std) const override { return quadrature_moments(*this, std); }
+  Moments<double> moments(double std) const override {
+    auto m = quadrature_moments(*this, std);
+    if (std > 0)
+      for (const double kink : kinks())
+        m.slope += detail::jump(*this, kink) * quadrature::density(kink / std) / std;
+    return m;
+  }
+  std::string ntk_obstacle() const override {
+    for (const double kink : kinks())
+      if (detail::jump(*this, kink) != 0) return name() + " jumps, so a network cannot be trained through it";
+    return {};
+  }
   /// In double; quadrature has no more digits to give.
   Moments<long double> moments(long double std) const override {
     const auto m = moments(static_cast<double>(std));
@@ -28,9 +53,12 @@ class QuadratureActivation : public Activation {
   }
 };
 
-/// phi(z) = tanh(z).
-class Tanh final : public QuadratureActivation {
+/// phi(z) = tanh(z) = 2 logistic(2z) - 1.
+class Tanh final : public BlurredActivation {
  public:
+  Tanh()
+      : BlurredActivation({BlurKind::sign, 0, 0, detail::logistic_mixture(0.5, 1.0),
+                           detail::logistic_mixture(0.5L, 1.0L)}) {}
   std::string name() const override { return "tanh"; }
   double value(double z) const override { return std::tanh(z); }
   double derivative(double z) const override {
@@ -48,16 +76,22 @@ inline double logistic(double z) {
 }  // namespace detail
 
 /// phi(z) = 1 / (1 + exp(-z)), the logistic function.
-class Sigmoid final : public QuadratureActivation {
+class Sigmoid final : public BlurredActivation {
  public:
+  Sigmoid()
+      : BlurredActivation({BlurKind::sign, 0.5, 0, detail::logistic_mixture(1.0, 0.5),
+                           detail::logistic_mixture(1.0L, 0.5L)}) {}
   std::string name() const override { return "sigmoid"; }
   double value(double z) const override { return detail::logistic(z); }
   double derivative(double z) const override { return detail::logistic(z) * detail::logistic(-z); }
 };
 
 /// phi(z) = z / (1 + exp(-z)) (Ramachandran, Zoph, Le 2017, "Searching for Activation Functions").
-class Swish final : public QuadratureActivation {
+class Swish final : public BlurredActivation {
  public:
+  Swish()
+      : BlurredActivation({BlurKind::gate, 0, 0, detail::logistic_mixture(1.0, 1.0),
+                           detail::logistic_mixture(1.0L, 1.0L)}) {}
   std::string name() const override { return "swish"; }
   double value(double z) const override { return z * detail::logistic(z); }
   double derivative(double z) const override {
@@ -67,8 +101,11 @@ class Swish final : public QuadratureActivation {
 };
 
 /// phi(z) = log(1 + exp(z)).
-class Softplus final : public QuadratureActivation {
+class Softplus final : public BlurredActivation {
  public:
+  Softplus()
+      : BlurredActivation({BlurKind::ramp, 0, 0, detail::logistic_mixture(1.0, 1.0),
+                           detail::logistic_mixture(1.0L, 1.0L)}) {}
   std::string name() const override { return "softplus"; }
   double value(double z) const override { return std::max(z, 0.0) + std::log1p(std::exp(-std::abs(z))); }
   double derivative(double z) const override { return detail::logistic(z); }

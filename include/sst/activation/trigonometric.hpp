@@ -10,7 +10,8 @@
 
 namespace sst {
 
-/// phi(z) = sine sin(f z) + cosine cos(f z): any sinusoid, with the frequency f.
+/// phi(z) = sine sin(f z) + cosine cos(f z): any sinusoid, with the frequency f. A sin(f z + p) has
+/// sine = A cos p and cosine = A sin p.
 ///
 /// For two of them with frequencies f and g, D- = Var(f u - g v)/2 and D+ = Var(f u + g v)/2:
 /// E = sine sine' (exp(-D-) - exp(-D+))/2 + cosine cosine' (exp(-D-) + exp(-D+))/2,
@@ -18,14 +19,21 @@ namespace sst {
 /// sums of squares in the half-angle form, so nothing cancels and nothing overflows.
 class Sinusoid : public Activation {
  public:
-  Sinusoid(double frequency, double sine, double cosine)
-      : frequency_(frequency), sine_(sine), cosine_(cosine) {}
+  Sinusoid(long double frequency, double sine, double cosine)
+      : frequency_(std::abs(frequency)), sine_(frequency < 0 ? -sine : sine), cosine_(cosine) {
+    if (!std::isfinite(frequency) || !std::isfinite(sine) || !std::isfinite(cosine))
+      throw Error("the frequency or an amplitude of a sinusoid is not finite; choose finite ones");
+  }
 
+  std::string name() const override { return "sinusoid"; }
+  std::vector<std::pair<std::string, double>> parameters() const override {
+    return {{"frequency", frequency()}, {"sine", sine_}, {"cosine", cosine_}};
+  }
   double value(double z) const override {
-    return sine_ * std::sin(frequency_ * z) + cosine_ * std::cos(frequency_ * z);
+    return sine_ * std::sin(frequency() * z) + cosine_ * std::cos(frequency() * z);
   }
   double derivative(double z) const override {
-    return frequency_ * (sine_ * std::cos(frequency_ * z) - cosine_ * std::sin(frequency_ * z));
+    return frequency() * (sine_ * std::cos(frequency() * z) - cosine_ * std::sin(frequency() * z));
   }
   Moments<double> moments(double std) const override { return moments_of(std); }
   Moments<long double> moments(long double std) const override { return moments_of(std); }
@@ -37,11 +45,16 @@ class Sinusoid : public Activation {
                 : nullptr;
   }
 
-  double frequency() const { return frequency_; }
+  bool linear_odd_part() const override { return sine_ == 0; }
+  bool constant_even_part() const override { return cosine_ == 0; }
+
+  double frequency() const { return static_cast<double>(frequency_); }
+  double sine() const { return sine_; }
+  double cosine() const { return cosine_; }
 
  private:
   struct Formula {
-    double f, g;            // frequencies
+    long double f, g;       // frequencies
     double sines, cosines;  // products of the two sides' amplitudes
 
     /// (exp(-D-) - exp(-D+))/2 and their mean; D+ - D- is 2 f g K, so that small variances keep their digits.
@@ -74,7 +87,8 @@ class Sinusoid : public Activation {
     return {(r * r * (2 + e) - p * p * e) / 2, r * decay, f * p * decay};
   }
 
-  double frequency_, sine_, cosine_;
+  long double frequency_;  // in full: that of Rbf is a root
+  double sine_, cosine_;
 };
 
 /// phi(z) = sin(z).
@@ -82,6 +96,7 @@ class Sin final : public Sinusoid {
  public:
   Sin() : Sinusoid(1, 1, 0) {}
   std::string name() const override { return "sin"; }
+  std::vector<std::pair<std::string, double>> parameters() const override { return {}; }
 };
 
 /// phi(z) = cos(z).
@@ -89,6 +104,7 @@ class Cos final : public Sinusoid {
  public:
   Cos() : Sinusoid(1, 0, 1) {}
   std::string name() const override { return "cos"; }
+  std::vector<std::pair<std::string, double>> parameters() const override { return {}; }
 };
 
 /// The random Fourier feature sqrt(2) sin(sqrt(2 gamma) z + pi/4), whose dual is the Gaussian kernel
@@ -96,7 +112,8 @@ class Cos final : public Sinusoid {
 class Rbf final : public Sinusoid {
  public:
   /// gamma >= 0; throws Error otherwise.
-  explicit Rbf(double gamma) : Sinusoid(std::sqrt(2 * check(gamma)), 1, 1), gamma_(gamma) {}
+  explicit Rbf(double gamma)
+      : Sinusoid(std::sqrt(2 * static_cast<long double>(check(gamma))), 1, 1), gamma_(gamma) {}
   std::string name() const override { return "rbf"; }
   std::vector<std::pair<std::string, double>> parameters() const override { return {{"gamma", gamma_}}; }
 

@@ -181,6 +181,17 @@ class StripMachine {
       angle ? angular<true, true>(s, in, out) : angular<true, false>(s, in, out);
     else
       angle ? angular<false, true>(s, in, out) : angular<false, false>(s, in, out);
+    if (s.left_std != none) constants_at_zero(s, out);
+  }
+
+  /// A Gaussian of variance 0 makes a constant of its activation, and a product of means of the pair.
+  void constants_at_zero(const plan::AngularStep& s, const Buffers& out) const {
+    const Scalar *std = right(s.right_std), *size = right(s.right_out), *mean = right(s.right_mean);
+    for (Index l = 0; l < count_; ++l) {
+      if (left(s.left_std) > 0 && std[l] > 0) continue;
+      const Scalar sizes = left(s.left_out) * size[l];
+      if (sizes > 0) out.half[l] = (1 - left(s.left_mean) * mean[l] / sizes) / 2;
+    }
   }
 
   template <bool with_tangent, bool with_angle>

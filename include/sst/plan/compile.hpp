@@ -401,19 +401,28 @@ class PairPlanner {
     const Variable &u = var(r.left), &v = var(r.right);
     const bool rest = u.kind == VariableKind::rest;
     const Index in = number_.at(r.in);
-    if (both_angular(r)) {
-      AngularStep step = angular(*u.activation->angular(), *v.activation->angular(), rest);
-      step.in = in;
-      step.out = out;
-      step.check = plan_.pairs[in].rounded;
-      plan_.needs_extended = plan_.needs_extended || step.check;
-      plan_.steps.push_back(step);
-      return;
-    }
     const auto want = [&](Index& column) {
       if (column == none) column = plan_.columns++;
       return column;
     };
+    if (both_angular(r)) {
+      const AngularForm f = *u.activation->angular(), g = *v.activation->angular();
+      AngularStep step = angular(f, g, rest);
+      step.in = in;
+      step.out = out;
+      step.check = plan_.pairs[in].rounded;
+      if (!rest && ((f.degree == 0 && f.even != 0) || (g.degree == 0 && g.even != 0))) {
+        step.left_std = want(var(u.argument).columns.std);
+        step.right_std = want(var(v.argument).columns.std);
+        step.left_out = want(var(r.left).columns.std);
+        step.right_out = want(var(r.right).columns.std);
+        step.left_mean = want(var(r.left).columns.mean);
+        step.right_mean = want(var(r.right).columns.mean);
+      }
+      plan_.needs_extended = plan_.needs_extended || step.check;
+      plan_.steps.push_back(step);
+      return;
+    }
     DualStep step{.in = in,
                   .out = out,
                   .map = dual_map(u.activation, v.activation),

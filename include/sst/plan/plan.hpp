@@ -134,6 +134,10 @@ struct AngularStep {
   double k0, k_half, k_abs, k_angle;
   double d0, d_angle;
   bool check;  ///< h may be rounded: tell pairs that need extended precision
+  /// Columns as in DualStep, set where a Gaussian of variance 0 gives a constant other than 0 (the step
+  /// function): there E is the product of the means.
+  Index left_std = none, right_std = none, left_out = none, right_out = none;
+  Index left_mean = none, right_mean = none;
 };
 
 /// Any other activation on a pair of Gaussians, through its dual map.

@@ -24,6 +24,12 @@ inline Node gelu(const Node& h) { return activate(h, std::make_shared<Gelu>()); 
 inline Node sin(const Node& h) { return activate(h, std::make_shared<Sin>()); }
 inline Node cos(const Node& h) { return activate(h, std::make_shared<Cos>()); }
 inline Node rbf(const Node& h, double gamma) { return activate(h, std::make_shared<Rbf>(gamma)); }
+inline Node sinusoid(const Node& h, double frequency, double sine, double cosine) {
+  return activate(h, std::make_shared<Sinusoid>(frequency, sine, cosine));
+}
+inline Node gaussian(const Node& h, double rate = 1) {
+  return activate(h, std::make_shared<GaussianBump>(rate));
+}
 inline Node exp(const Node& h, double rate = 1) { return activate(h, std::make_shared<Exp>(rate)); }
 inline Node monomial(const Node& h, int degree) { return activate(h, std::make_shared<Monomial>(degree)); }
 inline Node hermite(const Node& h, int degree) { return activate(h, std::make_shared<Hermite>(degree)); }
