@@ -88,26 +88,24 @@ void naive(benchmark::State& state, int depth) {
   count(state, static_cast<double>(n * n));
 }
 
-/// The plan's steps alone, on one feature, results written to a matrix that stays in cache.
+/// One thread, a matrix that stays in cache, two features: what the steps (direct) or the radial profile cost
+/// beside reading the inputs and writing the result. The profile's rows have one norm.
 template <class Scalar>
-void direct(benchmark::State& state, int depth) {
-  using Machine = sst::gram_detail::StripMachine<Scalar>;
+void path(benchmark::State& state, int depth, sst::Path path) {
   const Eigen::Index n = 512;
   const sst::Plan plan = plan_of(depth);
-  const auto samples = sst::gram_detail::tabulate<Scalar>(plan, rows(n, 2));
-  Machine machine(plan, samples, samples);
+  Eigen::MatrixXd a = rows(n, 2), b = 0.9 * rows(n, 2).array() + 0.01;
+  if (path == sst::Path::profile) {
+    a.rowwise().normalize();
+    b.rowwise().normalize();
+  }
+  const sst::GramTiles<Scalar> tiles(plan, a, b, path);
+  const auto workspace = tiles.workspace();
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> out(n, n);
   for (auto _ : state) {
-    for (Eigen::Index i = 0; i < n; ++i)
-      for (Eigen::Index j = 0; j < n; j += static_cast<Eigen::Index>(Machine::length)) {
-        const auto left = static_cast<std::size_t>(i), first = static_cast<std::size_t>(j);
-        machine.run(left, first, Machine::length, sst::plan::none);
-        using Strip = Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>;
-        const auto length = static_cast<Eigen::Index>(Machine::length);
-        out.col(i).segment(j, length).array() = static_cast<Scalar>(samples.scale[i]) *
-                                                samples.scale.segment(j, length).template cast<Scalar>() *
-                                                Strip(machine.tangent(plan.result), length);
-      }
+    for (Eigen::Index j = 0; j < n; j += tiles.tile())
+      for (Eigen::Index i = 0; i < n; i += tiles.tile())
+        tiles.evaluate(i, tiles.tile(), j, tiles.tile(), {nullptr, &out(i, j), n}, *workspace);
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();
   }
@@ -125,17 +123,21 @@ void fill(benchmark::State& state) {
   count(state, 4096.0 * 4096.0);
 }
 
+/// Whole matrices, input products included, into memory that is there already, as when many topologies are
+/// compared on one data set.
 template <class Scalar>
 void gram(benchmark::State& state, int threads, bool cross) {
-  const Eigen::MatrixXd x = rows(4096, 32), other = x.array() * 0.9 + 0.01;
+  const Eigen::Index n = 4096;
+  const Eigen::MatrixXd x = rows(n, 32), other = x.array() * 0.9 + 0.01;
   const sst::Plan plan = plan_of(10);
-  const sst::GramOptions options{.threads = threads};
+  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> out(n, n);
+  out.setZero();
   for (auto _ : state) {
-    const auto k = cross ? sst::gram<Scalar>(plan, sst::Kernel::ntk, other, x, options)
-                         : sst::gram<Scalar>(plan, sst::Kernel::ntk, x, options);
-    benchmark::DoNotOptimize(k.data());
+    const auto tiles = cross ? sst::GramTiles<Scalar>(plan, other, x) : sst::GramTiles<Scalar>(plan, x);
+    sst::gram_into(tiles, {nullptr, out.data(), n}, {.threads = threads});
+    benchmark::DoNotOptimize(out.data());
   }
-  count(state, 4096.0 * 4096.0);
+  count(state, static_cast<double>(n * n));
 }
 
 template <class Scalar>
@@ -145,8 +147,11 @@ void add(const std::string& type) {
   };
   benchmark::RegisterBenchmark(name("naive", "/depth:10").c_str(), naive<Scalar>, 10);
   for (const int depth : {5, 10, 50})
-    benchmark::RegisterBenchmark(name("direct", "/depth:" + std::to_string(depth)).c_str(), direct<Scalar>,
-                                 depth);
+    benchmark::RegisterBenchmark(name("direct", "/depth:" + std::to_string(depth)).c_str(), path<Scalar>,
+                                 depth, sst::Path::direct);
+  for (const int depth : {5, 10, 50})
+    benchmark::RegisterBenchmark(name("profile", "/depth:" + std::to_string(depth)).c_str(), path<Scalar>,
+                                 depth, sst::Path::profile);
   benchmark::RegisterBenchmark(name("fill", "").c_str(), fill<Scalar>);
   for (const bool cross : {false, true})
     for (const int threads : {1, 2})

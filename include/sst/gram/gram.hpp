@@ -3,14 +3,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstddef>
 #include <exception>
 #include <functional>
-#include <limits>
-#include <optional>
 #include <string>
-#include <type_traits>
+#include <utility>
 #include <vector>
 
 #ifdef _OPENMP
@@ -20,9 +17,9 @@
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
+#include <sst/gram/data_ref.hpp>
 #include <sst/gram/memory.hpp>
-#include <sst/gram/samples.hpp>
-#include <sst/gram/strip.hpp>
+#include <sst/gram/tiles.hpp>
 #include <sst/plan/compile.hpp>
 #include <sst/topology/topology.hpp>
 
@@ -41,210 +38,154 @@ struct GramOptions {
   int threads = 0;
   /// Called from time to time with the fraction that is done; returning false cancels (throws Cancelled).
   std::function<bool(double)> progress = {};
+  Path path = Path::automatic;
+};
+
+/// A finished tile, on its way to whoever asked for it. Of a symmetric matrix only tiles on and below the
+/// diagonal come (row >= col), those on it complete.
+template <class Scalar>
+struct GramTile {
+  Eigen::Index row, rows, col, cols;
+  TileView<Scalar> values;
+
+  using Block =
+      Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>, 0, Eigen::OuterStride<>>;
+  /// Its entries, rows x cols; only of kernels that were asked for.
+  Block nngp() const { return {values.nngp, rows, cols, Eigen::OuterStride<>(values.stride)}; }
+  Block ntk() const { return {values.ntk, rows, cols, Eigen::OuterStride<>(values.stride)}; }
 };
 
 namespace gram_detail {
 
-/// Where a tile's results go; null where nobody asks.
-template <class Scalar>
-struct Target {
-  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>* nngp = nullptr;
-  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>* ntk = nullptr;
-};
+/// Calls work(row0, rows, col0, cols, workspace) for every tile, in parallel; of a symmetric matrix for
+/// those on and below the diagonal. The first error, or a cancellation, ends it and is thrown.
+template <class Tiles, class Work>
+void over_tiles(const Tiles& tiles, const GramOptions& options, Work&& work) {
+  const Eigen::Index size = Tiles::tile();
+  std::vector<std::pair<Eigen::Index, Eigen::Index>> corners;
+  for (Eigen::Index i = 0; i < tiles.cols(); i += size)
+    for (Eigen::Index j = tiles.symmetric() ? i : 0; j < tiles.rows(); j += size) corners.emplace_back(i, j);
 
-inline void require_finite(const Eigen::MatrixXd& x, const char* name) {
-  if (x.cols() == 0)
-    throw DataError(std::string(name) + " has no columns; a sample needs one feature at least");
-  for (Eigen::Index j = 0; j < x.cols(); ++j)
-    for (Eigen::Index i = 0; i < x.rows(); ++i)
-      if (!std::isfinite(x(i, j)))
-        throw DataError(std::string(name) + ", row " + std::to_string(i) + ", column " + std::to_string(j) +
-                        " is not a finite number; remove or replace it");
-}
-
-/// Fills the target tile by tile: columns are left samples, rows right ones. Strips run in Strip, the
-/// scalar of the arithmetic; results are stored as Scalar.
-template <class Strip, class Scalar>
-class Driver {
- public:
-  Driver(const Plan& plan, const Eigen::MatrixXd& left, const Eigen::MatrixXd* right, GramOptions options)
-      : plan_(plan), options_(std::move(options)), symmetric_(right == nullptr) {
-    left_ = tabulate<Strip>(plan, left);
-    if (!symmetric_) right_ = tabulate<Strip>(plan, *right);
-    if (plan.needs_extended) {
-      left_extended_ = tabulate<long double>(plan, left);
-      if (!symmetric_) right_extended_ = tabulate<long double>(plan, *right);
-    }
-  }
-
-  void fill(const Target<Scalar>& target) {
-    const Index columns = left_.count, rows = right().count;
-    std::vector<std::pair<Index, Index>> tiles;
-    for (Index i = 0; i < columns; i += tile)
-      for (Index j = symmetric_ ? i : 0; j < rows; j += tile) tiles.emplace_back(i, j);
-
-    std::exception_ptr failure;
-    std::atomic<bool> stop{false};
-    std::atomic<Index> done{0};
-    const auto count = static_cast<std::ptrdiff_t>(tiles.size());
+  std::exception_ptr failure;
+  std::atomic<bool> stop{false};
+  std::ptrdiff_t done = 0;
+  const auto count = static_cast<std::ptrdiff_t>(corners.size());
 #ifdef _OPENMP
-    const int threads = options_.threads > 0 ? options_.threads : omp_get_max_threads();
+  const int threads = options.threads > 0 ? options.threads : omp_get_max_threads();
 #pragma omp parallel num_threads(threads) if (count > 1)
 #endif
-    {
-      std::optional<StripMachine<Strip>> machine;
-      std::optional<StripMachine<long double>> extended;
+  {
+    std::unique_ptr<typename Tiles::Workspace> workspace;
 #ifdef _OPENMP
 #pragma omp for schedule(dynamic)
 #endif
-      for (std::ptrdiff_t k = 0; k < count; ++k) {
-        if (stop) continue;
-        try {
-          if (!machine) machine.emplace(plan_, left_, right());
-          if (!extended && plan_.needs_extended)
-            extended.emplace(plan_, left_extended_, symmetric_ ? left_extended_ : right_extended_);
-          const auto& [i, j] = tiles[static_cast<Index>(k)];
-          run(i, j, *machine, extended, target);
-          report(++done, tiles.size(), stop);
-        } catch (...) {
-#ifdef _OPENMP
-#pragma omp critical(sst_gram_failure)
-#endif
-          if (!failure) failure = std::current_exception();
-          stop = true;
-        }
-      }
-    }
-    if (failure) std::rethrow_exception(failure);
-  }
-
- private:
-  static constexpr Index tile = std::max<Index>(StripMachine<Strip>::length, 64);
-
-  const Samples<Strip>& right() const { return symmetric_ ? left_ : right_; }
-
-  void report(Index done, Index total, std::atomic<bool>& stop) {
-    if (!options_.progress) return;
-    bool go_on = true;
+    for (std::ptrdiff_t k = 0; k < count; ++k) {
+      if (stop) continue;
+      try {
+        if (!workspace) workspace = tiles.workspace();
+        const auto [i, j] = corners[static_cast<std::size_t>(k)];
+        work(j, std::min(size, tiles.rows() - j), i, std::min(size, tiles.cols() - i), *workspace);
+        if (!options.progress) continue;
+        bool go_on = true;
 #ifdef _OPENMP
 #pragma omp critical(sst_gram_progress)
 #endif
-    go_on = options_.progress(static_cast<double>(done) / static_cast<double>(total));
-    if (!go_on) {
-      stop = true;
-      throw Cancelled("the Gram matrix was cancelled by its progress function");
-    }
-  }
-
-  void run(Index i0, Index j0, StripMachine<Strip>& machine,
-           std::optional<StripMachine<long double>>& extended, const Target<Scalar>& target) const {
-    constexpr Index length = StripMachine<Strip>::length;
-    const Index i1 = std::min(i0 + tile, left_.count), j1 = std::min(j0 + tile, right().count);
-    unsigned char unsure[length];
-    for (Index i = i0; i < i1; ++i) {
-      for (Index j = j0; j < j1; j += length) {
-        const Index count = std::min(length, j1 - j);
-        if (symmetric_ && j + count <= i) continue;  // above the diagonal
-        const Index same = symmetric_ && i >= j && i < j + count ? i - j : none;
-        const Index begin = same != none ? same : 0;
-        if (plan_.needs_extended) std::fill_n(unsure, count, static_cast<unsigned char>(0));
-        machine.run(i, j, count, same, plan_.needs_extended ? unsure : nullptr);
-        store(i, j, begin, count, machine.half(plan_.result), machine.tangent(plan_.result), target);
-        if (plan_.needs_extended)
-          for (Index l = begin; l < count; ++l)
-            if (unsure[l]) refine(i, j + l, *extended, target);
+        go_on = options.progress(static_cast<double>(++done) / static_cast<double>(count));
+        if (!go_on) throw Cancelled("the Gram matrix was cancelled by its progress function");
+      } catch (...) {
+#ifdef _OPENMP
+#pragma omp critical(sst_gram_failure)
+#endif
+        if (!failure) failure = std::current_exception();
+        stop = true;
       }
     }
-    if (symmetric_) {
-      mirror(target.nngp, i0, i1, j0, j1);
-      mirror(target.ntk, i0, i1, j0, j1);
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+/// Copies the part of a diagonal tile below its diagonal above it, or a whole tile to its mirror image.
+template <class Scalar>
+void mirror(const Scalar* from, Scalar* to, Eigen::Index stride, Eigen::Index rows, Eigen::Index cols,
+            bool diagonal) {
+  // Blocks of one cache line a column, so that both sides stay in cache.
+  constexpr Eigen::Index block = 16;
+  using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+  const Eigen::Map<const Matrix, 0, Eigen::OuterStride<>> source(from, rows, cols,
+                                                                 Eigen::OuterStride<>(stride));
+  Eigen::Map<Matrix, 0, Eigen::OuterStride<>> target(to, cols, rows, Eigen::OuterStride<>(stride));
+  for (Eigen::Index i = 0; i < cols; i += block)
+    for (Eigen::Index j = diagonal ? i : 0; j < rows; j += block) {
+      const Eigen::Index m = std::min(block, cols - i), n = std::min(block, rows - j);
+      if (diagonal && i == j)
+        target.block(i, i, m, m).template triangularView<Eigen::StrictlyUpper>() =
+            source.block(i, i, m, m).transpose();
+      else
+        target.block(i, j, m, n) = source.block(j, i, n, m).transpose();
     }
-  }
+}
 
-  template <class Matrix>
-  static void mirror(Matrix* matrix, Index i0, Index i1, Index j0, Index j1) {
-    if (!matrix) return;
-    const auto i = static_cast<Eigen::Index>(i0), j = static_cast<Eigen::Index>(j0);
-    const auto columns = static_cast<Eigen::Index>(i1 - i0), rows = static_cast<Eigen::Index>(j1 - j0);
-    if (i0 == j0)
-      matrix->block(i, i, rows, columns).template triangularView<Eigen::StrictlyUpper>() =
-          matrix->block(i, i, rows, columns).transpose();
-    else
-      matrix->block(i, j, columns, rows) = matrix->block(j, i, rows, columns).transpose();
-  }
+}  // namespace gram_detail
 
-  void store(Index i, Index j, Index begin, Index count, const Strip* half, const Strip* tangent,
-             const Target<Scalar>& target) const {
-    const auto col = static_cast<Eigen::Index>(i), row = static_cast<Eigen::Index>(j);
-    const auto s = static_cast<Scalar>(left_.scale[col]);
-    const auto* t = right().scale.data() + j;
-    if (target.nngp) {
-      Scalar* out = &target.nngp->coeffRef(row, col);
-      for (Index l = begin; l < count; ++l)
-        out[l] = s * static_cast<Scalar>(t[l]) * static_cast<Scalar>(1 - 2 * half[l]);
-    }
-    if (target.ntk) {
-      const bool any = plan_.pairs[plan_.result].tangent;
-      Scalar* out = &target.ntk->coeffRef(row, col);
-      for (Index l = begin; l < count; ++l)
-        out[l] = any ? s * static_cast<Scalar>(t[l]) * static_cast<Scalar>(tangent[l]) : Scalar(0);
-    }
-    const auto first = static_cast<Eigen::Index>(j + begin), rows = static_cast<Eigen::Index>(count - begin);
-    for (const auto* matrix : {target.nngp, target.ntk})
-      if (matrix && !matrix->col(col).segment(first, rows).allFinite())
-        throw DataError(
-            "the kernel of samples " + std::to_string(i) + " and " + std::to_string(j + begin) +
-            " or one of the next ones overflows its scalar type; scale the inputs down or use double");
-  }
+/// Writes kernel matrices to where the caller wants them: `out` points to rows x cols column-major
+/// matrices, null where nobody asks. Symmetric ones are computed once and mirrored.
+/// Throws DataError, Error, Cancelled.
+template <class Scalar, class Arithmetic>
+void gram_into(const GramTiles<Scalar, Arithmetic>& tiles, TileView<Scalar> out,
+               const GramOptions& options = {}) {
+  gram_detail::over_tiles(tiles, options, [&](auto row0, auto rows, auto col0, auto cols, auto& workspace) {
+    const Eigen::Index at = col0 * out.stride + row0, mirrored = row0 * out.stride + col0;
+    const bool diagonal = tiles.symmetric() && row0 == col0;
+    const TileView<Scalar> tile{out.nngp ? out.nngp + at : nullptr, out.ntk ? out.ntk + at : nullptr,
+                                out.stride};
+    tiles.evaluate(row0, rows, col0, cols, tile, workspace, diagonal);
+    if (!tiles.symmetric()) return;
+    if (tile.nngp) gram_detail::mirror(tile.nngp, out.nngp + mirrored, out.stride, rows, cols, diagonal);
+    if (tile.ntk) gram_detail::mirror(tile.ntk, out.ntk + mirrored, out.stride, rows, cols, diagonal);
+  });
+}
 
-  void refine(Index i, Index j, StripMachine<long double>& machine, const Target<Scalar>& target) const {
-    const auto& right = symmetric_ ? left_extended_ : right_extended_;
-    machine.run(i, j, 1, symmetric_ && i == j ? 0 : none);
-    const long double scale =
-        left_extended_.scale[static_cast<Eigen::Index>(i)] * right.scale[static_cast<Eigen::Index>(j)];
-    const auto col = static_cast<Eigen::Index>(i), row = static_cast<Eigen::Index>(j);
-    if (target.nngp)
-      (*target.nngp)(row, col) = static_cast<Scalar>(scale * (1 - 2 * machine.half(plan_.result)[0]));
-    if (target.ntk && plan_.pairs[plan_.result].tangent)
-      (*target.ntk)(row, col) = static_cast<Scalar>(scale * machine.tangent(plan_.result)[0]);
-  }
+/// Hands every tile to `sink` as soon as it is there, so that the whole matrix never is: sink(const
+/// GramTile<Scalar>&), called by several threads at once, once for each tile, in no order. `kernels`: which
+/// of the two to compute.
+template <class Scalar, class Arithmetic, class Sink>
+void for_each_tile(const GramTiles<Scalar, Arithmetic>& tiles, std::initializer_list<Kernel> kernels,
+                   Sink&& sink, const GramOptions& options = {}) {
+  const auto wanted = [&](Kernel k) { return std::find(kernels.begin(), kernels.end(), k) != kernels.end(); };
+  constexpr Eigen::Index size = GramTiles<Scalar, Arithmetic>::tile();
+  gram_detail::over_tiles(tiles, options, [&](auto row0, auto rows, auto col0, auto cols, auto& workspace) {
+    std::vector<Scalar> nngp(wanted(Kernel::nngp) ? size * size : 0),
+        ntk(wanted(Kernel::ntk) ? size * size : 0);
+    const bool diagonal = tiles.symmetric() && row0 == col0;
+    const TileView<Scalar> out{nngp.empty() ? nullptr : nngp.data(), ntk.empty() ? nullptr : ntk.data(),
+                               rows};
+    tiles.evaluate(row0, rows, col0, cols, out, workspace, diagonal);
+    if (diagonal)
+      for (Scalar* values : {out.nngp, out.ntk})
+        if (values) gram_detail::mirror(values, values, rows, rows, cols, true);
+    sink(GramTile<Scalar>{row0, rows, col0, cols, out});
+  });
+}
 
-  const Plan& plan_;
-  GramOptions options_;
-  bool symmetric_;
-  Samples<Strip> left_, right_;
-  Samples<long double> left_extended_, right_extended_;
-};
+namespace gram_detail {
 
-template <class Scalar, class Arithmetic = Scalar>
-void fill(const Plan& plan, const Eigen::MatrixXd& columns, const Eigen::MatrixXd* rows,
-          const GramOptions& options, GramMatrices<Scalar>& out, bool nngp, bool ntk) {
-  require_finite(columns, rows ? "the second data set" : "the data set");
-  if (ntk && !plan.ntk)
-    throw Error("the plan was compiled for the NNGP and cannot give the NTK; compile it for Kernel::ntk");
-  if (rows) {
-    require_finite(*rows, "the first data set");
-    if (rows->cols() != columns.cols())
-      throw DataError("the data sets have " + std::to_string(rows->cols()) + " and " +
-                      std::to_string(columns.cols()) + " columns; give them the same features");
-  }
-  const Eigen::Index n = rows ? rows->rows() : columns.rows(), m = columns.rows();
+template <class Scalar, class Arithmetic>
+void fill(const GramTiles<Scalar, Arithmetic>& tiles, const GramOptions& options, GramMatrices<Scalar>& out,
+          bool nngp, bool ntk) {
+  const Eigen::Index n = tiles.rows(), m = tiles.cols();
   const double each = static_cast<double>(n) * static_cast<double>(m) * sizeof(Scalar);
   require_memory(each * (nngp + ntk), "a Gram matrix of " + std::to_string(n) + " x " + std::to_string(m));
-  Target<Scalar> target;
-  if (nngp) {
-    out.nngp.resize(n, m);
-    target.nngp = &out.nngp;
-  }
-  if (ntk) {
-    out.ntk.resize(n, m);
-    target.ntk = &out.ntk;
-  }
-  // Where something cancels or is not angular, float strips would not keep float's own accuracy.
-  if (plan.angular_only || !std::is_same_v<Arithmetic, float>)
-    Driver<Arithmetic, Scalar>(plan, columns, rows, options).fill(target);
-  else
-    Driver<double, Scalar>(plan, columns, rows, options).fill(target);
+  if (nngp) out.nngp.resize(n, m);
+  if (ntk) out.ntk.resize(n, m);
+  gram_into(tiles, {nngp ? out.nngp.data() : nullptr, ntk ? out.ntk.data() : nullptr, n}, options);
+}
+
+template <class Scalar, class Arithmetic>
+typename GramMatrices<Scalar>::Matrix one(const GramTiles<Scalar, Arithmetic>& tiles, Kernel kernel,
+                                          const GramOptions& options) {
+  GramMatrices<Scalar> out;
+  fill(tiles, options, out, kernel == Kernel::nngp, kernel == Kernel::ntk);
+  return std::move(kernel == Kernel::nngp ? out.nngp : out.ntk);
 }
 
 }  // namespace gram_detail
@@ -252,45 +193,38 @@ void fill(const Plan& plan, const Eigen::MatrixXd& columns, const Eigen::MatrixX
 /// The NNGP and NTK Gram matrices of the rows of x: K_ij = E[f(x_i) f(x_j)] and
 /// T_ij = E[<grad f(x_i), grad f(x_j)>] of the network at infinite width.
 ///
-/// x is n x d, one sample a row; the results are n x n, exactly symmetric. Scalar, double or float, is
-/// what the matrices hold; Arithmetic, what the steps compute in (float arithmetic in a double matrix
-/// keeps the range of double). Accuracy: docs/accuracy.md.
-/// Throws NoClosedForm (node and reason), DataError, Error (memory), Cancelled.
+/// x is n x d, one sample a row, dense or sparse; the results are n x n, exactly symmetric. Scalar, double or
+/// float, is what the matrices hold; Arithmetic, what the steps compute in (float arithmetic in a double
+/// matrix keeps the range of double). Accuracy: docs/accuracy.md. Throws NoClosedForm (node and reason),
+/// DataError, Error (memory), Cancelled.
 template <class Scalar = double, class Arithmetic = Scalar>
-GramMatrices<Scalar> gram(const Topology& topology, const Eigen::MatrixXd& x,
-                          const GramOptions& options = {}) {
-  const Plan plan = compile(topology, Kernel::ntk);
+GramMatrices<Scalar> gram(const Topology& topology, const DataRef& x, const GramOptions& options = {}) {
   GramMatrices<Scalar> out;
-  gram_detail::fill<Scalar, Arithmetic>(plan, x, nullptr, options, out, true, true);
+  gram_detail::fill(GramTiles<Scalar, Arithmetic>(compile(topology, Kernel::ntk), x, options.path), options,
+                    out, true, true);
   return out;
 }
 
 /// The same between the rows of a (rows of the result) and of b (columns).
 template <class Scalar = double, class Arithmetic = Scalar>
-GramMatrices<Scalar> gram(const Topology& topology, const Eigen::MatrixXd& a, const Eigen::MatrixXd& b,
+GramMatrices<Scalar> gram(const Topology& topology, const DataRef& a, const DataRef& b,
                           const GramOptions& options = {}) {
-  const Plan plan = compile(topology, Kernel::ntk);
   GramMatrices<Scalar> out;
-  gram_detail::fill<Scalar, Arithmetic>(plan, b, &a, options, out, true, true);
+  gram_detail::fill(GramTiles<Scalar, Arithmetic>(compile(topology, Kernel::ntk), a, b, options.path),
+                    options, out, true, true);
   return out;
 }
 
 /// One kernel alone, without the cost of the other, of a plan compiled for it.
 template <class Scalar = double, class Arithmetic = Scalar>
-typename GramMatrices<Scalar>::Matrix gram(const Plan& plan, Kernel kernel, const Eigen::MatrixXd& x,
+typename GramMatrices<Scalar>::Matrix gram(const Plan& plan, Kernel kernel, const DataRef& x,
                                            const GramOptions& options = {}) {
-  GramMatrices<Scalar> out;
-  gram_detail::fill<Scalar, Arithmetic>(plan, x, nullptr, options, out, kernel == Kernel::nngp,
-                                        kernel == Kernel::ntk);
-  return std::move(kernel == Kernel::nngp ? out.nngp : out.ntk);
+  return gram_detail::one(GramTiles<Scalar, Arithmetic>(plan, kernel, x, options.path), kernel, options);
 }
 template <class Scalar = double, class Arithmetic = Scalar>
-typename GramMatrices<Scalar>::Matrix gram(const Plan& plan, Kernel kernel, const Eigen::MatrixXd& a,
-                                           const Eigen::MatrixXd& b, const GramOptions& options = {}) {
-  GramMatrices<Scalar> out;
-  gram_detail::fill<Scalar, Arithmetic>(plan, b, &a, options, out, kernel == Kernel::nngp,
-                                        kernel == Kernel::ntk);
-  return std::move(kernel == Kernel::nngp ? out.nngp : out.ntk);
+typename GramMatrices<Scalar>::Matrix gram(const Plan& plan, Kernel kernel, const DataRef& a,
+                                           const DataRef& b, const GramOptions& options = {}) {
+  return gram_detail::one(GramTiles<Scalar, Arithmetic>(plan, kernel, a, b, options.path), kernel, options);
 }
 
 }  // namespace sst

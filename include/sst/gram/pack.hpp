@@ -50,6 +50,16 @@ Pack<Scalar> sqrt(Pack<Scalar> a) {
   else
     return Eigen::internal::psqrt(a.p);
 }
+/// The smallest of its scalars.
+template <class Scalar>
+Scalar least(Pack<Scalar> a) {
+  return Eigen::internal::predux_min(a.p);
+}
+/// a / b
+template <class Scalar>
+Pack<Scalar> divide(Pack<Scalar> a, Pack<Scalar> b) {
+  return Eigen::internal::pdiv(a.p, b.p);
+}
 /// a < b ? yes : no
 template <class Scalar>
 Pack<Scalar> less(Pack<Scalar> a, Pack<Scalar> b, Pack<Scalar> yes, Pack<Scalar> no) {

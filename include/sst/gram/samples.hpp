@@ -12,6 +12,7 @@
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
+#include <sst/gram/data_ref.hpp>
 #include <sst/gram/strip.hpp>
 #include <sst/plan/plan.hpp>
 
@@ -22,16 +23,16 @@ namespace sst::gram_detail {
 template <class Work>
 class SampleTable {
  public:
-  SampleTable(const Plan& plan, const Eigen::MatrixXd& x, Index padding) : plan_(plan) {
+  SampleTable(const Plan& plan, const DataRef& x, Index padding) : plan_(plan) {
     samples_.count = static_cast<Index>(x.rows());
     samples_.padded = (samples_.count + padding - 1) / padding * padding + padding;
     const auto padded = static_cast<Eigen::Index>(samples_.padded);
-    samples_.unit.setZero(padded, x.cols());
     samples_.columns.setZero(padded, static_cast<Eigen::Index>(plan.columns));
     const bool centred = std::any_of(plan.variables.begin(), plan.variables.end(), [](const auto& v) {
       return v.kind == plan::VariableKind::centred_input;
     });
-    if (centred) samples_.centred.setZero(padded, x.cols());
+    prepare(samples_.unit, x, padded);
+    if (centred) prepare(samples_.centred, x, padded);
     if (plan.rounded_variances) {
       by_variable_.resize(plan.variables.size());
       for (Index s = 0; s < plan.steps.size(); ++s) {
@@ -44,6 +45,8 @@ class SampleTable {
     }
     StripMachine<Work> machine(plan, samples_, samples_, false, false);
     for (Index i = 0; i < samples_.count; ++i) sample(x, i, machine);
+    finish(samples_.unit);
+    finish(samples_.centred);
     samples_.scale = samples_.columns.col(static_cast<Eigen::Index>(plan.variables[plan.output].columns.std));
   }
 
@@ -58,7 +61,7 @@ class SampleTable {
   Work& cell(Index column, Index i) { return samples_.columns.data()[column * samples_.padded + i]; }
   Work std_of(Index variable, Index i) { return cell(plan_.variables[variable].columns.std, i); }
 
-  void sample(const Eigen::MatrixXd& x, Index i, StripMachine<Work>& machine) {
+  void sample(const DataRef& x, Index i, StripMachine<Work>& machine) {
     cell(plan_.input_mean, i) = mean(x, i);
     for (Index v = 0; v < plan_.variables.size(); ++v) {
       const plan::Variable& variable = plan_.variables[v];
@@ -92,27 +95,53 @@ class SampleTable {
     }
   }
 
-  Work mean(const Eigen::MatrixXd& x, Index i) const {
+  static void prepare(UnitRows<Work>& rows, const DataRef& x, Eigen::Index padded) {
+    rows.is_sparse = x.sparse();
+    if (x.sparse()) {
+      rows.sparse.resize(x.rows(), x.cols());
+      rows.rest.setZero(padded, 1);
+    } else {
+      rows.dense.setZero(padded, x.cols());
+    }
+  }
+  static void finish(UnitRows<Work>& rows) {
+    if (rows.is_sparse) rows.sparse.finalize();
+  }
+
+  Work mean(const DataRef& x, Index i) const {
     Work total = 0;
-    for (Eigen::Index k = 0; k < x.cols(); ++k)
-      total += static_cast<Work>(x(static_cast<Eigen::Index>(i), k));
+    x.for_each(static_cast<Eigen::Index>(i),
+               [&](Eigen::Index, double value) { total += static_cast<Work>(value); });
     return total / static_cast<Work>(x.cols());
   }
 
   /// Writes the row less `offset` at norm one; returns |row - offset| / sqrt(d).
-  Work normalise(const Eigen::MatrixXd& x, Index i, Work offset, typename Samples<Work>::Array& to) const {
+  Work normalise(const DataRef& x, Index i, Work offset, UnitRows<Work>& to) const {
     const auto row = static_cast<Eigen::Index>(i);
+    if (to.is_sparse) to.sparse.startVec(row);
     Work largest = 0, total = 0;
-    for (Eigen::Index k = 0; k < x.cols(); ++k)
-      largest = std::max(largest, std::abs(static_cast<Work>(x(row, k)) - offset));
+    Eigen::Index stored = 0;
+    x.for_each(row, [&](Eigen::Index, double value) {
+      largest = std::max(largest, std::abs(static_cast<Work>(value) - offset));
+      ++stored;
+    });
+    const auto others = static_cast<Work>(x.cols() - stored);
+    if (others > 0) largest = std::max(largest, std::abs(offset));
     if (largest == 0) return 0;
-    for (Eigen::Index k = 0; k < x.cols(); ++k) {
-      const Work scaled = (static_cast<Work>(x(row, k)) - offset) / largest;
+    x.for_each(row, [&](Eigen::Index, double value) {
+      const Work scaled = (static_cast<Work>(value) - offset) / largest;
       total += scaled * scaled;
-    }
+    });
+    total += others * (offset / largest) * (offset / largest);
     const Work norm = std::sqrt(total);
-    for (Eigen::Index k = 0; k < x.cols(); ++k)
-      to(row, k) = (static_cast<Work>(x(row, k)) - offset) / largest / norm;
+    x.for_each(row, [&](Eigen::Index k, double value) {
+      const Work unit = (static_cast<Work>(value) - offset) / largest / norm;
+      if (to.is_sparse)
+        to.sparse.insertBack(row, k) = unit;
+      else
+        to.dense(row, k) = unit;
+    });
+    if (to.is_sparse) to.rest(row, 0) = -offset / largest / norm;
     return largest * norm / std::sqrt(static_cast<Work>(x.cols()));
   }
 
@@ -182,19 +211,22 @@ class SampleTable {
   std::map<std::pair<Index, Index>, Index> pair_of_;
 };
 
+inline UnitRows<float> rounded(const UnitRows<double>& rows) {
+  return {rows.dense.cast<float>(), rows.sparse.cast<float>(), rows.rest.cast<float>(), rows.is_sparse};
+}
+
 /// The per-sample table in the scalar of the strips; computed in double at least.
 template <class Scalar>
-Samples<Scalar> tabulate(const Plan& plan, const Eigen::MatrixXd& x) {
+Samples<Scalar> tabulate(const Plan& plan, const DataRef& x) {
   constexpr Index padding = StripMachine<Scalar>::length;
   if constexpr (std::is_same_v<Scalar, float>) {
     Samples<double> exact = SampleTable<double>(plan, x, padding).take();
-    Samples<float> rounded{exact.count,
-                           exact.padded,
-                           exact.unit.cast<float>(),
-                           exact.centred.cast<float>(),
-                           exact.columns.cast<float>(),
-                           exact.scale};
-    return rounded;
+    return {exact.count,
+            exact.padded,
+            rounded(exact.unit),
+            rounded(exact.centred),
+            exact.columns.cast<float>(),
+            std::move(exact.scale)};
   } else {
     return SampleTable<Scalar>(plan, x, padding).take();
   }

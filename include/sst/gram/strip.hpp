@@ -12,6 +12,7 @@
 #include <Eigen/Core>
 
 #include <sst/gram/angular_maps.hpp>
+#include <sst/gram/input_pairs.hpp>
 #include <sst/gram/pack.hpp>
 #include <sst/plan/plan.hpp>
 
@@ -28,9 +29,9 @@ struct Samples {
 
   Index count = 0;   ///< samples
   Index padded = 0;  ///< rows of the arrays
-  Array unit;        ///< padded x features: rows of norm one (or zero)
-  Array centred;     ///< the same for rows less their mean; empty when the plan has no use for it
-  Array columns;     ///< padded x plan.columns
+  UnitRows<Scalar> unit;
+  UnitRows<Scalar> centred;  ///< the same for rows less their mean; empty when the plan has no use for it
+  Array columns;             ///< padded x plan.columns
   /// Standard deviation of the output, in double at least: it may not fit the scalar.
   Eigen::Array<std::conditional_t<std::is_same_v<Scalar, float>, double, Scalar>, Eigen::Dynamic, 1> scale;
 
@@ -55,6 +56,8 @@ class StripMachine {
       : plan_(plan),
         left_(left),
         right_(right),
+        inputs_(left.unit, right.unit),
+        centred_inputs_(left.centred, right.centred),
         tangents_(tangents && plan.ntk),
         track_identical_(!plan.angular_only) {
     if (shared_slots) {
@@ -72,11 +75,31 @@ class StripMachine {
 
   static constexpr Index length = std::max<Index>(strip_length<Scalar>, Pack<Scalar>::size);
 
+  /// Announces that the next strips lie in this tile of left and right samples.
+  void tile(Index left, Index lefts, Index right, Index rights) {
+    inputs_.tile(left, lefts, right, rights);
+    if (!left_.centred.empty()) centred_inputs_.tile(left, lefts, right, rights);
+  }
+
   /// Left sample i against right samples first .. first + count - 1 (count <= length). `same`: which of
   /// the lanes is sample i itself, or `none`. `unsure`: lanes that need extended precision are set.
   void run(Index i, Index first, Index count, Index same, unsigned char* unsure = nullptr) {
     position(i, first, count, same, unsure);
     for (const plan::Step& s : plan_.steps) step(s);
+  }
+  /// The steps at given angles: (1 -+ c)/2 of the inputs instead of two samples' own. For plans whose
+  /// results depend on the inputs through their angle alone; per-sample numbers are those of sample 0.
+  void run_at(const Scalar* half, const Scalar* complement, Index count) {
+    position(0, 0, count, none);
+    for (const plan::Step& s : plan_.steps) {
+      if (const auto* input = std::get_if<plan::InputStep>(&s)) {
+        const Buffers out = buffers(input->pair);
+        std::copy_n(half, lanes_, out.half);
+        if (out.complement) std::copy_n(complement, lanes_, out.complement);
+      } else {
+        step(s);
+      }
+    }
   }
   void position(Index i, Index first, Index count, Index same, unsigned char* unsure = nullptr) {
     i_ = i;
@@ -119,48 +142,9 @@ class StripMachine {
   }
 
   void execute(const plan::InputStep& s) {
-    const auto& x = s.centred ? right_.centred : right_.unit;
-    const auto& x0 = s.centred ? left_.centred : left_.unit;
     const Buffers out = buffers(s.pair);
-    const Index features = static_cast<Index>(x.cols()), stride = right_.padded;
-    const auto quarter = P::all(Scalar(0.25)), one = P::all(Scalar(1)), zero = P::all(Scalar(0));
-    // (1 - c)/2 = |u - u'|^2/4 of unit vectors: nothing cancels, and identical rows give zero.
-    constexpr Index rows = 4;
-    Index j = 0;
-    const auto distance = [&](auto unroll) {
-      constexpr Index n = decltype(unroll)::value;
-      std::array<P, n> total;
-      total.fill(zero);
-      const Scalar* base = x.data() + first_ + j;
-      const Scalar* own = x0.data() + i_;
-      for (Index k = 0; k < features; ++k, base += stride, own += left_.padded) {
-        const auto v = P::all(*own);
-        for (Index r = 0; r < n; ++r) {
-          const auto d = P::load(base + r * width) - v;
-          total[r] = fma(d, d, total[r]);
-        }
-      }
-      for (Index r = 0; r < n; ++r) {
-        const auto h = min(total[r] * quarter, one);
-        h.store(out.half + j + r * width);
-        if (out.complement) (one - h).store(out.complement + j + r * width);
-      }
-      j += n * width;
-    };
-    while (j + rows * width <= lanes_) distance(std::integral_constant<Index, rows>{});
-    while (j < lanes_) distance(std::integral_constant<Index, 1>{});
+    (s.centred ? centred_inputs_ : inputs_).strip(i_, first_, lanes_, out.half, out.complement);
     if (track_identical_) mark_identical(s, out);
-    if (!out.complement) return;
-    // Nearly antipodal rows: (1 + c)/2 = |u + u'|^2/4 instead.
-    for (Index l = 0; l < count_; ++l) {
-      if (out.complement[l] > Scalar(0.1)) continue;
-      Scalar total = 0;
-      for (Index k = 0; k < features; ++k) {
-        const Scalar sum = x.data()[k * stride + first_ + l] + x0.data()[k * left_.padded + i_];
-        total += sum * sum;
-      }
-      out.complement[l] = total / 4;
-    }
   }
 
   /// Lanes in which both samples are the same one: there h of a variable with itself is 0 by
@@ -369,6 +353,7 @@ class StripMachine {
   const Plan& plan_;
   const Samples<Scalar>& left_;
   const Samples<Scalar>& right_;
+  InputPairs<Scalar> inputs_, centred_inputs_;
   bool tangents_;
   std::vector<plan::Slots> slots_;
   Eigen::Array<Scalar, Eigen::Dynamic, 1> buffer_, value_, derivative_, ones_;

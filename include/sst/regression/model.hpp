@@ -46,7 +46,7 @@ class Model {
       throw DataError("there are " + std::to_string(x_.rows()) + " training samples and " +
                       std::to_string(y.rows()) + " rows of targets; give one row of targets a sample");
     if (y.cols() == 0) throw DataError("the targets have no columns; give at least one output");
-    gram_detail::require_finite(y, "the target matrix");
+    DataRef(y).require_finite("the target matrix");
     auto k = gram<Scalar>(plan_, kernel_, x_, options_.gram);
     lambda_ = ridge.lambda_for(k.diagonal().template cast<double>().mean());
     k.diagonal().array() += static_cast<Scalar>(lambda_);

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <sst/error.hpp>
+#include <sst/gram/data_ref.hpp>
+#include <sst/gram/profile.hpp>
+#include <sst/gram/samples.hpp>
+#include <sst/gram/strip.hpp>
+#include <sst/plan/plan.hpp>
+
+namespace sst {
+
+/// How a Gram matrix is computed.
+enum class Path {
+  automatic,  ///< by the profile where the plan is radial, it is accurate, and the matrix is large enough
+  direct,     ///< the plan's steps for every pair of samples
+  profile     ///< by the profile, or an error that says why not
+};
+
+/// A tile of kernel matrices in memory: column-major, `stride` scalars from column to column. Null where
+/// nobody asks.
+template <class Scalar>
+struct TileView {
+  Scalar* nngp = nullptr;
+  Scalar* ntk = nullptr;
+  Eigen::Index stride = 0;
+};
+
+namespace gram_detail {
+
+/// Computes tiles of one kernel matrix; one is shared by all threads.
+template <class Scalar>
+class TileEngine {
+ public:
+  virtual ~TileEngine() = default;
+  /// What one thread needs for itself.
+  struct Workspace {
+    virtual ~Workspace() = default;
+  };
+  virtual std::unique_ptr<Workspace> workspace() const = 0;
+  /// `lower`: the tile lies on the diagonal, and what is above need not be computed.
+  virtual void evaluate(Index row0, Index rows, Index col0, Index cols, TileView<Scalar> out, bool lower,
+                        Workspace& workspace) const = 0;
+};
+
+/// Rows and columns of a kernel matrix in the scalar of the strips.
+template <class Strip>
+struct Sides {
+  Samples<Strip> columns, rows_;
+  bool symmetric;
+  Sides(const Plan& plan, const DataRef& columns_data, const DataRef* rows_data)
+      : columns(tabulate<Strip>(plan, columns_data)), symmetric(rows_data == nullptr) {
+    if (rows_data) rows_ = tabulate<Strip>(plan, *rows_data);
+  }
+  const Samples<Strip>& rows() const { return symmetric ? columns : rows_; }
+};
+
+inline void require_no_overflow(bool finite, Index row, Index col) {
+  if (!finite)
+    throw DataError(
+        "the kernel of samples " + std::to_string(col) + " and " + std::to_string(row) +
+        " or one of the next ones overflows its scalar type; scale the inputs down or use double");
+}
+
+template <class Strip>
+auto strip_of(const Strip* values, Index count) {
+  return Eigen::Map<const Eigen::Array<Strip, Eigen::Dynamic, 1>>(values, static_cast<Eigen::Index>(count));
+}
+
+/// K = s s' value of one column's strip; whether all of them are finite.
+template <class Strip, class Scalar>
+bool write(const Sides<Strip>& sides, Index column, Index row, Index count, const auto& value, Scalar* to) {
+  const auto n = static_cast<Eigen::Index>(count);
+  const auto s = static_cast<Scalar>(sides.columns.scale[static_cast<Eigen::Index>(column)]);
+  const auto t = sides.rows().scale.segment(static_cast<Eigen::Index>(row), n).template cast<Scalar>();
+  Eigen::Map<Eigen::Array<Scalar, Eigen::Dynamic, 1>> out(to, n);
+  out = (s * t) * value;
+  return (out * Scalar(0)).sum() == 0;
+}
+
+/// Calls strip(column, first row, rows, which of them is the column's own sample or none) over a tile.
+template <class Strip>
+void for_each_strip(const Sides<Strip>& sides, Index row0, Index rows, Index col0, Index cols, bool lower,
+                    const auto& strip) {
+  constexpr Index length = StripMachine<Strip>::length;
+  for (Index i = col0; i < col0 + cols; ++i)
+    for (Index j = row0; j < row0 + rows; j += length) {
+      const Index count = std::min(length, row0 + rows - j);
+      if (lower && j + count <= i) continue;
+      strip(i, j, count, sides.symmetric && i >= j && i < j + count ? i - j : none);
+    }
+}
+
+/// By the plan's steps.
+template <class Strip, class Scalar>
+class PlanTiles final : public TileEngine<Scalar> {
+  using Base = TileEngine<Scalar>;
+
+ public:
+  PlanTiles(const Plan& plan, const DataRef& columns, const DataRef* rows)
+      : plan_(plan), sides_(plan, columns, rows) {
+    if (plan.needs_extended) extended_.emplace(plan, columns, rows);
+  }
+
+  std::unique_ptr<typename Base::Workspace> workspace() const override {
+    return std::make_unique<Machines>(plan_, sides_, extended_);
+  }
+
+  void evaluate(Index row0, Index rows, Index col0, Index cols, TileView<Scalar> out, bool lower,
+                typename Base::Workspace& workspace) const override {
+    auto& machines = static_cast<Machines&>(workspace);
+    auto& machine = machines.strips;
+    unsigned char unsure[StripMachine<Strip>::length];
+    machine.tile(col0, cols, row0, rows);
+    for_each_strip(sides_, row0, rows, col0, cols, lower, [&](Index i, Index j, Index count, Index same) {
+      if (plan_.needs_extended) std::fill_n(unsure, count, static_cast<unsigned char>(0));
+      machine.run(i, j, count, same, plan_.needs_extended ? unsure : nullptr);
+      const auto at = static_cast<Eigen::Index>(i - col0) * out.stride + static_cast<Eigen::Index>(j - row0);
+      const TileView<Scalar> to{out.nngp ? out.nngp + at : nullptr, out.ntk ? out.ntk + at : nullptr, 0};
+      const bool finite = store(i, j, count, machine, to);
+      if (plan_.needs_extended)
+        for (Index l = 0; l < count; ++l)
+          if (unsure[l]) refine(i, j + l, *machines.extended, to, l);
+      require_no_overflow(finite, j, i);
+    });
+  }
+
+ private:
+  struct Machines final : Base::Workspace {
+    StripMachine<Strip> strips;
+    std::optional<StripMachine<long double>> extended;
+    Machines(const Plan& plan, const Sides<Strip>& sides, const std::optional<Sides<long double>>& more)
+        : strips(plan, sides.columns, sides.rows()) {
+      if (more) extended.emplace(plan, more->columns, more->rows());
+    }
+  };
+
+  bool store(Index i, Index j, Index count, const StripMachine<Strip>& machine, TileView<Scalar> to) const {
+    const auto half = strip_of(machine.half(plan_.result), count);
+    const auto tangent = strip_of(machine.tangent(plan_.result), count);
+    const bool any = plan_.pairs[plan_.result].tangent;
+    bool finite = true;
+    if (to.nngp) finite = write(sides_, i, j, count, (1 - 2 * half).template cast<Scalar>(), to.nngp);
+    if (to.ntk && any) finite = write(sides_, i, j, count, tangent.template cast<Scalar>(), to.ntk) && finite;
+    if (to.ntk && !any) std::fill_n(to.ntk, count, Scalar(0));
+    return finite;
+  }
+
+  void refine(Index i, Index j, StripMachine<long double>& machine, TileView<Scalar> to, Index l) const {
+    machine.run(i, j, 1, sides_.symmetric && i == j ? 0 : none);
+    const long double scale = extended_->columns.scale[static_cast<Eigen::Index>(i)] *
+                              extended_->rows().scale[static_cast<Eigen::Index>(j)];
+    if (to.nngp) to.nngp[l] = static_cast<Scalar>(scale * (1 - 2 * machine.half(plan_.result)[0]));
+    if (to.ntk && plan_.pairs[plan_.result].tangent)
+      to.ntk[l] = static_cast<Scalar>(scale * machine.tangent(plan_.result)[0]);
+  }
+
+  Plan plan_;
+  Sides<Strip> sides_;
+  std::optional<Sides<long double>> extended_;
+};
+
+/// By the radial profile.
+template <class Strip, class Scalar>
+class ProfileTiles final : public TileEngine<Scalar> {
+  using Base = TileEngine<Scalar>;
+  using P = Pack<Strip>;
+
+ public:
+  ProfileTiles(Profile<Strip> profile, const Plan& plan, const DataRef& columns, const DataRef* rows)
+      : profile_(std::move(profile)), sides_(plan, columns, rows) {}
+
+  std::unique_ptr<typename Base::Workspace> workspace() const override {
+    return std::make_unique<Inputs>(sides_);
+  }
+
+  void evaluate(Index row0, Index rows, Index col0, Index cols, TileView<Scalar> out, bool lower,
+                typename Base::Workspace& workspace) const override {
+    auto& inputs = static_cast<Inputs&>(workspace);
+    inputs.pairs.tile(col0, cols, row0, rows);
+    constexpr auto width = static_cast<Index>(P::size);
+    alignas(64) Strip half[length], complement[length];
+    const auto one = P::all(Strip(1));
+    for_each_strip(sides_, row0, rows, col0, cols, lower, [&](Index i, Index j, Index count, Index same) {
+      const Index lanes = (count + width - 1) / width * width;
+      inputs.pairs.strip(i, j, lanes, half, complement);
+      for (Index l = 0; l < lanes; l += width) {  // half becomes the turn
+        const auto h = P::load(half + l), m = P::load(complement + l), near = min(h, m), root = sqrt(near);
+        const auto turn = root * angle_map(near, root);
+        less(m, h, one - turn, turn).store(half + l);
+      }
+      const auto at = static_cast<Eigen::Index>(i - col0) * out.stride + static_cast<Eigen::Index>(j - row0);
+      bool finite = true;
+      for (const auto& [kernel, to] : {std::pair{Kernel::nngp, out.nngp}, std::pair{Kernel::ntk, out.ntk}}) {
+        if (!to) continue;
+        const auto& curve = profile_.curve(kernel);
+        curve.evaluate(half, complement, lanes);
+        if (same != none) complement[same] = 1;  // the diagonal, by definition
+        const auto factor = static_cast<Scalar>(curve.scale() / variance_);
+        const auto value = factor * strip_of(complement, count).template cast<Scalar>();
+        finite = write(sides_, i, j, count, value, to + at) && finite;
+      }
+      require_no_overflow(finite, j, i);
+    });
+  }
+
+ private:
+  static constexpr Index length = StripMachine<Strip>::length;
+  struct Inputs final : Base::Workspace {
+    InputPairs<Strip> pairs;
+    explicit Inputs(const Sides<Strip>& sides) : pairs(sides.columns.unit, sides.rows().unit) {}
+  };
+
+  Profile<Strip> profile_;
+  Sides<Strip> sides_;
+  double variance_ = profile_.curve(Kernel::nngp).scale();  // of the output, at the norm of reference
+};
+
+}  // namespace gram_detail
+
+/// Tiles of the kernel matrix of one or two data sets, computed when asked for.
+///
+/// Immutable and shared by threads; each brings a Workspace of its own. Any tile has the same bits as
+/// the same entries of a whole matrix cut into the same tiles; other cuts round differently in the last
+/// digits.
+template <class Scalar = double, class Arithmetic = Scalar>
+class GramTiles {
+ public:
+  using Index = Eigen::Index;
+  using Workspace = typename gram_detail::TileEngine<Scalar>::Workspace;
+
+  /// K(X, X). Throws DataError, Error.
+  GramTiles(const Plan& plan, const DataRef& x, Path path = Path::automatic)
+      : GramTiles(plan, x, nullptr, path) {}
+  /// K(A, B): rows of the result are samples of a, columns of b.
+  GramTiles(const Plan& plan, const DataRef& a, const DataRef& b, Path path = Path::automatic)
+      : GramTiles(plan, b, &a, path) {}
+  /// The same, of which evaluate(..., out, stride) writes this kernel.
+  GramTiles(const Plan& plan, Kernel kernel, const DataRef& x, Path path = Path::automatic)
+      : GramTiles(plan, x, nullptr, path) {
+    choose(plan, kernel);
+  }
+  GramTiles(const Plan& plan, Kernel kernel, const DataRef& a, const DataRef& b, Path path = Path::automatic)
+      : GramTiles(plan, b, &a, path) {
+    choose(plan, kernel);
+  }
+
+  Index rows() const { return rows_; }
+  Index cols() const { return cols_; }
+  bool symmetric() const { return symmetric_; }
+  /// Path::direct or Path::profile, as it was chosen.
+  Path path() const { return path_; }
+  /// Rows and columns of tiles that suit the caches.
+  static constexpr Index tile() { return tile_; }
+
+  std::unique_ptr<Workspace> workspace() const { return engine_->workspace(); }
+
+  /// Writes a tile. With `lower` (tiles with row0 == col0 of a symmetric matrix) entries above the
+  /// diagonal may be left as they are.
+  void evaluate(Index row0, Index rows, Index col0, Index cols, TileView<Scalar> out, Workspace& workspace,
+                bool lower = false) const {
+    using gram_detail::Index;
+    engine_->evaluate(static_cast<Index>(row0), static_cast<Index>(rows), static_cast<Index>(col0),
+                      static_cast<Index>(cols), out, lower, workspace);
+  }
+  void evaluate(Index row0, Index rows, Index col0, Index cols, Scalar* out, Index stride,
+                Workspace& workspace) const {
+    evaluate(row0, rows, col0, cols, view(out, stride), workspace);
+  }
+  void evaluate(Index row0, Index rows, Index col0, Index cols, Scalar* out, Index stride) const {
+    const auto own = workspace();
+    evaluate(row0, rows, col0, cols, view(out, stride), *own);
+  }
+
+ private:
+  static constexpr Index tile_ = 256;
+  /// Below this many entries a profile is not worth building.
+  static constexpr double many_entries = 1 << 16;
+
+  GramTiles(const Plan& plan, const DataRef& columns, const DataRef* rows, Path path)
+      : rows_(rows ? rows->rows() : columns.rows()), cols_(columns.rows()), symmetric_(rows == nullptr) {
+    columns.require_finite(rows ? "the second data set" : "the data set");
+    if (rows) {
+      rows->require_finite("the first data set");
+      if (rows->cols() != columns.cols())
+        throw DataError("the data sets have " + std::to_string(rows->cols()) + " and " +
+                        std::to_string(columns.cols()) + " columns; give them the same features");
+    }
+    // Where something cancels or is not angular, float strips would not keep float's own accuracy.
+    if (std::is_same_v<Arithmetic, float> && !plan.angular_only)
+      make<double>(plan, columns, rows, path);
+    else
+      make<Arithmetic>(plan, columns, rows, path);
+  }
+
+  template <class Strip>
+  void make(const Plan& plan, const DataRef& columns, const DataRef* rows, Path path) {
+    const bool many = static_cast<double>(rows_) * static_cast<double>(cols_) >= many_entries;
+    if (path == Path::profile || (path == Path::automatic && many)) {
+      if (auto profile = make_profile<Strip>(plan, columns, rows, path == Path::profile)) {
+        path_ = Path::profile;
+        engine_ = std::make_shared<gram_detail::ProfileTiles<Strip, Scalar>>(*std::move(profile), plan,
+                                                                             columns, rows);
+        return;
+      }
+    }
+    path_ = Path::direct;
+    engine_ = std::make_shared<gram_detail::PlanTiles<Strip, Scalar>>(plan, columns, rows);
+  }
+
+  /// Nothing where it does not apply, unless it is a must: then an error says why.
+  template <class Strip>
+  static std::optional<Profile<Strip>> make_profile(const Plan& plan, const DataRef& columns,
+                                                    const DataRef* rows, bool must) {
+    const Radial kind = radial(plan);
+    const double norm = kind == Radial::one_norm ? common_norm(columns, rows) : 1.0;
+    if (kind == Radial::no || !(norm > 0)) {
+      if (must)
+        throw Error("topology '" + plan.topology + "' has no radial profile here: " + radial_obstacle(plan) +
+                    "; compute it directly");
+      return std::nullopt;
+    }
+    if (must) return Profile<Strip>(plan, norm);
+    try {
+      return Profile<Strip>(plan, norm);
+    } catch (
+        const Error&) {  // not accurate enough, or the kernel is zero: the direct path has no such limits
+      return std::nullopt;
+    }
+  }
+
+  /// |x|/sqrt(d) where all rows share it to rounding, else 0.
+  static double common_norm(const DataRef& columns, const DataRef* rows) {
+    double least = std::numeric_limits<double>::infinity(), most = 0;
+    for (const DataRef* data : {&columns, rows})
+      for (Index i = 0; data && i < data->rows(); ++i) {
+        double largest = 0, total = 0;
+        data->for_each(i, [&](Index, double v) { largest = std::max(largest, std::abs(v)); });
+        if (!(largest > 0)) return 0;
+        data->for_each(i, [&](Index, double v) { total += v / largest * (v / largest); });
+        const double norm = largest * std::sqrt(total);
+        least = std::min(least, norm);
+        most = std::max(most, norm);
+      }
+    if (!(most - least <= 4 * std::numeric_limits<double>::epsilon() * most)) return 0;
+    return most / std::sqrt(static_cast<double>(columns.cols()));
+  }
+
+  void choose(const Plan& plan, Kernel kernel) {
+    if (kernel == Kernel::ntk && !plan.ntk)
+      throw Error("the plan was compiled for the NNGP and cannot give the NTK; compile it for Kernel::ntk");
+    kernel_ = kernel;
+  }
+  TileView<Scalar> view(Scalar* out, Index stride) const {
+    return kernel_ == Kernel::nngp ? TileView<Scalar>{out, nullptr, stride}
+                                   : TileView<Scalar>{nullptr, out, stride};
+  }
+
+  Index rows_, cols_;
+  bool symmetric_;
+  Kernel kernel_ = Kernel::ntk;
+  Path path_ = Path::direct;
+  std::shared_ptr<const gram_detail::TileEngine<Scalar>> engine_;
+};
+
+}  // namespace sst
