@@ -92,7 +92,7 @@ void naive(benchmark::State& state, int depth) {
 /// beside reading the inputs and writing the result. The profile's rows have one norm.
 template <class Scalar>
 void path(benchmark::State& state, int depth, sst::Path path) {
-  const Eigen::Index n = 512;
+  const Eigen::Index n = 256;
   const sst::Plan plan = plan_of(depth);
   Eigen::MatrixXd a = rows(n, 2), b = 0.9 * rows(n, 2).array() + 0.01;
   if (path == sst::Path::profile) {

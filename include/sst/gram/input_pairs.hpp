@@ -73,7 +73,7 @@ class InputPairs {
   static constexpr std::size_t width = static_cast<std::size_t>(P::size);
   static constexpr Eigen::Index run = 256;
   /// From so many features on the product pays (measured; below it the differences are as fast).
-  static constexpr Eigen::Index many = 24;
+  static constexpr Eigen::Index many = 8;
   /// (1 -+ c)/2 below this is computed again: above it the rounding of c costs a few units in the last place.
   static constexpr double near = std::is_same_v<Scalar, float> ? 0.05 : 0.01;
 
@@ -121,10 +121,14 @@ class InputPairs {
     for (; j < lanes; j += width) squares<1, false>(i, first + j, half + j);
     if (!complement) return;
     const auto one = P::all(Scalar(1));
+    auto least_seen = one;
     for (j = 0; j < lanes; j += width) {
-      (one - P::load(half + j)).store(complement + j);
-      if (least(P::load(complement + j)) < Scalar(0.1)) squares<1, true>(i, first + j, complement + j);
+      const auto m = one - P::load(half + j);
+      m.store(complement + j);
+      least_seen = min(least_seen, m);
     }
+    if (least(least_seen) >= static_cast<Scalar>(near)) return;
+    for_near(complement, lanes, [&](std::size_t l) { squares<1, true>(i, first + l, complement + l); });
   }
 
   void from_products(std::size_t i, std::size_t first, std::size_t lanes, Scalar* half,
@@ -132,13 +136,29 @@ class InputPairs {
     const Scalar* c =
         products_.data() + (i - left0_) * static_cast<std::size_t>(products_.rows()) + (first - right0_);
     const auto middle = P::all(Scalar(0.5)), one = P::all(Scalar(1)), zero = P::all(Scalar(0));
+    auto least_seen = one;
     for (std::size_t j = 0; j < lanes; j += width) {
       const auto h = min(max(fma(P::load(c + j), zero - middle, middle), zero), one), m = one - h;
       h.store(half + j);
       if (complement) m.store(complement + j);
-      if (least(min(h, m)) > static_cast<Scalar>(near)) continue;
-      if (least(h) < static_cast<Scalar>(near)) again<false>(i, first + j, half + j);
-      if (complement && least(m) < static_cast<Scalar>(near)) again<true>(i, first + j, complement + j);
+      least_seen = min(least_seen, min(h, m));
+    }
+    if (least(least_seen) >= static_cast<Scalar>(near)) return;
+    if (complement)
+      for_near(complement, lanes, [&](std::size_t l) { again<true>(i, first + l, complement + l); });
+    for_near(half, lanes, [&](std::size_t l) { again<false>(i, first + l, half + l); });
+  }
+
+  /// Calls again(l) for every pack from l on that has a value below `near`.
+  static void for_near(const Scalar* values, std::size_t lanes, const auto& again) {
+    constexpr std::size_t group = 4;  // packs looked at together
+    for (std::size_t j = 0; j < lanes; j += group * width) {
+      const std::size_t end = std::min(j + group * width, lanes);
+      auto smallest = P::load(values + j);
+      for (std::size_t l = j + width; l < end; l += width) smallest = min(smallest, P::load(values + l));
+      if (least(smallest) >= static_cast<Scalar>(near)) continue;
+      for (std::size_t l = j; l < end; l += width)
+        if (least(P::load(values + l)) < static_cast<Scalar>(near)) again(l);
     }
   }
 

@@ -55,6 +55,11 @@ template <class Scalar>
 Scalar least(Pack<Scalar> a) {
   return Eigen::internal::predux_min(a.p);
 }
+/// The sum of its scalars.
+template <class Scalar>
+Scalar total(Pack<Scalar> a) {
+  return Eigen::internal::predux(a.p);
+}
 /// a / b
 template <class Scalar>
 Pack<Scalar> divide(Pack<Scalar> a, Pack<Scalar> b) {

@@ -19,57 +19,84 @@
 #include <sst/error.hpp>
 #include <sst/gram/samples.hpp>
 #include <sst/gram/strip.hpp>
+#include <sst/plan/compile.hpp>
 #include <sst/plan/plan.hpp>
+#include <sst/topology/node.hpp>
 #include <sst/topology/topology.hpp>
 
 namespace sst {
 
-/// One kernel of a network as a function of the angle theta between two inputs, compiled to polynomials.
+/// One kernel of a network as a function of the angle between two inputs, compiled to polynomials.
 ///
-/// Variable: with the turn a = theta/pi in [0, 1], u = a/(a + b). Composing layers moves the
-/// nearest singularity of kappa(theta) towards theta = -3 pi/depth, just outside the interval; the
-/// constant b puts it far away again, so that the degree hardly grows with depth. [0, u(1)] is cut into
-/// pieces of one degree where one polynomial is not enough.
+/// With t = tan(theta/4) = sqrt h'/(1 + sqrt(1 - h')) of h' = alpha (1 - c)/2 and u = t/(t + b), the kernel
+/// is a polynomial in u (or one on each of several pieces of equal length). The two constants move
+/// singularities away, so that the degree hardly grows with depth: composing layers brings one towards theta
+/// = -3 pi/depth, which b sends far off; a bias puts a pair of them beside theta = pi, and alpha, the share
+/// of the input in the variance of the first layer, makes that layer's angle the variable, which never gets
+/// there. Kernels of smooth activations are analytic in c, and have u = h' instead.
 template <class Scalar>
 class ProfileCurve {
  public:
-  /// Fits f on [0, 1] (turns; many at once) to `tolerance` times |f(0)|. `error` afterwards: the largest one
-  /// at points that the fit has not seen, evaluated in Scalar.
-  using Function = std::function<Eigen::ArrayXd(const Eigen::ArrayXd&)>;
-  ProfileCurve(const Function& f, double tolerance) { fit(f, tolerance); }
+  using P = gram_detail::Pack<Scalar>;
+  using Points = Eigen::Array<long double, Eigen::Dynamic, 1>;
+  /// The kernel at many pairs (h, 1 - h).
+  using Function = std::function<Eigen::ArrayXd(const Points& half, const Points& complement)>;
+
+  /// Fits f to `tolerance` times |f(0)|, trying every alpha in `contractions`.
+  ProfileCurve(const Function& f, const std::vector<double>& contractions, double tolerance) {
+    fit(f, contractions, tolerance);
+  }
 
   int degree() const { return degree_; }
   int pieces() const { return pieces_; }
-  double scale() const { return scale_; }  ///< the value at angle 0
-  double error() const { return error_; }  ///< largest relative to the value at angle 0
-  double shift() const { return shift_; }  ///< b; infinite: u = a
+  double scale() const { return scale_; }              ///< the value at angle 0
+  double error() const { return error_; }              ///< largest seen at points of its own, over scale()
+  double shift() const { return shift_; }              ///< b; infinite: u = a
+  double contraction() const { return contraction_; }  ///< alpha
 
-  /// kappa at `count` turns (a multiple of the pack's size), over kappa(0).
-  void evaluate(const Scalar* turn, Scalar* value, std::size_t count) const {
-    constexpr auto width = static_cast<std::size_t>(P::size);
-    for (std::size_t j = 0; j < count; j += width) (*this)(P::load(turn + j)).store(value + j);
-  }
-
-  using P = gram_detail::Pack<Scalar>;
-  P operator()(P turn) const {
-    const P x = position(turn);
-    if (pieces_ > 1) return piecewise(x);
-    // x in [-1, 1]
-    auto value = P::all(coefficients_.back());
-    for (std::size_t k = coefficients_.size() - 1; k-- > 0;) value = fma(value, x, P::all(coefficients_[k]));
-    return value;
+  /// The kernel over scale() at (1 -+ c)/2, `count` of them (whole packs).
+  void evaluate(const Scalar* half, const Scalar* complement, Scalar* value, std::size_t count) const {
+    constexpr std::size_t unroll = 4;  // hides the latency of one polynomial behind the others
+    std::size_t j = 0;
+    for (; j + unroll * width <= count; j += unroll * width)
+      packs<unroll>(half + j, complement + j, value + j);
+    for (; j < count; j += width) packs<1>(half + j, complement + j, value + j);
   }
 
  private:
-  /// u scaled to [-1, 1] (one piece) or [0, pieces].
-  P position(P turn) const {
-    const P u = std::isinf(shift_) ? turn : divide(turn, turn + P::all(static_cast<Scalar>(shift_)));
-    return fma(u, P::all(stretch_), P::all(offset_));
+  static constexpr auto width = static_cast<std::size_t>(P::size);
+
+  template <std::size_t n>
+  void packs(const Scalar* half, const Scalar* complement, Scalar* out) const {
+    std::array<P, n> x, value;
+    for (std::size_t r = 0; r < n; ++r)  // [-1, 1], or [0, pieces]
+      x[r] = fma(variable(P::load(half + r * width), P::load(complement + r * width)), P::all(stretch_),
+                 P::all(offset_));
+    if (pieces_ > 1) {
+      for (std::size_t r = 0; r < n; ++r) piecewise(x[r], out + r * width);
+      return;
+    }
+    value.fill(P::all(coefficients_.back()));
+    for (std::size_t k = coefficients_.size() - 1; k-- > 0;) {
+      const auto c = P::all(coefficients_[k]);
+      for (std::size_t r = 0; r < n; ++r) value[r] = fma(value[r], x[r], c);
+    }
+    for (std::size_t r = 0; r < n; ++r) value[r].store(out + r * width);
   }
 
-  P piecewise(P x) const {
-    constexpr auto width = static_cast<std::size_t>(P::size);
-    std::array<Scalar, width> at, out;
+  /// u
+  P variable(P half, P complement) const {
+    if (contraction_ != 1) {  // 1 - alpha h = (1 - h) + (1 - alpha) h
+      complement = fma(P::all(static_cast<Scalar>(1 - contraction_)), half, complement);
+      half = half * P::all(static_cast<Scalar>(contraction_));
+    }
+    if (smooth_) return half;
+    const auto root = sqrt(half), other = P::all(Scalar(1)) + sqrt(complement);
+    return divide(root, std::isinf(shift_) ? other : fma(other, P::all(static_cast<Scalar>(shift_)), root));
+  }
+
+  void piecewise(P x, Scalar* out) const {
+    std::array<Scalar, width> at;
     x.store(at.data());
     for (std::size_t l = 0; l < width; ++l) {
       const int piece = std::clamp(static_cast<int>(at[l]), 0, pieces_ - 1);
@@ -79,26 +106,46 @@ class ProfileCurve {
       for (int k = degree_; k-- > 0;) value = value * t + c[k];
       out[l] = value;
     }
-    return P::load(out.data());
   }
 
-  double turn_at(double u) const { return std::isinf(shift_) ? u : u * shift_ / (1 - u); }
-  double end() const { return std::isinf(shift_) ? 1 : 1 / (1 + shift_); }
+  /// t (or h') at h = 1, and u there.
+  long double last() const {
+    const auto alpha = static_cast<long double>(contraction_);
+    return smooth_ ? alpha : std::sqrt(alpha) / (1 + std::sqrt(1 - alpha));
+  }
+  double end() const {
+    const auto t = static_cast<double>(last());
+    return smooth_ || std::isinf(shift_) ? t : t / (t + shift_);
+  }
+  /// f at points u.
+  Eigen::ArrayXd values(const Function& f, const Eigen::ArrayXd& u) const {
+    Points half(u.size()), complement(u.size());
+    const auto alpha = static_cast<long double>(contraction_), t1 = last();
+    for (Eigen::Index k = 0; k < u.size(); ++k) {
+      const long double v = u[k], b = static_cast<long double>(shift_);
+      const long double t = std::min(smooth_ || std::isinf(shift_) ? v : v * b / (1 - v), t1);
+      // h' = 4 t^2/(1 + t^2)^2, and the difference of h' at t1 and t in factors.
+      const auto sine = [](long double x) { return 2 * x / (1 + x * x); };
+      half[k] = (smooth_ ? t : sine(t) * sine(t)) / alpha;
+      complement[k] = smooth_ ? 1 - half[k]
+                              : (sine(t1) + sine(t)) * 2 * (t1 - t) * (1 - t * t1) /
+                                    ((1 + t * t) * (1 + t1 * t1)) / alpha;
+    }
+    return f(half, complement) / scale_;
+  }
 
   /// Coefficients of Chebyshev polynomials of f on the p-th of n pieces.
   std::vector<double> chebyshev(const Function& f, int p, int n, int degree) const {
     const int points = degree + 1;
-    Eigen::ArrayXd turns(points);
-    for (int k = 0; k < points; ++k) {
-      const double node = std::cos(std::numbers::pi * (k + 0.5) / points);
-      turns[k] = std::clamp(turn_at((p + (node + 1) / 2) / n * end()), 0.0, 1.0);
-    }
-    const Eigen::ArrayXd values = f(turns) / scale_;
+    Eigen::ArrayXd u(points);
+    for (int k = 0; k < points; ++k)
+      u[k] = (p + (std::cos(std::numbers::pi * (k + 0.5) / points) + 1) / 2) / n * end();
+    const Eigen::ArrayXd y = values(f, u);
     std::vector<double> c(static_cast<std::size_t>(points));
     for (int j = 0; j < points; ++j) {
       double sum = 0;
       for (int k = 0; k < points; ++k)
-        sum += values[k] * std::cos(std::numbers::pi * ((j * (2 * k + 1)) % (4 * points)) / (2.0 * points));
+        sum += y[k] * std::cos(std::numbers::pi * ((j * (2 * k + 1)) % (4 * points)) / (2.0 * points));
       c[static_cast<std::size_t>(j)] = (j ? 2 : 1) * sum / points;
     }
     return c;
@@ -129,19 +176,28 @@ class ProfileCurve {
     return {sum.begin(), sum.end()};
   }
 
-  void fit(const Function& f, double tolerance) {
-    constexpr int most = 64, most_of_a_piece = 24;
-    scale_ = f(Eigen::ArrayXd::Zero(1))[0];
-    if (!(scale_ != 0)) throw Error("the kernel is zero at angle 0; a profile has nothing to scale by");
-    double best_shift = std::numeric_limits<double>::infinity();
-    int best = most;
-    for (const double b :
-         {std::numeric_limits<double>::infinity(), 3.0, 1.5, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08}) {
-      shift_ = b;
-      if (const int n = needed(chebyshev(f, 0, 1, most), tolerance / 2); n < best) best = n, best_shift = b;
-    }
-    shift_ = best_shift;
-    for (pieces_ = 1, degree_ = best; pieces_ <= 64; pieces_ *= 2, degree_ = most_of_a_piece) {
+  void fit(const Function& f, const std::vector<double>& contractions, double tolerance) {
+    constexpr int most = 64, most_of_a_piece = 24, most_pieces = 64;
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    scale_ = f(Points::Zero(1), Points::Ones(1))[0];
+    if (!(scale_ != 0))
+      throw Error("the kernel is zero at angle 0, so that a profile has nothing to scale by");
+    int best = most + 1;
+    ProfileCurve chosen = *this;
+    for (const double alpha : contractions)
+      for (const bool smooth : {false, true})
+        for (const double b : {infinity, 3.0, 1.5, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.08}) {
+          contraction_ = alpha;
+          smooth_ = smooth;
+          shift_ = b;
+          if (const int n = needed(chebyshev(f, 0, 1, most), tolerance / 4); n < best) {
+            best = n;
+            chosen = *this;
+          }
+        }
+    *this = chosen;
+    degree_ = best;
+    for (pieces_ = 1; pieces_ <= most_pieces; pieces_ *= 2, degree_ = most_of_a_piece) {
       stretch_ = static_cast<Scalar>((pieces_ == 1 ? 2 : pieces_) / end());
       offset_ = static_cast<Scalar>(pieces_ == 1 ? -1 : 0);
       coefficients_.clear();
@@ -157,25 +213,28 @@ class ProfileCurve {
 
   /// The largest error at points between those of the fit, near both ends too.
   double check(const Function& f) const {
-    constexpr auto width = static_cast<std::size_t>(P::size);
-    std::vector<double> turns;
-    for (int k = 0; k < 251; ++k) turns.push_back((k + std::numbers::phi - 1) / 252.0);
+    std::vector<double> halves;
+    for (int k = 0; k < 251; ++k) halves.push_back((k + std::numbers::phi - 1) / 252.0);
     for (int k = 1; k <= 40; ++k) {
-      turns.push_back(std::pow(10.0, -0.4 * k));
-      turns.push_back(1 - turns.back());
+      halves.push_back(std::pow(10.0, -0.4 * k));
+      halves.push_back(1 - halves.back());
     }
-    while (turns.size() % width != 0) turns.push_back(1.0);
-    const auto count = static_cast<Eigen::Index>(turns.size());
-    const Eigen::Array<Scalar, Eigen::Dynamic, 1> at =
-        Eigen::Map<const Eigen::ArrayXd>(turns.data(), count).template cast<Scalar>();
-    Eigen::Array<Scalar, Eigen::Dynamic, 1> values(count);
-    evaluate(at.data(), values.data(), turns.size());
-    const Eigen::ArrayXd exact = f(at.template cast<double>()) / scale_;
-    const double error = (values.template cast<double>() - exact).abs().maxCoeff();
+    while (halves.size() % width != 0) halves.push_back(1);
+    // What the polynomial is given: numbers of its own precision.
+    const Eigen::Array<Scalar, Eigen::Dynamic, 1> half =
+        Eigen::Map<const Eigen::ArrayXd>(halves.data(), static_cast<Eigen::Index>(halves.size()))
+            .template cast<Scalar>();
+    const Eigen::ArrayXd exact =
+        f(half.template cast<long double>(), (1 - half).template cast<long double>().eval()) / scale_;
+    const Eigen::Array<Scalar, Eigen::Dynamic, 1> complement = 1 - half;
+    Eigen::Array<Scalar, Eigen::Dynamic, 1> value(half.size());
+    evaluate(half.data(), complement.data(), value.data(), halves.size());
+    const double error = (value.template cast<double>() - exact).abs().maxCoeff();
     return std::isfinite(error) ? error : std::numeric_limits<double>::infinity();
   }
 
-  double shift_ = 0, scale_ = 0, error_ = 0;
+  double shift_ = 0, contraction_ = 1, scale_ = 1, error_ = 0;
+  bool smooth_ = false;
   int degree_ = 0, pieces_ = 1;
   Scalar stretch_ = 0, offset_ = 0;
   std::vector<Scalar> coefficients_;  // pieces x (degree + 1), lowest first
@@ -218,12 +277,12 @@ inline std::string radial_obstacle(const Plan& plan) {
 /// of one norm.
 ///
 /// Polynomials built from the plan itself, checked against it at other points. Then a kernel costs the same
-/// whatever the network. Accuracy: `tolerance` (1e-14 in double, 4e-7 in float) relative to the value at
+/// whatever the network. Accuracy: `tolerance` (1.5e-14 in double, 1e-6 in float) relative to the value at
 /// angle 0, that is, to the diagonal.
 template <class Scalar>
 class Profile {
  public:
-  static constexpr double tolerance = std::is_same_v<Scalar, float> ? 4e-7 : 1.5e-14;
+  static constexpr double tolerance = std::is_same_v<Scalar, float> ? 1e-6 : 1.5e-14;
 
   /// `norm`: |x|/sqrt(d) of the inputs. Throws Error where the plan is not radial, where a kernel
   /// is zero, and where the tolerance is missed.
@@ -258,45 +317,45 @@ class Profile {
 
   /// kappa at one angle in [0, pi], for inputs of the norm of reference.
   double operator()(Kernel kernel, double theta) const {
-    using P = gram_detail::Pack<Scalar>;
-    std::array<Scalar, static_cast<std::size_t>(P::size)> value{};
-    curve(kernel)(P::all(static_cast<Scalar>(theta / std::numbers::pi))).store(value.data());
+    const double sine = std::sin(theta / 2), cosine = std::sin((std::numbers::pi - theta) / 2);
+    std::array<Scalar, static_cast<std::size_t>(P::size)> half, complement, value;
+    half.fill(static_cast<Scalar>(sine * sine));
+    complement.fill(static_cast<Scalar>(cosine * cosine));
+    curve(kernel).evaluate(half.data(), complement.data(), value.data(), value.size());
     return static_cast<double>(value[0]) * curve(kernel).scale();
   }
 
-  /// kappa of a whole matrix of turns theta/pi, for example `turns(x)`: thousands of topologies on one
-  /// set of angles. Unscaled by norms.
-  template <class Derived>
-  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> operator()(
-      Kernel kernel, const Eigen::MatrixBase<Derived>& turns) const {
-    Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> out(turns.rows(), turns.cols());
-    evaluate(kernel, turns.derived(), out);
-    return out;
-  }
-  /// The same into a matrix of the same size, in parallel.
-  template <class Matrix, class Out>
-  void evaluate(Kernel kernel, const Matrix& turns, Out& out) const {
-    using P = gram_detail::Pack<Scalar>;
+  /// kappa on a whole matrix of angles, as `input_angles` gives it: thousands of topologies on one of them.
+  /// Norms are not in it. `out` gets the size of `angles`.
+  template <class Matrix>
+  void evaluate(Kernel kernel, const Matrix& angles, Matrix& out) const {
     const auto& f = curve(kernel);
-    const auto scale = P::all(static_cast<Scalar>(f.scale()));
-    const auto width = static_cast<Eigen::Index>(P::size);
-    const Eigen::Index size = turns.size(), whole = size / width * width, block = 1 << 14;
-    const Scalar* from = turns.data();
-    Scalar* to = out.data();
+    const auto scale = static_cast<Scalar>(f.scale());
+    out.resize(angles.rows(), angles.cols());
+    constexpr Eigen::Index block = 512;
+    const Eigen::Index size = angles.size();
 #ifdef _OPENMP
-#pragma omp parallel for schedule(static) if (size > 8 * block)
+#pragma omp parallel for schedule(static) if (size > 64 * block)
 #endif
-    for (Eigen::Index first = 0; first < whole; first += block)
-      for (Eigen::Index j = first; j < std::min(first + block, whole); j += width)
-        (f(P::load(from + j)) * scale).store(to + j);
-    for (Eigen::Index j = whole; j < size; ++j) {
-      std::array<Scalar, static_cast<std::size_t>(P::size)> value{};
-      (f(P::all(from[j])) * scale).store(value.data());
-      to[j] = value[0];
+    for (Eigen::Index first = 0; first < size; first += block) {
+      using Strip = Eigen::Array<Scalar, block, 1>;
+      Strip angle = Strip::Zero(), half, complement;
+      const Eigen::Index count = std::min(block, size - first);
+      angle.head(count) =
+          Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>(angles.data() + first, count);
+      // Minus zero is the antipode, so the sign is asked of 1/angle.
+      const auto obtuse = angle < 0 || (1 / angle) < 0;
+      half = obtuse.select(1 + angle, angle);
+      complement = obtuse.select(-angle, 1 - angle);
+      f.evaluate(half.data(), complement.data(), angle.data(), static_cast<std::size_t>(block));
+      Eigen::Map<Eigen::Array<Scalar, Eigen::Dynamic, 1>>(out.data() + first, count) =
+          scale * angle.head(count);
     }
   }
 
  private:
+  using P = gram_detail::Pack<Scalar>;
+
   template <class Work>
   ProfileCurve<Scalar> curve(const Plan& plan, Kernel kernel) const {
     using Machine = gram_detail::StripMachine<Work>;
@@ -305,32 +364,82 @@ class Profile {
     const auto samples = gram_detail::tabulate<Work>(plan, x);
     Machine machine(plan, samples, samples);
     const double variance = static_cast<double>(samples.scale[0] * samples.scale[0]);
-    const auto f = [&](const Eigen::ArrayXd& turns) {
-      Eigen::ArrayXd values(turns.size());
-      Eigen::Array<Work, Eigen::Dynamic, 1> half(length), complement(length);
-      for (Eigen::Index first = 0; first < turns.size(); first += length) {
-        const Eigen::Index count = std::min(length, turns.size() - first);
-        for (Eigen::Index l = 0; l < length; ++l) {
-          const Work quarter =
-              std::numbers::pi_v<Work> / 2 * static_cast<Work>(turns[first + std::min(l, count - 1)]);
-          const Work sine = std::sin(quarter), cosine = std::sin((std::numbers::pi_v<Work> / 2 - quarter));
-          half[l] = sine * sine;
-          complement[l] = cosine * cosine;
-        }
-        machine.run_at(half.data(), complement.data(), static_cast<std::size_t>(length));
-        const Work *h = machine.half(plan.result), *t = machine.tangent(plan.result);
+    const auto f = [&](const auto& half, const auto& complement) {
+      Eigen::ArrayXd values(half.size());
+      Eigen::Array<Work, Eigen::Dynamic, 1> h(length), m(length);
+      for (Eigen::Index first = 0; first < half.size(); first += length) {
+        const Eigen::Index count = std::min(length, half.size() - first);
+        h.setZero();
+        m.setOnes();
+        h.head(count) = half.segment(first, count).template cast<Work>();
+        m.head(count) = complement.segment(first, count).template cast<Work>();
+        machine.run_at(h.data(), m.data(), static_cast<std::size_t>(length));
+        const Work *c = machine.half(plan.result), *t = machine.tangent(plan.result);
         for (Eigen::Index l = 0; l < count; ++l)
-          values[first + l] = variance * static_cast<double>(kernel == Kernel::nngp ? 1 - 2 * h[l] : t[l]);
+          values[first + l] = variance * static_cast<double>(kernel == Kernel::nngp ? 1 - 2 * c[l] : t[l]);
       }
       return values;
     };
-    return ProfileCurve<Scalar>(f, tolerance);
+    return ProfileCurve<Scalar>(f, contractions(plan, samples), tolerance);
+  }
+
+  /// 1, and the shares of the input in the variances of first layers.
+  template <class Work>
+  static std::vector<double> contractions(const Plan& plan, const gram_detail::Samples<Work>& samples) {
+    std::vector<double> shares{1};
+    for (const plan::Variable& v : plan.variables) {
+      if (v.kind != plan::VariableKind::source) continue;
+      for (const plan::Term& term : v.expansions.front().terms) {
+        if (plan.variables[term.variable].kind != plan::VariableKind::input || term.column == plan::none)
+          continue;
+        const auto w = static_cast<double>(samples.column(term.column)[0]);
+        if (w > 0 && w < 1 && std::find(shares.begin(), shares.end(), w * w) == shares.end())
+          shares.push_back(w * w);
+      }
+    }
+    if (shares.size() > 4) shares.resize(4);
+    return shares;
   }
 
   double norm_;
   Radial radial_;
   std::optional<ProfileCurve<Scalar>> nngp_, ntk_;
 };
+
+/// The angles between the rows of a data set, as Profile::evaluate takes them: (1 - c)/2 of acute angles and
+/// -(1 + c)/2 of obtuse ones, so that both ends keep all digits. n x n; zero rows count as orthogonal to
+/// nothing: their numbers mean nothing, multiply the kernel by their norm.
+template <class Scalar>
+Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> input_angles(const DataRef& x) {
+  namespace g = gram_detail;
+  x.require_finite("the data set");
+  const Plan plan = compile(trace([](Node n) { return n; }), Kernel::nngp);
+  const auto samples = g::tabulate<Scalar>(plan, x);
+  constexpr auto length = g::StripMachine<Scalar>::length;
+  const auto n = x.rows();
+  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> out(n, n);
+#ifdef _OPENMP
+#pragma omp parallel
+#endif
+  {
+    g::InputPairs<Scalar> pairs(samples.unit, samples.unit);
+    Eigen::Array<Scalar, Eigen::Dynamic, 1> half(length), complement(length);
+#ifdef _OPENMP
+#pragma omp for schedule(static)
+#endif
+    for (Eigen::Index j0 = 0; j0 < n; j0 += length) {
+      const auto rows = std::min<Eigen::Index>(length, n - j0);
+      pairs.tile(0, samples.count, static_cast<std::size_t>(j0), static_cast<std::size_t>(rows));
+      for (Eigen::Index i = 0; i < n; ++i) {
+        pairs.strip(static_cast<std::size_t>(i), static_cast<std::size_t>(j0), length, half.data(),
+                    complement.data());
+        out.col(i).segment(j0, rows) =
+            (half.head(rows) > complement.head(rows)).select(-complement.head(rows), half.head(rows));
+      }
+    }
+  }
+  return out;
+}
 
 /// Degrees, pieces and errors, one line a kernel.
 template <class Scalar>

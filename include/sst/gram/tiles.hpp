@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -56,14 +57,18 @@ class TileEngine {
                         Workspace& workspace) const = 0;
 };
 
-/// Rows and columns of a kernel matrix in the scalar of the strips.
-template <class Strip>
+/// Rows and columns of a kernel matrix in the scalar of the strips, and the standard deviations of their
+/// outputs in that of the matrix.
+template <class Strip, class Scalar>
 struct Sides {
   Samples<Strip> columns, rows_;
+  Eigen::Array<Scalar, Eigen::Dynamic, 1> column_scale, row_scale;
   bool symmetric;
   Sides(const Plan& plan, const DataRef& columns_data, const DataRef* rows_data)
       : columns(tabulate<Strip>(plan, columns_data)), symmetric(rows_data == nullptr) {
     if (rows_data) rows_ = tabulate<Strip>(plan, *rows_data);
+    column_scale = columns.scale.template cast<Scalar>();
+    row_scale = rows().scale.template cast<Scalar>();
   }
   const Samples<Strip>& rows() const { return symmetric ? columns : rows_; }
 };
@@ -75,26 +80,42 @@ inline void require_no_overflow(bool finite, Index row, Index col) {
         " or one of the next ones overflows its scalar type; scale the inputs down or use double");
 }
 
-template <class Strip>
-auto strip_of(const Strip* values, Index count) {
-  return Eigen::Map<const Eigen::Array<Strip, Eigen::Dynamic, 1>>(values, static_cast<Eigen::Index>(count));
-}
-
-/// K = s s' value of one column's strip; whether all of them are finite.
+/// K = s s' factor value of one column's strip, value given by value(l) for a pack of lanes from l on;
+/// whether all of them are finite.
 template <class Strip, class Scalar>
-bool write(const Sides<Strip>& sides, Index column, Index row, Index count, const auto& value, Scalar* to) {
-  const auto n = static_cast<Eigen::Index>(count);
-  const auto s = static_cast<Scalar>(sides.columns.scale[static_cast<Eigen::Index>(column)]);
-  const auto t = sides.rows().scale.segment(static_cast<Eigen::Index>(row), n).template cast<Scalar>();
-  Eigen::Map<Eigen::Array<Scalar, Eigen::Dynamic, 1>> out(to, n);
-  out = (s * t) * value;
-  return (out * Scalar(0)).sum() == 0;
+bool write(const Sides<Strip, Scalar>& sides, Index column, Index row, Index count, Scalar factor,
+           const auto& value, Scalar* to) {
+  using P = Pack<Strip>;
+  constexpr auto width = static_cast<Index>(P::size);
+  const Scalar s = sides.column_scale[static_cast<Eigen::Index>(column)] * factor;
+  const Scalar* t = sides.row_scale.data() + row;
+  Scalar check = 0;
+  Index l = 0;
+  if constexpr (std::is_same_v<Strip, Scalar>) {
+    const auto scale = P::all(s), zero = P::all(Scalar(0));
+    auto sum = zero;  // 0 unless one of them is not finite
+    for (; l + width <= count; l += width) {
+      const auto k = (scale * P::load(t + l)) * value(l);
+      k.store(to + l);
+      sum = fma(k, zero, sum);
+    }
+    check = total(sum);
+  }
+  std::array<Strip, width> some;
+  for (; l < count; l += width) {
+    value(l).store(some.data());
+    for (Index k = l; k < std::min(l + width, count); ++k) {
+      to[k] = s * t[k] * static_cast<Scalar>(some[k - l]);
+      check += 0 * to[k];
+    }
+  }
+  return check == 0;
 }
 
 /// Calls strip(column, first row, rows, which of them is the column's own sample or none) over a tile.
-template <class Strip>
-void for_each_strip(const Sides<Strip>& sides, Index row0, Index rows, Index col0, Index cols, bool lower,
-                    const auto& strip) {
+template <class Strip, class Scalar>
+void for_each_strip(const Sides<Strip, Scalar>& sides, Index row0, Index rows, Index col0, Index cols,
+                    bool lower, const auto& strip) {
   constexpr Index length = StripMachine<Strip>::length;
   for (Index i = col0; i < col0 + cols; ++i)
     for (Index j = row0; j < row0 + rows; j += length) {
@@ -142,20 +163,29 @@ class PlanTiles final : public TileEngine<Scalar> {
   struct Machines final : Base::Workspace {
     StripMachine<Strip> strips;
     std::optional<StripMachine<long double>> extended;
-    Machines(const Plan& plan, const Sides<Strip>& sides, const std::optional<Sides<long double>>& more)
+    Machines(const Plan& plan, const Sides<Strip, Scalar>& sides,
+             const std::optional<Sides<long double, long double>>& more)
         : strips(plan, sides.columns, sides.rows()) {
       if (more) extended.emplace(plan, more->columns, more->rows());
     }
   };
 
   bool store(Index i, Index j, Index count, const StripMachine<Strip>& machine, TileView<Scalar> to) const {
-    const auto half = strip_of(machine.half(plan_.result), count);
-    const auto tangent = strip_of(machine.tangent(plan_.result), count);
-    const bool any = plan_.pairs[plan_.result].tangent;
+    using P = Pack<Strip>;
+    const Strip *half = machine.half(plan_.result), *tangent = machine.tangent(plan_.result);
+    const auto one = P::all(Strip(1));
+    const auto correlation = [&](Index l) {
+      const auto h = P::load(half + l);
+      return one - (h + h);
+    };
     bool finite = true;
-    if (to.nngp) finite = write(sides_, i, j, count, (1 - 2 * half).template cast<Scalar>(), to.nngp);
-    if (to.ntk && any) finite = write(sides_, i, j, count, tangent.template cast<Scalar>(), to.ntk) && finite;
-    if (to.ntk && !any) std::fill_n(to.ntk, count, Scalar(0));
+    if (to.nngp) finite = write(sides_, i, j, count, Scalar(1), correlation, to.nngp);
+    if (!to.ntk) return finite;
+    if (plan_.pairs[plan_.result].tangent)
+      return write(
+                 sides_, i, j, count, Scalar(1), [&](Index l) { return P::load(tangent + l); }, to.ntk) &&
+             finite;
+    std::fill_n(to.ntk, count, Scalar(0));
     return finite;
   }
 
@@ -169,8 +199,8 @@ class PlanTiles final : public TileEngine<Scalar> {
   }
 
   Plan plan_;
-  Sides<Strip> sides_;
-  std::optional<Sides<long double>> extended_;
+  Sides<Strip, Scalar> sides_;
+  std::optional<Sides<long double, long double>> extended_;
 };
 
 /// By the radial profile.
@@ -192,26 +222,20 @@ class ProfileTiles final : public TileEngine<Scalar> {
     auto& inputs = static_cast<Inputs&>(workspace);
     inputs.pairs.tile(col0, cols, row0, rows);
     constexpr auto width = static_cast<Index>(P::size);
-    alignas(64) Strip half[length], complement[length];
-    const auto one = P::all(Strip(1));
+    alignas(64) Strip half[length], complement[length], value[length];
     for_each_strip(sides_, row0, rows, col0, cols, lower, [&](Index i, Index j, Index count, Index same) {
       const Index lanes = (count + width - 1) / width * width;
       inputs.pairs.strip(i, j, lanes, half, complement);
-      for (Index l = 0; l < lanes; l += width) {  // half becomes the turn
-        const auto h = P::load(half + l), m = P::load(complement + l), near = min(h, m), root = sqrt(near);
-        const auto turn = root * angle_map(near, root);
-        less(m, h, one - turn, turn).store(half + l);
-      }
       const auto at = static_cast<Eigen::Index>(i - col0) * out.stride + static_cast<Eigen::Index>(j - row0);
       bool finite = true;
       for (const auto& [kernel, to] : {std::pair{Kernel::nngp, out.nngp}, std::pair{Kernel::ntk, out.ntk}}) {
         if (!to) continue;
         const auto& curve = profile_.curve(kernel);
-        curve.evaluate(half, complement, lanes);
-        if (same != none) complement[same] = 1;  // the diagonal, by definition
+        curve.evaluate(half, complement, value, lanes);
+        if (same != none) value[same] = 1;  // the diagonal, by definition
         const auto factor = static_cast<Scalar>(curve.scale() / variance_);
-        const auto value = factor * strip_of(complement, count).template cast<Scalar>();
-        finite = write(sides_, i, j, count, value, to + at) && finite;
+        const auto load = [&](Index l) { return P::load(value + l); };
+        finite = write(sides_, i, j, count, factor, load, to + at) && finite;
       }
       require_no_overflow(finite, j, i);
     });
@@ -221,11 +245,11 @@ class ProfileTiles final : public TileEngine<Scalar> {
   static constexpr Index length = StripMachine<Strip>::length;
   struct Inputs final : Base::Workspace {
     InputPairs<Strip> pairs;
-    explicit Inputs(const Sides<Strip>& sides) : pairs(sides.columns.unit, sides.rows().unit) {}
+    explicit Inputs(const Sides<Strip, Scalar>& sides) : pairs(sides.columns.unit, sides.rows().unit) {}
   };
 
   Profile<Strip> profile_;
-  Sides<Strip> sides_;
+  Sides<Strip, Scalar> sides_;
   double variance_ = profile_.curve(Kernel::nngp).scale();  // of the output, at the norm of reference
 };
 
