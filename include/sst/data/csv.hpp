@@ -13,7 +13,6 @@
 #include <istream>
 #include <optional>
 #include <ostream>
-#include <random>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -22,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include <sst/data/file.hpp>
 #include <sst/error.hpp>
 
 namespace sst {
@@ -42,84 +42,6 @@ struct Dataset {
 };
 
 namespace detail {
-
-/// `text` in quotes for a message: one line, printable, not longer than a reader needs.
-inline std::string quote(std::string_view text) {
-  constexpr std::size_t longest = 40;
-  std::size_t end = std::min(text.size(), longest);
-  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  std::string out = "'";
-  for (const char c : text.substr(0, end)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7F) {
-      out += c;
-    } else {
-      constexpr std::string_view hex = "0123456789abcdef";
-      out += {'\\', 'x', hex[byte >> 4U], hex[byte & 15U]};
-    }
-  }
-  return out + (end < text.size() ? "...'" : "'");
-}
-
-inline std::string last_system_error() {
-  return errno ? std::generic_category().message(errno) : "no reason given";
-}
-
-/// Opens a file for reading; a missing file and a directory are errors.
-inline std::ifstream open_for_reading(const std::filesystem::path& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored))
-    throw DataError("cannot read '" + path.string() + "' (it is a directory); name a file in it");
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in)
-    throw DataError("cannot read '" + path.string() + "' (" + last_system_error() + "); check the path");
-  return in;
-}
-
-/// Lets fill(stream) write a temporary file beside `path`, then renames it: a reader finds the old
-/// file or the complete new one. Links are followed; devices and pipes are written to directly.
-template <class Fill>
-void write_file(const std::filesystem::path& path, Fill&& fill) {
-  namespace fs = std::filesystem;
-  const auto fail = [&path](const std::string& why) {
-    throw DataError("cannot write '" + path.string() + "' (" + why +
-                    "); choose a place that exists, is writable and has room");
-  };
-  std::error_code error;
-  fs::path target = fs::canonical(path, error);
-  if (error) target = path;
-  const fs::file_status status = fs::status(target, error);
-  if (fs::is_directory(status)) fail("it is a directory");
-  constexpr fs::perms any_write = fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write;
-  if (fs::exists(status) && (status.permissions() & any_write) == fs::perms::none) fail("it is read-only");
-
-  // Removes the temporary file, whatever goes wrong.
-  struct Temporary {
-    fs::path path;
-    ~Temporary() {
-      std::error_code ignored;
-      if (!path.empty()) fs::remove(path, ignored);
-    }
-  } temporary;
-  if (!fs::exists(status) || fs::is_regular_file(status)) {
-    std::random_device random;
-    temporary.path = target;
-    temporary.path += "." + std::to_string(random()) + ".part";
-  }
-
-  errno = 0;
-  std::ofstream out(temporary.path.empty() ? target : temporary.path, std::ios::binary | std::ios::trunc);
-  if (!out) fail(last_system_error());
-  fill(static_cast<std::ostream&>(out));
-  out.close();
-  if (!out) fail(last_system_error());
-  if (temporary.path.empty()) return;
-  if (fs::exists(status)) fs::permissions(temporary.path, status.permissions(), error);
-  fs::rename(temporary.path, target, error);
-  if (error) fail(error.message());
-  temporary.path.clear();
-}
 
 /// What a field of a CSV file is.
 enum class CsvField { number, empty, missing, not_finite, out_of_range, text };
@@ -160,14 +82,40 @@ inline std::optional<std::pair<std::size_t, std::size_t>> repeated_name(
   return std::nullopt;
 }
 
-class CsvParser {
+/// What is wrong with a field that should be a number.
+inline std::string csv_field_problem(std::string_view field, CsvField kind) {
+  switch (kind) {
+    case CsvField::empty:
+      return "the field is empty (a missing value); fill it or remove the row";
+    case CsvField::missing:
+      return quote(field) + " stands for a missing value; fill it or remove the row";
+    case CsvField::not_finite:
+      return quote(field) + " is not a finite number; replace it or remove the row";
+    case CsvField::out_of_range:
+      return quote(field) + " is out of the range of double; rescale the column";
+    default:
+      return quote(field) + " is not a number; write one such as 1.5 or 2e-3";
+  }
+}
+
+/// An error at a field: `line` of the file counted from 1, `column` from 0.
+[[noreturn]] inline void fail_at_field(const std::string& source, std::size_t line, std::size_t column,
+                                       std::string_view name, const std::string& problem) {
+  throw DataError(source + ", row " + std::to_string(line) + ", column " + std::to_string(column + 1) +
+                  (name.empty() ? "" : " (" + quote(name) + ")") + ": " + problem);
+}
+
+/// Takes a CSV text apart into fields; what a field may hold is its users' to say.
+class CsvScanner {
  public:
-  CsvParser(std::string_view text, std::string source) : text_(text), source_(std::move(source)) {
+  CsvScanner(std::string_view text, std::string source) : source_(std::move(source)), text_(text) {
     if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
     text_ = text_.substr(0, text_.find_last_not_of(" \t\r\n") + 1);  // npos + 1 is 0
   }
 
-  Table parse() {
+ protected:
+  /// Reads the header, if there is one, and returns the number of columns.
+  std::size_t begin() {
     if (text_.empty()) throw DataError(source_ + " has no rows (it is empty); give it one sample a row");
     std::vector<std::string> first;
     do first.emplace_back(next_field(first.size()));
@@ -184,35 +132,22 @@ class CsvParser {
       at_ = 0;
       line_ = 1;
     }
-
-    // Trailing blank lines are gone and a number never spans lines: a row is a line. A file too short
-    // for that many full rows has a ragged one, which is found before the matrix is full.
-    const std::string_view rest = text_.substr(at_);
-    const auto lines = static_cast<std::size_t>(std::count(rest.begin(), rest.end(), '\n')) + 1;
-    const std::size_t rows = std::min(lines, (rest.size() + 1) / (2 * columns) + 1);
-    Eigen::MatrixXd values(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(columns));
-    Eigen::Index row = 0;
-    while (at_ < text_.size()) read_row(values, row++);
-    if (row < values.rows()) values.conservativeResize(row, Eigen::NoChange);
-    return {std::move(values), std::move(names_), std::move(source_)};
+    return columns;
   }
 
- private:
-  void read_row(Eigen::MatrixXd& values, Eigen::Index row) {
+  /// Calls take(column, field) for each field of a row, which has to have so many.
+  template <class Take>
+  void next_row(std::size_t columns, Take&& take) {
     const std::size_t line = line_;
-    const auto columns = static_cast<std::size_t>(values.cols());
     for (std::size_t column = 0; column < columns; ++column) {
       const std::string_view field = next_field(column);
-      double value = 0;
-      const CsvField kind = parse_csv_field(field, value);
-      if (row_ended_ && column == 0 && kind == CsvField::empty)
+      if (row_ended_ && column == 0 && field.empty())
         fail(line, column, "the row is blank (only lines at the end may be); remove it");
-      if (kind != CsvField::number) refuse(line, column, field, kind);
+      take(column, field);
       if (row_ended_ && column + 1 < columns)
         fail(line, column + 1,
              "the row ends here with " + std::to_string(column + 1) + " of " + std::to_string(columns) +
                  " fields (ragged row); give every row the same number of fields");
-      values(row, static_cast<Eigen::Index>(column)) = value;
     }
     if (!row_ended_)
       fail(line, columns,
@@ -220,6 +155,18 @@ class CsvParser {
                " fields (ragged row); give every row the same number of fields");
   }
 
+  bool at_end() const { return at_ >= text_.size(); }
+  std::string_view rest() const { return text_.substr(at_); }
+  std::size_t line() const { return line_; }
+
+  [[noreturn]] void fail(std::size_t line, std::size_t column, const std::string& problem) const {
+    fail_at_field(source_, line, column, column < names_.size() ? names_[column] : "", problem);
+  }
+
+  std::string source_;
+  std::vector<std::string> names_;
+
+ private:
   /// The field at at_ without its quotes and surrounding blanks; moves behind it.
   std::string_view next_field(std::size_t column) {
     constexpr std::string_view blanks = " \t";
@@ -257,36 +204,37 @@ class CsvParser {
     if (at_ < text_.size()) ++at_;
   }
 
-  [[noreturn]] void refuse(std::size_t line, std::size_t column, std::string_view field,
-                           CsvField kind) const {
-    switch (kind) {
-      case CsvField::empty:
-        fail(line, column, "the field is empty (a missing value); fill it or remove the row");
-      case CsvField::missing:
-        fail(line, column, quote(field) + " stands for a missing value; fill it or remove the row");
-      case CsvField::not_finite:
-        fail(line, column, quote(field) + " is not a finite number; replace it or remove the row");
-      case CsvField::out_of_range:
-        fail(line, column, quote(field) + " is out of the range of double; rescale the column");
-      default:
-        fail(line, column, quote(field) + " is not a number; write one such as 1.5 or 2e-3");
-    }
-  }
-
-  [[noreturn]] void fail(std::size_t line, std::size_t column, const std::string& problem) const {
-    std::string name;
-    if (column < names_.size()) name = " (" + quote(names_[column]) + ")";
-    throw DataError(source_ + ", row " + std::to_string(line) + ", column " + std::to_string(column + 1) +
-                    name + ": " + problem);
-  }
-
   std::string_view text_;
-  std::string source_;
-  std::vector<std::string> names_;
   std::string unquoted_;
   std::size_t at_ = 0;
   std::size_t line_ = 1;
   bool row_ended_ = false;
+};
+
+class CsvParser : CsvScanner {
+ public:
+  using CsvScanner::CsvScanner;
+
+  Table parse() {
+    const std::size_t columns = begin();
+    // Trailing blank lines are gone and a number never spans lines: a row is a line. A file too short
+    // for that many full rows has a ragged one, which is found before the matrix is full.
+    const auto lines = static_cast<std::size_t>(std::count(rest().begin(), rest().end(), '\n')) + 1;
+    const std::size_t rows = std::min(lines, (rest().size() + 1) / (2 * columns) + 1);
+    Eigen::MatrixXd values(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(columns));
+    Eigen::Index row = 0;
+    for (; !at_end(); ++row) {
+      const std::size_t start = line();
+      next_row(columns, [&](std::size_t column, std::string_view field) {
+        double value = 0;
+        const CsvField kind = parse_csv_field(field, value);
+        if (kind != CsvField::number) fail(start, column, csv_field_problem(field, kind));
+        values(row, static_cast<Eigen::Index>(column)) = value;
+      });
+    }
+    if (row < values.rows()) values.conservativeResize(row, Eigen::NoChange);
+    return {std::move(values), std::move(names_), std::move(source_)};
+  }
 };
 
 }  // namespace detail
@@ -315,6 +263,30 @@ inline Table read_csv(const std::filesystem::path& path) {
   return read_csv(in, path.string());
 }
 
+namespace detail {
+
+/// The 0-based index of the column with this name, or with this index, from the end when negative.
+inline Eigen::Index find_column(const std::vector<std::string>& names, Eigen::Index columns,
+                                const std::string& wanted, const std::string& source) {
+  if (const auto it = std::find(names.begin(), names.end(), wanted); it != names.end())
+    return it - names.begin();
+  Eigen::Index index = 0;
+  const char* const end = wanted.data() + wanted.size();
+  const auto [stop, error] = std::from_chars(wanted.data(), end, index);
+  if (error == std::errc() && stop == end && index >= -columns && index < columns)
+    return index < 0 ? index + columns : index;
+  constexpr std::size_t most = 40;
+  std::string list;
+  for (std::size_t i = 0; i < std::min(names.size(), most); ++i) list += (i ? ", " : "") + names[i];
+  if (names.size() > most) list += ", ...";
+  throw DataError(source + " has no column " + quote(wanted) + " (it has " + std::to_string(columns) +
+                  (names.empty() ? " columns without names" : ": " + list) +
+                  "); name one of them or give an index from " + std::to_string(-columns) + " to " +
+                  std::to_string(columns - 1));
+}
+
+}  // namespace detail
+
 /// Splits a table into features and one target column.
 ///
 /// `target` is the column's name, or its 0-based index written as a number; negative indices count
@@ -327,27 +299,7 @@ inline Dataset split_target(const Table& table, const std::string& target) {
   if (!names.empty() && static_cast<Eigen::Index>(names.size()) != columns)
     throw DataError(table.source + " has " + std::to_string(names.size()) + " column names for " +
                     std::to_string(columns) + " columns; give one each");
-
-  Eigen::Index at = -1;
-  if (const auto it = std::find(names.begin(), names.end(), target); it != names.end()) {
-    at = it - names.begin();
-  } else {
-    Eigen::Index index = 0;
-    const char* const end = target.data() + target.size();
-    const auto [stop, error] = std::from_chars(target.data(), end, index);
-    if (error == std::errc() && stop == end && index >= -columns && index < columns)
-      at = index < 0 ? index + columns : index;
-  }
-  if (at < 0) {
-    constexpr std::size_t most = 40;
-    std::string list;
-    for (std::size_t i = 0; i < std::min(names.size(), most); ++i) list += (i ? ", " : "") + names[i];
-    if (names.size() > most) list += ", ...";
-    throw DataError(table.source + " has no column " + detail::quote(target) + " (it has " +
-                    std::to_string(columns) + (names.empty() ? " columns without names" : ": " + list) +
-                    "); name one of them or give an index from " + std::to_string(-columns) + " to " +
-                    std::to_string(columns - 1));
-  }
+  const Eigen::Index at = detail::find_column(names, columns, target, table.source);
   if (columns < 2)
     throw DataError(table.source +
                     " has no column but the target (there is nothing to predict from); add features");

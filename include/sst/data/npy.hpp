@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include <sst/data/csv.hpp>
+#include <sst/data/file.hpp>
 #include <sst/error.hpp>
 
 namespace sst {
@@ -294,6 +294,24 @@ inline Eigen::MatrixXd read_npy_matrix(const std::filesystem::path& path) {
   return matrix;
 }
 
+namespace detail {
+
+/// The header of an NPY file of a rows x cols matrix; data starts at a multiple of 64 bytes.
+template <class Scalar>
+std::string npy_header(Eigen::Index rows, Eigen::Index cols, bool rows_first) {
+  std::string text = std::string("{'descr': '") + (sizeof(Scalar) == 8 ? "<f8" : "<f4") +
+                     "', 'fortran_order': " + (rows_first ? "False" : "True") + ", 'shape': (" +
+                     std::to_string(rows) + ", " + std::to_string(cols) + "), }";
+  text.append(63 - (10 + text.size()) % 64, ' ');
+  text += '\n';
+  std::string header("\x93NUMPY\x01\x00", 8);
+  header += static_cast<char>(text.size() & 0xFFU);
+  header += static_cast<char>(text.size() >> 8U);
+  return header + text;
+}
+
+}  // namespace detail
+
 /// Writes a matrix of float or double as an NPY file of two dimensions, in the matrix's own order.
 ///
 /// A file of that name is replaced when the new one is complete. Throws DataError when it cannot be written.
@@ -303,19 +321,8 @@ void write_npy(const std::filesystem::path& path, const Eigen::MatrixBase<Derive
   static_assert(std::is_same_v<Scalar, float> || std::is_same_v<Scalar, double>,
                 "write_npy takes a matrix of float or double");
   const typename Derived::PlainObject& values = matrix.derived().eval();
-  constexpr bool rows_first = Derived::PlainObject::IsRowMajor;
-  std::string header = std::string("{'descr': '") + (sizeof(Scalar) == 8 ? "<f8" : "<f4") +
-                       "', 'fortran_order': " + (rows_first ? "False" : "True") + ", 'shape': (" +
-                       std::to_string(values.rows()) + ", " + std::to_string(values.cols()) + "), }";
-  // Data starts at a multiple of 64 bytes.
-  header.append(63 - (10 + header.size()) % 64, ' ');
-  header += '\n';
   detail::write_file(path, [&](std::ostream& out) {
-    out.write("\x93NUMPY\x01\x00", 8);
-    const std::array<char, 2> length{static_cast<char>(header.size() & 0xFFU),
-                                     static_cast<char>(header.size() >> 8U)};
-    out.write(length.data(), 2);
-    out << header;
+    out << detail::npy_header<Scalar>(values.rows(), values.cols(), Derived::PlainObject::IsRowMajor);
     out.write(reinterpret_cast<const char*>(values.data()),
               static_cast<std::streamsize>(static_cast<std::size_t>(values.size()) * sizeof(Scalar)));
   });

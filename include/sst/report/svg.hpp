@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include <sst/data/csv.hpp>
+#include <sst/data/file.hpp>
 #include <sst/error.hpp>
 
 namespace sst {
