@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include <omp.h>
+
 #include <sst/ntk.hpp>
 
 namespace {
@@ -26,8 +28,8 @@ Eigen::MatrixXd rows(Eigen::Index n, Eigen::Index d) {
   return x;
 }
 
-sst::Plan plan_of(int depth) {
-  return sst::compile(sst::sparse_shortcut(depth, {.weight_std = weight_std, .bias_std = bias_std}),
+sst::Plan plan_of(int depth, double bias = bias_std) {
+  return sst::compile(sst::sparse_shortcut(depth, {.weight_std = weight_std, .bias_std = bias}),
                       sst::Kernel::ntk);
 }
 
@@ -88,27 +90,37 @@ void naive(benchmark::State& state, int depth) {
   count(state, static_cast<double>(n * n));
 }
 
-/// One thread, a matrix that stays in cache, two features: what the steps (direct) or the radial profile cost
-/// beside reading the inputs and writing the result. The profile's rows have one norm.
+/// The plan's steps on a matrix that stays in cache, two features, rows of different norms.
 template <class Scalar>
-void path(benchmark::State& state, int depth, sst::Path path) {
+void direct(benchmark::State& state, int depth) {
   const Eigen::Index n = 256;
-  const sst::Plan plan = plan_of(depth);
-  Eigen::MatrixXd a = rows(n, 2), b = 0.9 * rows(n, 2).array() + 0.01;
-  if (path == sst::Path::profile) {
-    a.rowwise().normalize();
-    b.rowwise().normalize();
-  }
-  const sst::GramTiles<Scalar> tiles(plan, a, b, path);
+  const Eigen::MatrixXd a = rows(n, 2), b = 0.9 * a.array() + 0.01;
+  const sst::GramTiles<Scalar> tiles(plan_of(depth), a, b, sst::Path::direct);
   const auto workspace = tiles.workspace();
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> out(n, n);
   for (auto _ : state) {
-    for (Eigen::Index j = 0; j < n; j += tiles.tile())
-      for (Eigen::Index i = 0; i < n; i += tiles.tile())
-        tiles.evaluate(i, tiles.tile(), j, tiles.tile(), {nullptr, &out(i, j), n}, *workspace);
+    tiles.evaluate(0, n, 0, n, {nullptr, out.data(), n}, *workspace);
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();
   }
+  count(state, static_cast<double>(n * n));
+}
+
+/// The radial profile of the same network on a matrix of angles in cache.
+template <class Scalar>
+void profile(benchmark::State& state, int depth) {
+  const Eigen::Index n = 256;
+  const sst::Profile<Scalar> kappa(plan_of(depth), 0.5);
+  const auto angles = sst::input_angles<Scalar>(rows(n, 8));
+  Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> out(n, n);
+  const int threads = omp_get_max_threads();
+  omp_set_num_threads(1);
+  for (auto _ : state) {
+    kappa.evaluate(sst::Kernel::ntk, angles, out);
+    benchmark::DoNotOptimize(out.data());
+    benchmark::ClobberMemory();
+  }
+  omp_set_num_threads(threads);
   count(state, static_cast<double>(n * n));
 }
 
@@ -126,10 +138,10 @@ void fill(benchmark::State& state) {
 /// Whole matrices, input products included, into memory that is there already, as when many topologies are
 /// compared on one data set.
 template <class Scalar>
-void gram(benchmark::State& state, int threads, bool cross) {
+void gram(benchmark::State& state, int threads, bool cross, double bias) {
   const Eigen::Index n = 4096;
   const Eigen::MatrixXd x = rows(n, 32), other = x.array() * 0.9 + 0.01;
-  const sst::Plan plan = plan_of(10);
+  const sst::Plan plan = plan_of(10, bias);
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> out(n, n);
   out.setZero();
   for (auto _ : state) {
@@ -146,20 +158,22 @@ void add(const std::string& type) {
     return std::string(what) + "/" + type + rest;
   };
   benchmark::RegisterBenchmark(name("naive", "/depth:10").c_str(), naive<Scalar>, 10);
-  for (const int depth : {5, 10, 50})
-    benchmark::RegisterBenchmark(name("direct", "/depth:" + std::to_string(depth)).c_str(), path<Scalar>,
-                                 depth, sst::Path::direct);
-  for (const int depth : {5, 10, 50})
-    benchmark::RegisterBenchmark(name("profile", "/depth:" + std::to_string(depth)).c_str(), path<Scalar>,
-                                 depth, sst::Path::profile);
+  for (const int depth : {5, 10, 50}) {
+    const std::string at = "/depth:" + std::to_string(depth);
+    benchmark::RegisterBenchmark(name("direct", at).c_str(), direct<Scalar>, depth);
+    benchmark::RegisterBenchmark(name("profile", at).c_str(), profile<Scalar>, depth);
+  }
   benchmark::RegisterBenchmark(name("fill", "").c_str(), fill<Scalar>);
-  for (const bool cross : {false, true})
+  const auto whole = [&](const char* what, bool cross, double bias) {
     for (const int threads : {1, 2})
-      benchmark::RegisterBenchmark(
-          name(cross ? "cross" : "gram", "/depth:10/threads:" + std::to_string(threads)).c_str(),
-          gram<Scalar>, threads, cross)
+      benchmark::RegisterBenchmark(name(what, "/depth:10/threads:" + std::to_string(threads)).c_str(),
+                                   gram<Scalar>, threads, cross, bias)
           ->UseRealTime()
           ->Unit(benchmark::kMillisecond);
+  };
+  whole("gram", false, bias_std);
+  whole("cross", true, bias_std);
+  whole("gram_profile", false, 0.0);  // no biases: the radial profile
 }
 
 }  // namespace

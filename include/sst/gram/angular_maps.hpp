@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <numbers>
 #include <type_traits>
+#include <utility>
 
 #include <sst/gram/pack.hpp>
 
@@ -57,11 +58,23 @@ struct AngularCoefficients<float> {
                                     -0.057350666775869579637F, 0.069820626244125145686F};
 };
 
+/// Even and odd powers apart, which halves the chain of dependent steps; unrolled by construction, because at
+/// -O2 compilers leave a loop here.
 template <class Scalar, std::size_t n>
 Pack<Scalar> horner(const std::array<Scalar, n>& coefficients, Pack<Scalar> x) {
-  auto value = Pack<Scalar>::all(coefficients[n - 1]);
-  for (std::size_t k = n - 1; k-- > 0;) value = fma(value, x, Pack<Scalar>::all(coefficients[k]));
-  return value;
+  const auto square = x * x;
+  const auto every_second = [&]<std::size_t last, std::size_t... k>(std::integral_constant<std::size_t, last>,
+                                                                    std::index_sequence<k...>) {
+    auto value = Pack<Scalar>::all(coefficients[last]);
+    ((value = fma(value, square, Pack<Scalar>::all(coefficients[last - 2 - 2 * k]))), ...);
+    return value;
+  };
+  constexpr std::size_t even = (n - 1) / 2 * 2, odd = (n - 2) / 2 * 2 + 1;
+  const auto a =
+      every_second(std::integral_constant<std::size_t, even>{}, std::make_index_sequence<even / 2>{});
+  const auto b =
+      every_second(std::integral_constant<std::size_t, odd>{}, std::make_index_sequence<odd / 2>{});
+  return fma(b, x, a);
 }
 
 /// A(h) for h in [0, 1/2].

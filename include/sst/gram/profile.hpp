@@ -338,18 +338,22 @@ class Profile {
 #pragma omp parallel for schedule(static) if (size > 64 * block)
 #endif
     for (Eigen::Index first = 0; first < size; first += block) {
-      using Strip = Eigen::Array<Scalar, block, 1>;
-      Strip angle = Strip::Zero(), half, complement;
+      std::array<Scalar, block> half, complement, value;
       const Eigen::Index count = std::min(block, size - first);
-      angle.head(count) =
-          Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>(angles.data() + first, count);
-      // Minus zero is the antipode, so the sign is asked of 1/angle.
-      const auto obtuse = angle < 0 || (1 / angle) < 0;
-      half = obtuse.select(1 + angle, angle);
-      complement = obtuse.select(-angle, 1 - angle);
-      f.evaluate(half.data(), complement.data(), angle.data(), static_cast<std::size_t>(block));
+      const Scalar* angle = angles.data() + first;
+      if (count < block) {  // the last one, filled up to whole packs
+        std::fill(std::copy_n(angle, count, value.data()), value.data() + block, Scalar(0));
+        angle = value.data();
+      }
+      const auto zero = P::all(Scalar(0)), one = P::all(Scalar(1));
+      for (std::size_t l = 0; l < value.size(); l += static_cast<std::size_t>(P::size)) {
+        const auto a = P::load(angle + l), near = max(a, zero - a), far = one - near;
+        less(a, zero, far, near).store(half.data() + l);
+        less(a, zero, near, far).store(complement.data() + l);
+      }
+      f.evaluate(half.data(), complement.data(), value.data(), value.size());
       Eigen::Map<Eigen::Array<Scalar, Eigen::Dynamic, 1>>(out.data() + first, count) =
-          scale * angle.head(count);
+          scale * Eigen::Map<const Eigen::Array<Scalar, Eigen::Dynamic, 1>>(value.data(), count);
     }
   }
 
@@ -407,8 +411,9 @@ class Profile {
 };
 
 /// The angles between the rows of a data set, as Profile::evaluate takes them: (1 - c)/2 of acute angles and
-/// -(1 + c)/2 of obtuse ones, so that both ends keep all digits. n x n; zero rows count as orthogonal to
-/// nothing: their numbers mean nothing, multiply the kernel by their norm.
+/// -(1 + c)/2 of obtuse ones (the antipode: minus the smallest normal number), so that both ends keep all
+/// digits. n x n; zero rows count as orthogonal to nothing: their numbers mean nothing, multiply the kernel
+/// by their norm.
 template <class Scalar>
 Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> input_angles(const DataRef& x) {
   namespace g = gram_detail;
@@ -434,7 +439,8 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> input_angles(const DataRef
         pairs.strip(static_cast<std::size_t>(i), static_cast<std::size_t>(j0), length, half.data(),
                     complement.data());
         out.col(i).segment(j0, rows) =
-            (half.head(rows) > complement.head(rows)).select(-complement.head(rows), half.head(rows));
+            (half.head(rows) > complement.head(rows))
+                .select(-complement.head(rows).max(std::numeric_limits<Scalar>::min()), half.head(rows));
       }
     }
   }
