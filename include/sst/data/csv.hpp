@@ -318,6 +318,19 @@ inline Dataset split_target(const Table& table, const std::string& target) {
 
 namespace detail {
 
+/// Appends a text as a field, in quotes where it needs them.
+inline void append_csv_text(std::string& line, std::string_view text) {
+  const bool plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos &&
+                     text.find_first_of(" \t") != 0 && text.find_last_of(" \t") != text.size() - 1;
+  if (plain) {
+    line += text;
+    return;
+  }
+  line += '"';
+  for (const char c : text) line.append(c == '"' ? 2 : 1, c);
+  line += '"';
+}
+
 /// write_csv without a look at the stream.
 template <class Derived>
 void put_csv(std::ostream& out, const Eigen::MatrixBase<Derived>& matrix,
@@ -347,15 +360,7 @@ void put_csv(std::ostream& out, const Eigen::MatrixBase<Derived>& matrix,
                       " twice; give each column its own");
     for (const std::string& name : header) {
       if (&name != &header.front()) line += ',';
-      const bool plain = !name.empty() && name.find_first_of(",\"\r\n") == std::string::npos &&
-                         name.find_first_of(" \t") != 0 && name.find_last_of(" \t") != name.size() - 1;
-      if (plain) {
-        line += name;
-        continue;
-      }
-      line += '"';
-      for (const char c : name) line.append(c == '"' ? 2 : 1, c);
-      line += '"';
+      append_csv_text(line, name);
     }
     line += '\n';
     out.write(line.data(), static_cast<std::streamsize>(line.size()));

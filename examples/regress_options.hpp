@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <sst/activation/registry.hpp>
+#include <sst/data/encoding.hpp>
+#include <sst/topology/families.hpp>
+#include <sst/topology/json.hpp>
+
+#include "regress_report.hpp"
+
+/// \file
+/// The options of regress, and what they mean to the library.
+
+struct Options {
+  std::string train, test, target, topology, family = "sparse_shortcut", kernel, ridge = "relative:0.1";
+  std::string activation = "relu", precision = "double", save, load, output, json;
+  std::string missing = "error", text = "error", constant = "error", duplicate = "error";
+  std::vector<std::string> ignore;
+  int depth = 8, threads = 0;
+  double weight_std = 1.5, bias_std = 0.05;
+  unsigned seed = 0;
+  bool standardize = false, classify = false, select = false, std = false, factor = false;
+};
+
+using Family = sst::Topology (*)(int, const sst::FamilyOptions&);
+inline const std::map<std::string, Family> families{
+    {"chain", [](int depth, const sst::FamilyOptions& layer) { return sst::chain(depth, layer); }},
+    {"residual", [](int depth, const sst::FamilyOptions& layer) { return sst::residual(depth, layer); }},
+    {"sparse_shortcut",
+     [](int depth, const sst::FamilyOptions& layer) { return sst::sparse_shortcut(depth, layer); }},
+    {"densely_connected",
+     [](int depth, const sst::FamilyOptions& layer) { return sst::densely_connected(depth, layer); }},
+    {"identity_connected",
+     [](int depth, const sst::FamilyOptions& layer) { return sst::identity_connected(depth, layer); }},
+    {"recurrent", [](int depth, const sst::FamilyOptions& layer) { return sst::recurrent(depth, layer); }}};
+
+inline sst::Topology make_family(const Options& o, const std::string& family, int depth) {
+  return families.at(family)(depth, {o.weight_std, o.bias_std, sst::make_activation(o.activation)});
+}
+
+inline sst::Treatments treatments(const Options& o) {
+  using namespace sst;
+  const std::map<std::string, MissingValues> missing{
+      {"error", MissingValues::error}, {"drop", MissingValues::drop}, {"mean", MissingValues::mean}};
+  const auto redundant = [](const std::string& name) {
+    return name == "drop" ? Redundant::drop : Redundant::error;
+  };
+  return {missing.at(o.missing), o.text == "onehot" ? TextColumns::onehot : TextColumns::error,
+          redundant(o.constant), redundant(o.duplicate)};
+}
+
+/// Declares the options; they are in `o` once the program has parsed its arguments.
+inline void declare(CLI::App& app, Options& o) {
+  const auto choice = [&](const char* name, std::string& value, const std::vector<std::string>& choices,
+                          const char* text) {
+    return app.add_option(name, value, text)->check(CLI::IsMember(choices))->capture_default_str();
+  };
+  app.add_option("--train", o.train, "CSV to learn from; with --load, rows to add to the model");
+  auto* test = app.add_option("--test", o.test, "CSV to predict; errors too where it has the target");
+  auto* target =
+      app.add_option("--target", o.target, "the target's column: a name, or an index (-1: the last)");
+  auto* load = app.add_option("--load", o.load, "a saved model instead of learning one");
+  std::vector<CLI::Option*> learning{target};
+  const auto learns = [&](CLI::Option* option) { learning.push_back(option); };
+  auto* topology = app.add_option("--topology", o.topology, "the network, as JSON");
+  std::vector<std::string> names;
+  for (const auto& [name, make] : families) names.push_back(name);
+  std::vector<CLI::Option*> family{
+      choice("--family", o.family, names, "the network, by its family"),
+      app.add_option("--depth", o.depth, "layers of the family")->capture_default_str(),
+      app.add_option("--activation", o.activation, "of the family")->capture_default_str(),
+      app.add_option("--weight-std", o.weight_std, "of the family")->capture_default_str(),
+      app.add_option("--bias-std", o.bias_std, "of the family")->capture_default_str()};
+  for (CLI::Option* option : family) topology->excludes(option);
+  learns(topology);
+  for (CLI::Option* option : family) learns(option);
+  learns(app.add_option("--kernel", o.kernel, "ntk: trained networks (default); nngp: Bayesian ones")
+             ->check(CLI::IsMember({"ntk", "nngp"})));
+  auto* ridge =
+      app.add_option("--ridge", o.ridge, "relative:R (times the kernel's mean diagonal), absolute:A, or auto")
+          ->check(is_ridge)
+          ->capture_default_str();
+  learns(ridge);
+  auto* select = app.add_flag("--select", o.select, "choose network, kernel and ridge by leave-one-out");
+  for (CLI::Option* option : {topology, family[0], family[1], ridge}) select->excludes(option);
+  learns(select);
+  learns(
+      app.add_flag("--standardize", o.standardize, "features, and a target of numbers, to mean 0 and std 1"));
+  learns(app.add_flag("--classify", o.classify, "the target is a class"));
+  learns(choice("--missing", o.missing, {"error", "drop", "mean"}, "missing values"));
+  learns(choice("--text", o.text, {"error", "onehot"}, "columns of text"));
+  learns(choice("--constant", o.constant, {"error", "drop"}, "columns of one value"));
+  learns(choice("--duplicate", o.duplicate, {"error", "drop"}, "columns that equal an earlier one"));
+  learns(app.add_option("--ignore", o.ignore, "columns to leave out, a,b,...")->delimiter(','));
+  learns(choice("--precision", o.precision, {"double", "float"}, "of the kernel"));
+  app.add_flag("--std", o.std, "standard deviations of the predictions")->needs(test);
+  app.add_option("--output", o.output, "write the predictions for --test to this CSV")->needs(test);
+  auto* save = app.add_option("--save", o.save, "save the model as this folder");
+  app.add_flag("--save-factor", o.factor, "with its n x n factor: faster --std and --train later")
+      ->needs(save);
+  app.add_option("--json", o.json, "write the report to this file as JSON");
+  app.add_option("--threads", o.threads, "0: all; results do not depend on it")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--seed", o.seed, "of the intervals' bootstrap")->capture_default_str();
+  for (CLI::Option* option : learning) load->excludes(option);
+  app.callback([&] {
+    if (o.load.empty() && o.train.empty()) throw CLI::RequiredError("--train, or --load,");
+    if (o.load.empty() && o.target.empty()) throw CLI::RequiredError("--target");
+  });
+}

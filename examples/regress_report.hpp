@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <Eigen/Core>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <sst/data/encoding.hpp>
+#include <sst/data/file.hpp>
+#include <sst/error.hpp>
+#include <sst/regression/classification.hpp>
+#include <sst/regression/grid_search.hpp>
+#include <sst/regression/kernel_machine.hpp>
+#include <sst/regression/ridge.hpp>
+#include <sst/report/error_interval.hpp>
+#include <sst/report/table.hpp>
+
+#include "program.hpp"
+
+/// \file
+/// What regress reads, checks and says.
+
+/// The shortest text that reads back as the same number.
+inline std::string shortest(double value) {
+  std::array<char, 32> text;
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
+/// A number as a person reads it: four digits.
+inline std::string readable(double value) {
+  std::ostringstream text;
+  text.precision(4);
+  text << value;
+  return text.str();
+}
+
+/// "relative:0.1" or "absolute:1e-4", or "auto" (none).
+inline std::optional<sst::Ridge> parse_ridge(const std::string& text) {
+  for (const std::string prefix : {"relative:", "absolute:"}) {
+    if (!text.starts_with(prefix)) continue;
+    double value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data() + prefix.size(), end, value);
+    if (error == std::errc() && stop == end && value >= 0 && std::isfinite(value))
+      return prefix == "relative:" ? sst::Ridge::relative(value) : sst::Ridge::absolute(value);
+  }
+  return std::nullopt;
+}
+inline const CLI::Validator is_ridge(
+    [](const std::string& text) {
+      return text == "auto" || parse_ridge(text) ? std::string()
+                                                 : "'" + text + "' is none of relative:R, absolute:A, auto";
+    },
+    "relative:R|absolute:A|auto");
+
+/// A file to be written later needs a folder to be in: said before the work, not after it.
+inline void require_place(const std::string& file) {
+  if (file.empty()) return;
+  std::error_code ignored;
+  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
+  if (!std::filesystem::is_directory(folder, ignored))
+    throw sst::DataError("cannot write '" + file + "' (there is no folder '" + folder.string() +
+                         "'); create it first");
+}
+
+/// A target that is the same everywhere leaves nothing to learn.
+inline void require_variety(const sst::EncodedTable& table, const sst::KernelMachine& model,
+                            const Eigen::MatrixXd& y) {
+  if ((y.rowwise() - y.row(0)).isZero(0))
+    throw sst::DataError(table.source + ": the target '" + model.encoding->target + "' is '" +
+                         table.target.front() + "' in all " + std::to_string(table.target.size()) +
+                         " rows (there is nothing to learn); choose another target or add rows");
+}
+
+/// A ridge with four digits.
+inline std::string readable_ridge(const sst::Ridge& ridge) {
+  return (ridge.scale() == sst::Ridge::Scale::relative ? "relative:" : "absolute:") + readable(ridge.value());
+}
+
+/// What regress tells at the end, to a person and as JSON.
+class Report {
+ public:
+  explicit Report(std::uint32_t seed) : seed_(seed) {}
+
+  void training(const sst::EncodedTable& table, const sst::TableEncoding& encoding) {
+    const auto features = encoding.features();
+    say("training",
+        table.source + ": " + std::to_string(table.x.rows()) + " rows" +
+            (table.dropped ? " (" + std::to_string(table.dropped) + " with missing values left out)" : "") +
+            ", " + std::to_string(features.size()) + " features, target " + encoding.target);
+    json_["training"] = {{"file", table.source},
+                         {"rows", table.x.rows()},
+                         {"dropped", table.dropped},
+                         {"features", features},
+                         {"target", encoding.target}};
+    std::string left_out;
+    for (const auto& column : encoding.columns)
+      if (column.kind == sst::ColumnEncoding::Kind::left_out && column.why != "the target") {
+        left_out += (left_out.empty() ? "" : ", ") + column.name + " (" + column.why + ")";
+        json_["training"]["left_out"][column.name] = column.why;
+      }
+    if (!left_out.empty()) say("left out", left_out);
+  }
+
+  void model(const sst::KernelMachine& model, const std::string& loaded) {
+    const std::string kernel = name(model.kernel);
+    say("model", kernel + " of " + model.topology.name() + ", " + std::to_string(model.x.rows()) +
+                     " training rows" + (loaded.empty() ? "" : ", loaded from " + loaded));
+    say("ridge",
+        readable_ridge(model.ridge) + ", which adds " + readable(model.lambda) + " to the kernel's diagonal");
+    if (model.input_scaling)
+      say("scaling",
+          model.classes.empty() ? "features and target to mean 0 and std 1" : "features to mean 0 and std 1");
+    if (!model.classes.empty()) say("classes", std::to_string(model.classes.size()));
+    json_["model"] = {{"kernel", kernel},        {"topology", model.topology.name()},
+                      {"rows", model.x.rows()},  {"ridge", model.ridge.to_string()},
+                      {"lambda", model.lambda},  {"standardized", model.input_scaling.has_value()},
+                      {"classes", model.classes}};
+  }
+
+  /// What was chosen, and why; errors are told in the units of the target.
+  void chosen(const sst::Leaderboard& board, const std::vector<sst::Ridge>& ridges,
+              const sst::KernelMachine& model) {
+    const double unit = model.classes.empty() && model.target_scaling ? model.target_scaling->scale[0] : 1;
+    const bool at_an_end = model.ridge == ridges.front() || model.ridge == ridges.back();
+    const std::size_t count = board.entries.size();
+    say("chosen", "by the least leave-one-out error of " + std::to_string(count) +
+                      (count == 1 ? " kernel" : " kernels") + " x " + std::to_string(ridges.size()) +
+                      " ridges" + (at_an_end ? " (the ridge is at an end of those tried)" : ""));
+    for (const sst::GridEntry& entry : board.entries) {
+      const double error = unit * std::sqrt(entry.score);
+      const std::string kernel = name(entry.kernel);
+      json_["tried"].push_back(entry.failure.empty()
+                                   ? nlohmann::ordered_json{{"topology", entry.name},
+                                                            {"kernel", kernel},
+                                                            {"ridge", entry.ridge.to_string()},
+                                                            {"error", error}}
+                                   : nlohmann::ordered_json{{"topology", entry.name},
+                                                            {"kernel", kernel},
+                                                            {"failure", entry.failure}});
+      if (count > 1)
+        tried_.push_back({entry.name, kernel, entry.failure.empty() ? readable_ridge(entry.ridge) : "",
+                          entry.failure.empty() ? readable(error) : "none: " + entry.failure});
+    }
+  }
+
+  void errors(const std::string& where, const sst::KernelMachine& model, const Eigen::MatrixXd& truth,
+              const Eigen::MatrixXd& prediction) {
+    if (!model.classes.empty()) {
+      const auto wanted = sst::largest_score(truth), found = sst::largest_score(prediction);
+      std::size_t hits = 0;
+      Eigen::MatrixXi counts = Eigen::MatrixXi::Zero(truth.cols(), truth.cols());
+      for (std::size_t i = 0; i < wanted.size(); ++i) {
+        hits += wanted[i] == found[i];
+        ++counts(static_cast<Eigen::Index>(wanted[i]), static_cast<Eigen::Index>(found[i]));
+      }
+      add(where, "accuracy", truth.rows(), sst::share(hits, wanted.size()));
+      const double loss = sst::log_loss(prediction, wanted, model.inverse_temperature);
+      std::ostringstream text;
+      text << sst::Confusion<std::string>{model.classes, counts, {}};
+      confusions_ += "\n" + where + ", log loss of the probabilities " + readable(loss) + "\n" + text.str();
+      json_["errors"][where]["log loss"] = loss;
+      json_["errors"][where]["confusion"] = std::vector<std::vector<int>>();
+      for (Eigen::Index i = 0; i < counts.rows(); ++i)
+        json_["errors"][where]["confusion"].push_back(
+            std::vector<int>(counts.row(i).begin(), counts.row(i).end()));
+      return;
+    }
+    const auto found = sst::regression_errors(truth.col(0), prediction.col(0), seed_);
+    add(where, "root mean squared error", truth.rows(), found.rmse);
+    add(where, "mean absolute error", truth.rows(), found.mae);
+    add(where, "R^2", truth.rows(), found.r2);
+  }
+
+  /// Time and memory; the last line.
+  void finish() {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    say("took", readable(seconds) + " s, at most " + readable(program::peak_memory()) + " MiB");
+    json_["seconds"] = seconds;
+    json_["peak_memory_mib"] = program::peak_memory();
+  }
+
+  void write_json(const std::string& file) const {
+    const std::string text = json_.dump(1, ' ', false, nlohmann::json::error_handler_t::replace);
+    sst::detail::write_file(file, [&](std::ostream& out) { out << text << '\n'; });
+  }
+
+  friend std::ostream& operator<<(std::ostream& out, const Report& report) {
+    for (std::size_t i = 0; i + 1 < report.lines_.size(); ++i) print(out, report.lines_[i]);
+    using enum sst::TextTable::Align;
+    if (!report.tried_.empty()) {
+      sst::TextTable board({{"network"}, {"kernel"}, {"ridge"}, {"leave-one-out error"}});
+      for (const auto& row : report.tried_) board.add_row({row.begin(), row.end()});
+      out << '\n' << board << "\nThe best of many looks a little better than it is: judge by a test.\n";
+    }
+    sst::TextTable table(
+        {{"rows"}, {"count", right}, {"measure"}, {"value", right}, {"95 % from", right}, {"to", right}});
+    for (const auto& row : report.errors_) table.add_row({row.begin(), row.end()});
+    if (!report.errors_.empty())
+      out << '\n'
+          << table << "\nIntervals: "
+          << (report.bootstrap_ ? "percentiles of a bootstrap over rows, 1000 resamples, seed " +
+                                      std::to_string(report.seed_)
+                                : "Wilson's, for shares")
+          << ".\n";
+    out << report.confusions_ << '\n';
+    print(out, report.lines_.back());
+    return out;
+  }
+
+ private:
+  using Line = std::pair<std::string, std::string>;
+
+  static std::string name(sst::Kernel kernel) { return kernel == sst::Kernel::ntk ? "ntk" : "nngp"; }
+  static void print(std::ostream& out, const Line& line) {
+    out << line.first << std::string(line.first.size() < 11 ? 11 - line.first.size() : 1, ' ') << line.second
+        << '\n';
+  }
+  void say(const std::string& what, const std::string& text) { lines_.emplace_back(what, text); }
+  void add(const std::string& where, const std::string& measure, Eigen::Index count,
+           const sst::Interval& found) {
+    bootstrap_ = bootstrap_ || measure != "accuracy";
+    errors_.push_back({where, std::to_string(count), measure, readable(found.value), readable(found.low),
+                       readable(found.high)});
+    json_["errors"][where][measure] = {{"value", found.value}, {"low", found.low}, {"high", found.high}};
+  }
+
+  std::uint32_t seed_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::vector<Line> lines_;
+  std::vector<std::array<sst::TextTable::Cell, 6>> errors_;
+  std::vector<std::array<std::string, 4>> tried_;
+  std::string confusions_;
+  bool bootstrap_ = false;
+  nlohmann::ordered_json json_;
+};

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <sst/error.hpp>
+#include <sst/gram/gram.hpp>
+#include <sst/regression/cholesky.hpp>
+#include <sst/regression/grid_search.hpp>
+#include <sst/regression/ridge_path.hpp>
+#include <sst/report/error_interval.hpp>
+#include <sst/report/table.hpp>
+
+/// \file
+/// Classification by regression on one-hot targets. Samples have labels, texts or integers; inside, a class
+/// is its position in the sorted list of labels.
+
+namespace sst {
+
+/// The sorted labels that occur in training. Label: std::string or an integer type.
+template <class Label>
+class Classes {
+ public:
+  /// Throws DataError unless there are two different labels at least.
+  explicit Classes(std::vector<Label> labels) : names_(std::move(labels)) {
+    std::sort(names_.begin(), names_.end());
+    names_.erase(std::unique(names_.begin(), names_.end()), names_.end());
+    if (names_.size() < 2)
+      throw DataError("the labels have " + std::to_string(names_.size()) +
+                      " classes; give samples of two at least");
+  }
+
+  std::size_t size() const { return names_.size(); }
+  const std::vector<Label>& names() const { return names_; }
+
+  /// Throws DataError, with the row, for a label that was not in training.
+  std::vector<std::size_t> encode(const std::vector<Label>& labels) const {
+    std::vector<std::size_t> out;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      const auto at = std::lower_bound(names_.begin(), names_.end(), labels[i]);
+      if (at == names_.end() || *at != labels[i])
+        throw DataError("row " + std::to_string(i) + " has the label '" + text(labels[i]) +
+                        "' (it does not occur in the training data); remove the row or train with its class");
+      out.push_back(static_cast<std::size_t>(at - names_.begin()));
+    }
+    return out;
+  }
+  std::vector<Label> decode(const std::vector<std::size_t>& classes) const {
+    std::vector<Label> out;
+    for (const std::size_t c : classes) out.push_back(names_.at(c));
+    return out;
+  }
+
+  static std::string text(const Label& label) {
+    if constexpr (std::integral<Label>)
+      return std::to_string(label);
+    else
+      return label;
+  }
+
+ private:
+  std::vector<Label> names_;
+};
+
+/// n x count: 1 - 1/count at the sample's class and -1/count elsewhere, so that rows sum to zero and a
+/// prediction that knows nothing, 0, prefers no class. Throws DataError for a class out of range.
+inline Eigen::MatrixXd one_hot(const std::vector<std::size_t>& classes, std::size_t count) {
+  Eigen::MatrixXd y =
+      Eigen::MatrixXd::Constant(static_cast<Eigen::Index>(classes.size()), static_cast<Eigen::Index>(count),
+                                -1 / static_cast<double>(count));
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    if (classes[i] >= count)
+      throw DataError("row " + std::to_string(i) + " has class " + std::to_string(classes[i]) + " of " +
+                      std::to_string(count) + " (counted from 0); encode the labels again");
+    y(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(classes[i])) += 1;
+  }
+  return y;
+}
+
+/// The class of the largest score in each row; of equals the first.
+inline std::vector<std::size_t> largest_score(const Eigen::MatrixXd& scores) {
+  std::vector<std::size_t> out;
+  for (Eigen::Index i = 0; i < scores.rows(); ++i) {
+    Eigen::Index at = 0;
+    scores.row(i).maxCoeff(&at);
+    out.push_back(static_cast<std::size_t>(at));
+  }
+  return out;
+}
+
+/// softmax(scores / temperature) of each row, given beta = 1 / temperature.
+inline Eigen::MatrixXd softmax(const Eigen::MatrixXd& scores, double beta) {
+  Eigen::ArrayXXd p = beta * (scores.colwise() - scores.rowwise().maxCoeff()).array();
+  p = p.exp();
+  return p.colwise() / p.rowwise().sum().eval();
+}
+
+namespace regression_detail {
+
+inline void require_scores(const Eigen::MatrixXd& scores, const std::vector<std::size_t>& truth) {
+  if (scores.rows() == 0 || static_cast<std::size_t>(scores.rows()) != truth.size() || !scores.allFinite())
+    throw DataError("there are " + std::to_string(scores.rows()) + " rows of scores and " +
+                    std::to_string(truth.size()) + " labels; give as many, one at least, of finite scores");
+  for (std::size_t i = 0; i < truth.size(); ++i)
+    if (truth[i] >= static_cast<std::size_t>(scores.cols()))
+      throw DataError("row " + std::to_string(i) + " has class " + std::to_string(truth[i]) + " of " +
+                      std::to_string(scores.cols()) + " (counted from 0); encode the labels again");
+}
+
+}  // namespace regression_detail
+
+/// The mean over the rows of -log p(true class), with p = softmax(beta scores). Throws DataError.
+inline double log_loss(const Eigen::MatrixXd& scores, const std::vector<std::size_t>& truth, double beta) {
+  regression_detail::require_scores(scores, truth);
+  const Eigen::ArrayXXd z = beta * (scores.colwise() - scores.rowwise().maxCoeff()).array();
+  const Eigen::ArrayXd normaliser = z.exp().rowwise().sum().log();
+  double sum = 0;
+  for (Eigen::Index i = 0; i < z.rows(); ++i)
+    sum += normaliser[i] - z(i, static_cast<Eigen::Index>(truth[static_cast<std::size_t>(i)]));
+  return sum / static_cast<double>(z.rows());
+}
+
+/// The inverse temperature beta for which softmax(beta scores) has the least log loss (Guo, Pleiss, Sun and
+/// Weinberger 2017, "On Calibration of Modern Neural Networks", section 4.2). The loss is convex in beta; its
+/// derivative is bisected in log beta to full precision. beta is 0 when the scores are no better than chance,
+/// and at most 1e3 over the mean spread of a row's scores, when every sample is right whatever the
+/// temperature. scores: n x classes, of samples that were not trained on. Throws DataError.
+inline double fit_inverse_temperature(const Eigen::MatrixXd& scores, const std::vector<std::size_t>& truth) {
+  regression_detail::require_scores(scores, truth);
+  Eigen::VectorXd right(scores.rows());
+  for (Eigen::Index i = 0; i < scores.rows(); ++i)
+    right[i] = scores(i, static_cast<Eigen::Index>(truth[static_cast<std::size_t>(i)]));
+  const auto slope = [&](double beta) {  // mean of E_p[score] - score of the true class
+    return softmax(scores, beta).cwiseProduct(scores).sum() - right.sum();
+  };
+  const double spread = (scores.rowwise().maxCoeff() - scores.rowwise().minCoeff()).mean();
+  if (!(spread > 0) || slope(0) >= 0) return 0;
+  double low = 1e-6 / spread, high = 1e3 / spread;
+  if (slope(high) <= 0) return high;
+  if (slope(low) >= 0) return low;
+  for (int i = 0; i < 80; ++i) {
+    const double middle = std::sqrt(low * high);
+    (slope(middle) < 0 ? low : high) = middle;
+  }
+  return std::sqrt(low * high);
+}
+
+enum class ClassWeights {
+  equal,    ///< every sample counts the same
+  balanced  ///< a sample counts n / (classes x samples of its class): every class counts the same
+};
+
+/// One weight a sample; their mean is 1.
+inline Eigen::VectorXd sample_weights(const std::vector<std::size_t>& classes, std::size_t count,
+                                      ClassWeights weights) {
+  const auto n = static_cast<Eigen::Index>(classes.size());
+  if (weights == ClassWeights::equal) return Eigen::VectorXd::Ones(n);
+  std::vector<double> sizes(count);
+  for (const std::size_t c : classes) sizes.at(c) += 1;
+  Eigen::VectorXd out(n);
+  for (Eigen::Index i = 0; i < n; ++i)
+    out[i] =
+        static_cast<double>(n) / (static_cast<double>(count) * sizes[classes[static_cast<std::size_t>(i)]]);
+  return out;
+}
+
+/// Regression with weighted samples, which minimises sum_i w_i |y_i - f(x_i)|^2 + lambda |f|^2:
+/// A = K + lambda W^-1.
+struct WeightedFit {
+  Eigen::MatrixXd weights;  ///< A^-1 y, n x outputs
+  Eigen::MatrixXd
+      leave_one_out;  ///< what the fit without a row predicts for it, y_i - (A^-1 y)_i / (A^-1)_ii
+  double lambda = 0;
+};
+
+/// k: n x n, y: n x outputs, sample_weights: n positive numbers. n^3/3 steps for the factor and as many for
+/// the diagonal of A^-1. Throws DataError, NotPositiveDefinite.
+inline WeightedFit fit_weighted(Eigen::MatrixXd k, const Eigen::MatrixXd& y, const Ridge& ridge,
+                                const Eigen::VectorXd& sample_weights) {
+  using Eigen::Index;
+  regression_detail::require_targets(k.rows(), y);
+  if (sample_weights.size() != y.rows() || !(sample_weights.minCoeff() > 0) || !sample_weights.allFinite())
+    throw DataError("there are " + std::to_string(sample_weights.size()) + " sample weights for " +
+                    std::to_string(y.rows()) + " samples, or one is not positive; give a positive one each");
+  WeightedFit fit;
+  fit.lambda = ridge.lambda_for(k.diagonal().mean());
+  k.diagonal() += fit.lambda * sample_weights.cwiseInverse();
+  const Cholesky<double> factor(std::move(k));
+  fit.weights = factor.solve(y);
+  const Index n = y.rows();
+  Eigen::VectorXd inverse_diagonal(n);  // the squared columns of L^-1
+  regression_detail::over_rows(n, [&](Index first, Index columns) {
+    const Index below = n - first;
+    Eigen::MatrixXd block = Eigen::MatrixXd::Identity(below, columns);
+    factor.storage().bottomRightCorner(below, below).triangularView<Eigen::Lower>().solveInPlace(block);
+    inverse_diagonal.segment(first, columns) = block.colwise().squaredNorm();
+  });
+  fit.leave_one_out = y - (fit.weights.array().colwise() / inverse_diagonal.array()).matrix();
+  return fit;
+}
+
+struct ClassifierOptions {
+  ClassWeights class_weights = ClassWeights::equal;
+  GramOptions gram = {};
+};
+
+/// A classifier: weighted kernel regression on one-hot targets, the class of the largest score, and
+/// probabilities by a temperature that is fitted to the leave-one-out scores of the training samples.
+template <class Label>
+class Classifier {
+ public:
+  /// x: n x d. Throws DataError, NoClosedForm, NotPositiveDefinite, Error.
+  Classifier(const Topology& topology, Kernel kernel, Eigen::MatrixXd x, const std::vector<Label>& labels,
+             const Ridge& ridge, const ClassifierOptions& options = {})
+      : plan_(compile(topology, kernel)),
+        kernel_(kernel),
+        x_(std::move(x)),
+        classes_(labels),
+        gram_options_(options.gram) {
+    const std::vector<std::size_t> truth = classes_.encode(labels);
+    const Eigen::MatrixXd y = one_hot(truth, classes_.size());
+    regression_detail::require_targets(x_.rows(), y);
+    fit_ = fit_weighted(gram(plan_, kernel_, x_, gram_options_), y, ridge,
+                        sample_weights(truth, classes_.size(), options.class_weights));
+    inverse_temperature_ = fit_inverse_temperature(fit_.leave_one_out, truth);
+    leave_one_out_accuracy_ = share(hits(truth, largest_score(fit_.leave_one_out)), truth.size());
+  }
+
+  const Classes<Label>& classes() const { return classes_; }
+  double lambda() const { return fit_.lambda; }
+  double inverse_temperature() const { return inverse_temperature_; }
+  /// With Wilson's 95 % interval.
+  const Interval& leave_one_out_accuracy() const { return leave_one_out_accuracy_; }
+
+  /// What the regression predicts, m x classes. x: m x d; K(x, X) is formed in batches.
+  Eigen::MatrixXd scores(const Eigen::MatrixXd& x) const {
+    Eigen::MatrixXd out(x.rows(), fit_.weights.cols());
+    constexpr Eigen::Index batch = 1024;
+    for (Eigen::Index first = 0; first < x.rows(); first += batch) {
+      const Eigen::Index rows = std::min(batch, x.rows() - first);
+      out.middleRows(first, rows) = regression_detail::product(
+          gram(plan_, kernel_, x.middleRows(first, rows), x_, gram_options_), fit_.weights);
+    }
+    return out;
+  }
+  /// m x classes; rows sum to one.
+  Eigen::MatrixXd probabilities(const Eigen::MatrixXd& x) const {
+    return softmax(scores(x), inverse_temperature_);
+  }
+  std::vector<Label> predict(const Eigen::MatrixXd& x) const {
+    return classes_.decode(largest_score(scores(x)));
+  }
+
+ private:
+  static std::size_t hits(const std::vector<std::size_t>& a, const std::vector<std::size_t>& b) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) count += a[i] == b[i];
+    return count;
+  }
+
+  Plan plan_;
+  Kernel kernel_;
+  Eigen::MatrixXd x_;
+  Classes<Label> classes_;
+  GramOptions gram_options_;
+  WeightedFit fit_;
+  double inverse_temperature_ = 0;
+  Interval leave_one_out_accuracy_;
+};
+
+/// How predictions compare with the truth.
+template <class Label>
+struct Confusion {
+  std::vector<Label> classes;
+  Eigen::MatrixXi counts;  ///< true class a row, predicted class a column
+  Interval accuracy;       ///< with Wilson's 95 % interval
+
+  friend std::ostream& operator<<(std::ostream& out, const Confusion& confusion) {
+    std::vector<TextTable::Column> columns{{"true \\ predicted"}};
+    for (const Label& label : confusion.classes)
+      columns.push_back({.header = Classes<Label>::text(label), .align = TextTable::Align::right});
+    TextTable table(columns);
+    for (Eigen::Index i = 0; i < confusion.counts.rows(); ++i) {
+      std::vector<TextTable::Cell> row{Classes<Label>::text(confusion.classes[static_cast<std::size_t>(i)])};
+      for (Eigen::Index j = 0; j < confusion.counts.cols(); ++j) row.emplace_back(confusion.counts(i, j));
+      table.add_row(row);
+    }
+    return out << table;
+  }
+};
+
+/// truth and predicted: as many labels, of `classes`. Throws DataError.
+template <class Label>
+Confusion<Label> confusion(const Classes<Label>& classes, const std::vector<Label>& truth,
+                           const std::vector<Label>& predicted) {
+  if (truth.size() != predicted.size() || truth.empty())
+    throw DataError("there are " + std::to_string(truth.size()) + " labels and " +
+                    std::to_string(predicted.size()) + " predictions; give as many, and one at least");
+  const auto t = classes.encode(truth), p = classes.encode(predicted);
+  const auto size = static_cast<Eigen::Index>(classes.size());
+  Confusion<Label> out{classes.names(), Eigen::MatrixXi::Zero(size, size), {}};
+  for (std::size_t i = 0; i < t.size(); ++i)
+    ++out.counts(static_cast<Eigen::Index>(t[i]), static_cast<Eigen::Index>(p[i]));
+  out.accuracy = share(static_cast<std::size_t>(out.counts.trace()), t.size());
+  return out;
+}
+
+/// Topology, kernel and ridge by the squared error of two-fold validation on one-hot targets, as did well on
+/// small sets (Arora, Du, Li, Salakhutdinov, Wang and Yu 2020, "Harnessing the Power of Infinitely Wide Deep
+/// Nets on Small-data Tasks"). The options' criterion and splits are not used. Throws as grid_search.
+template <class Label>
+Leaderboard select_classifier(const std::vector<Candidate>& candidates, const Eigen::MatrixXd& x,
+                              const std::vector<Label>& labels, const std::vector<Ridge>& ridges,
+                              std::uint32_t seed, GridOptions options = {}) {
+  const Classes<Label> classes(labels);
+  const Eigen::MatrixXd y = one_hot(classes.encode(labels), classes.size());
+  options.splits = k_fold(y.rows(), 2, seed);
+  return grid_search(candidates, x, y, ridges, options);
+}
+
+}  // namespace sst

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include <sst/data/file.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <stdexcept>
+#include <string>
+
+#include "../catch.hpp"
+
+using Catch::Matchers::Contains;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Folder {
+  fs::path path = fs::temp_directory_path() / ("sst_file_" + std::to_string(std::random_device{}()));
+  Folder() { fs::create_directory(path); }
+  ~Folder() { fs::remove_all(path); }
+  std::ptrdiff_t entries() const {
+    return std::distance(fs::directory_iterator(path), fs::directory_iterator());
+  }
+};
+
+std::string content(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write(const fs::path& path, const std::string& text) {
+  sst::detail::write_file(path, [&](std::ostream& out) { out << text; });
+}
+
+void write_folder(const fs::path& path, const std::string& text) {
+  sst::detail::write_folder(path, "mark", [&](const fs::path& part) {
+    write(part / "mark", "");
+    write(part / "text", text);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("Quotes are one line of printable text", "[data][file]") {
+  using sst::detail::quote;
+  CHECK(quote("abc") == "'abc'");
+  CHECK(quote("a\nb\x7f") == "'a\\x0ab\\x7f'");
+  CHECK(quote(std::string(41, 'x')) == "'" + std::string(40, 'x') + "...'");
+  CHECK(quote(std::string(39, 'x') + "\xC3\xA9") == "'" + std::string(39, 'x') + "...'");  // whole characters
+}
+
+TEST_CASE("A file is replaced when it is complete, and not before", "[data][file]") {
+  const Folder folder;
+  const fs::path file = folder.path / "a.txt";
+  write(file, "old");
+  CHECK_THROWS_WITH(sst::detail::write_file(file,
+                                            [](std::ostream& out) {
+                                              out << "half" << std::flush;
+                                              throw std::runtime_error("stopped");
+                                            }),
+                    "stopped");
+  CHECK(content(file) == "old");
+  CHECK(folder.entries() == 1);
+  fs::create_symlink(file, folder.path / "link");
+  write(folder.path / "link", "new");
+  CHECK(content(file) == "new");
+  CHECK(fs::is_symlink(folder.path / "link"));
+  fs::permissions(file, fs::perms::owner_read);
+  CHECK_THROWS_WITH(write(file, "x"), Contains("read-only"));
+  CHECK_THROWS_WITH(write(folder.path, "x"), Contains("it is a directory"));
+  CHECK_THROWS_WITH(write(folder.path / "no" / "a", "x"), Contains("cannot write"));
+  CHECK_THROWS_WITH(sst::detail::open_for_reading(folder.path), Contains("it is a directory"));
+  CHECK_THROWS_WITH(sst::detail::open_for_reading(folder.path / "no"), Contains("No such file"));
+}
+
+TEST_CASE("A folder is replaced when it is complete, and only one of ours", "[data][file]") {
+  const Folder folder;
+  const fs::path place = folder.path / "m";
+  write_folder(place, "first");
+  write_folder(place, "second");
+  CHECK(content(place / "text") == "second");
+  CHECK_THROWS_WITH(sst::detail::write_folder(place, "mark",
+                                              [](const fs::path& part) {
+                                                write(part / "mark", "");
+                                                throw std::runtime_error("stopped");
+                                              }),
+                    "stopped");
+  CHECK(content(place / "text") == "second");
+  CHECK(folder.entries() == 1);
+  write_folder(folder.path / "slash" / "", "third");
+  CHECK(content(folder.path / "slash" / "text") == "third");
+  fs::create_directory(folder.path / "mine");
+  CHECK_THROWS_WITH(write_folder(folder.path / "mine", "x"), Contains("something else has that name"));
+  write(folder.path / "file", "x");
+  CHECK_THROWS_WITH(write_folder(folder.path / "file", "x"), Contains("something else has that name"));
+  CHECK_THROWS_WITH(write_folder(folder.path / "no" / "m", "x"), Contains("cannot write the folder"));
+  CHECK_THROWS_WITH(write_folder("", "x"), Contains("cannot write the folder"));
+  fs::create_directory_symlink(place, folder.path / "link");
+  write_folder(folder.path / "link", "fourth");
+  CHECK(content(place / "text") == "fourth");
+  CHECK(folder.entries() == 5);
+}

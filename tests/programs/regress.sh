@@ -1,0 +1,248 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Runs regress as a user does. Usage: regress.sh PROGRAM DATA_FOLDER
+set -u
+program=$1 data=$(cd "$2" && pwd) || exit 1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0 refusals=0
+
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+
+# run STATUS ARGUMENTS...: the program has to end with that status; leaves `out` and `err`.
+run() {
+  local expected=$1
+  shift
+  "$program" "$@" >out 2>err
+  local status=$?
+  [ $status -eq "$expected" ] || fail "status $status, not $expected: $* ($(head -c 300 err))"
+}
+
+# fine ARGUMENTS...: status 0, a report, nothing on standard error (it is no terminal).
+fine() {
+  run 0 "$@"
+  [ -s err ] && fail "noise on standard error: $* ($(head -c 300 err))"
+  grep -q '^took ' out || fail "no report: $*"
+}
+
+# refuse TEXT ARGUMENTS...: status 1, nothing on standard output, one line with the text on standard error, and
+# outputs.csv, report.json and the model `kept` as they were, with nothing beside them.
+refuse() {
+  local text=$1
+  shift
+  run 1 "$@"
+  refusals=$((refusals + 1))
+  [ -s out ] && fail "wrote to standard output: $*"
+  [ "$(wc -l <err)" -eq 1 ] || fail "not one line on standard error: $* ($(head -c 300 err))"
+  grep -q '^regress: ' err || fail "no program name: $(cat err)"
+  grep -qF -- "$text" err || fail "'$text' is not in: $(cat err)"
+  untouched "$*"
+}
+
+untouched() {
+  [ "$(cat output.csv report.json kept/* | cksum)" = "$before" ] || fail "an output was changed: $1"
+  [ -z "$(find . -name '*.part' -o -name '*.old')" ] || fail "temporary files stay: $1"
+}
+
+# usage TEXT ARGUMENTS...: status 2 and the usage on standard error.
+usage() {
+  local text=$1
+  shift
+  run 2 "$@"
+  [ -s out ] && fail "wrote to standard output: $*"
+  grep -qF -- "$text" err || fail "'$text' is not in: $(head -1 err)"
+  grep -q -- '--train' err || fail "no usage on standard error: $*"
+  untouched "$*"
+}
+
+same() { cmp -s "$1" "$2" || fail "$1 and $2 differ: $3"; }
+# value REPORT WHERE MEASURE: a number of a JSON report.
+value() {
+  awk -v where="\"$2\"" -v measure="\"$3\"" '
+    index($0, where) { here = 1 } here && index($0, measure) { found = 1 }
+    found && /"value"/ { gsub(/[ ,]/, ""); sub(/.*:/, ""); print; exit }' "$1"
+}
+below() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a < b) }' || fail "$3: $1 is not below $2"; }
+
+# Three quarters of the cars to learn from, the others to test on.
+(head -1 "$data/auto_mpg.csv"; awk 'NR > 1 && NR % 4' "$data/auto_mpg.csv") >train.csv
+(head -1 "$data/auto_mpg.csv"; awk 'NR > 1 && NR % 4 == 0' "$data/auto_mpg.csv") >test.csv
+cars=(--train train.csv --target mpg --ignore name --standardize)
+penguins=(--train "$data/palmer_penguins.csv" --target species --classify --standardize --ignore year)
+all=(--test test.csv --std --output output.csv --json report.json --save kept)
+
+# Regression; the values that a person would expect of these data.
+fine "${cars[@]}" "${all[@]}"
+below "$(value report.json test.csv 'root mean squared error')" 3 "cars"
+below 0.85 "$(value report.json test.csv 'R^2')" "cars"
+[ "$(head -1 output.csv)" = "row,prediction,std,target" ] || fail "header: $(head -1 output.csv)"
+[ "$(wc -l <output.csv)" -eq "$(wc -l <test.csv)" ] || fail "not one prediction a row"
+[ "$(sed -n 2p output.csv | cut -d, -f1)" = 2 ] || fail "rows are lines of the file"
+before=$(cat output.csv report.json kept/* | cksum)
+
+# A saved model predicts the same, to the last digit; so do one thread and a test file without the target.
+fine --load kept --test test.csv --std --output again.csv
+same again.csv output.csv "a loaded model"
+OMP_NUM_THREADS=1 fine "${cars[@]}" --test test.csv --std --output again.csv
+same again.csv output.csv "one thread in the environment"
+fine "${cars[@]}" --threads 1 --test test.csv --std --output again.csv
+same again.csv output.csv "one thread by option"
+cut -d, -f1-8 test.csv >unlabelled.csv
+fine --load kept --test unlabelled.csv --std --output again.csv
+cut -d, -f1-3 output.csv >expected.csv
+same again.csv expected.csv "no target"
+grep -q '^unlabelled.csv' out && fail "errors without a target"
+fine --load kept --save again --save-factor
+[ -f again/factor.npy ] || fail "--save-factor"
+[ -f kept/factor.npy ] && fail "a factor that nobody asked for"
+
+# Learning in two parts comes to what learning at once does (with scalings of the first part, so without them).
+plain=(--target mpg --ignore name --ridge absolute:1e6)
+head -200 train.csv >first.csv
+(head -1 train.csv; tail -n +201 train.csv) >second.csv
+fine --train first.csv "${plain[@]}" --save parts
+fine --load parts --train second.csv --test test.csv --output parts.csv
+fine --train train.csv "${plain[@]}" --test test.csv --output whole.csv
+paste -d, parts.csv whole.csv | awk -F, 'NR > 1 && ($2 - $5) ^ 2 > 1e-12 * $5 ^ 2 { exit 1 }' || fail "adding rows"
+
+# Classification, with missing values and text.
+fine "${penguins[@]}" --missing mean --text onehot --json p.json
+below 0.97 "$(value p.json leave-one-out accuracy)" "penguins"
+fine "${penguins[@]}" --missing drop --text onehot --test "$data/palmer_penguins.csv" --std --output p.csv
+grep -q '11 with missing values left out' out || fail "dropped rows are not told"
+[ "$(wc -l <p.csv)" -eq 334 ] || fail "rows with missing values"
+[ "$(head -1 p.csv)" = "row,prediction,p Adelie,p Chinstrap,p Gentoo,std,target" ] || fail "header: $(head -1 p.csv)"
+awk -F, 'NR > 1 && ($3 + $4 + $5 - 1) ^ 2 > 1e-20 { exit 1 }' p.csv || fail "probabilities do not add up to 1"
+grep -q '^Chinstrap  *0  *[0-9]*  *0$' out || fail "confusion: $(cat out)"
+
+# Other networks and kernels.
+for family in chain residual densely_connected identity_connected recurrent; do
+  fine "${cars[@]}" --family $family --depth 3 --kernel nngp --ridge absolute:0.1 --precision float
+  grep -q "nngp of $(echo $family | tr _ -)-3" out || fail "$family is not named"
+done
+fine --train train.csv --target -1 --ignore name,0
+grep -q 'target mpg' out && grep -q 'cylinders (ignored), name (ignored)' out || fail "indices of columns: $(cat out)"
+fine "${cars[@]}" --family chain --activation erf --weight-std 1.1 --bias-std 0
+fine "${cars[@]}" --ridge auto --json auto.json
+grep -q '^chosen .* 43 ridges' out || fail "what was chosen: $(cat out)"
+below "$(value auto.json leave-one-out 'root mean squared error')" "$(value report.json leave-one-out 'root mean squared error')" "auto"
+fine "${cars[@]}" --select --test test.csv --save chosen
+[ "$(grep -c 'relative:' out)" -ge 13 ] || fail "no leaderboard: $(cat out)"
+grep '^test.csv.*root mean' out | tr -s ' ' >chosen.out
+fine --load chosen --test test.csv
+tr -s ' ' <out | grep -qxFf chosen.out || fail "a selected model that is loaded"
+fine "${cars[@]}" --topology kept/topology.json --test test.csv --output again.csv
+run 0 --help
+grep -q -- '--standardize' out || fail "--help"
+
+# Treatments that were asked for.
+awk -F, -v OFS=, 'NR == 1 { print "k", $0, "twice" } NR > 1 { print 5, $0, $2 }' train.csv >odd.csv
+odd=(--train odd.csv --target mpg --ignore name)
+fine "${odd[@]}" --constant drop --duplicate drop
+grep -q 'k (constant), name (ignored), twice (equals ' out || fail "what is left out: $(cat out)"
+
+# Wrong options.
+usage "--train"
+usage "--target" --train train.csv
+usage "--ridge" "${cars[@]}" --ridge big
+usage "--ridge" "${cars[@]}" --ridge absolute:-1
+usage "--ridge" "${cars[@]}" --ridge relative:nan
+usage "--kernel" "${cars[@]}" --kernel gauss
+usage "--family" "${cars[@]}" --family tree
+usage "--depth" "${cars[@]}" --depth deep
+usage "--missing" "${cars[@]}" --missing guess
+usage "--threads" "${cars[@]}" --threads -1
+usage "--test" "${cars[@]}" --output output.csv
+usage "--topology" "${cars[@]}" --topology kept/topology.json --depth 3
+usage "--select" "${cars[@]}" --select --ridge absolute:1
+usage "--select" "${cars[@]}" --select --depth 4
+usage "--load" --load kept --target mpg
+usage "--bogus" "${cars[@]}" --bogus
+
+# Bad input: each is one line, and the outputs stay.
+edit() { sed "$1" train.csv >bad.csv; }
+bad=(--train bad.csv --target mpg --ignore name --standardize "${all[@]}")
+good=("${cars[@]}" "${all[@]}") rest=(--std --output output.csv --json report.json --save kept)
+refuse "none.csv" --train none.csv --target mpg "${all[@]}"
+refuse "directory" --train . --target mpg "${all[@]}"
+: >bad.csv && refuse "bad.csv has no rows" "${bad[@]}"
+head -1 train.csv >bad.csv && refuse "only a header" "${bad[@]}"
+edit '5s/,[^,]*$//' && refuse "bad.csv, row 5, column 9 ('mpg')" "${bad[@]}"
+edit '5s/$/,1/' && refuse "bad.csv, row 5, column 10" "${bad[@]}"
+edit '7d;6s/.*//' && refuse "bad.csv, row 6, column 1" "${bad[@]}"
+edit '3s/^[0-9]*,/eight,/' && refuse "bad.csv, row 3, column 1 ('cylinders'): 'eight'" "${bad[@]}"
+edit '3s/^[0-9]*,/,/' && refuse "row 3, column 1 ('cylinders'): the field is empty" "${bad[@]}"
+edit '3s/^[0-9]*,/NA,/' && refuse "'NA' stands for a missing value" "${bad[@]}"
+edit '3s/^[0-9]*,/inf,/' && refuse "'inf' is not a finite number" "${bad[@]}"
+edit '3s/^[0-9]*,/1e999,/' && refuse "'1e999' is out of the range" "${bad[@]}"
+edit '4s/[^,]*$/much/' && refuse "row 4, column 9 ('mpg'): 'much' is not a number" "${bad[@]}"
+edit '4s/[^,]*$//' && refuse "in the target" "${bad[@]}"
+edit '1s/horsepower/weight/' && refuse "has the same name" "${bad[@]}"
+edit '1s/horsepower//' && refuse "has no name in the header" "${bad[@]}"
+edit '2s/"*chev/"chev/' && refuse "a quote is opened" "${bad[@]}"
+edit '2,$s/[^,]*$/7/' && refuse "the target 'mpg' is '7' in all" "${bad[@]}"
+edit '2,$s/^[0-9]*,/8,/' && refuse "column 1 ('cylinders') is constant" "${bad[@]}"
+refuse "column 10 ('twice') equals" --train <(cut -d, -f2- odd.csv) --target mpg --ignore name "${all[@]}"
+refuse "'chevrolet chevelle malibu' is not a number" --train train.csv --target mpg "${all[@]}"
+refuse "different texts" --train train.csv --target mpg --text onehot "${all[@]}"
+refuse "no column 'price'" --train train.csv --target price "${all[@]}"
+refuse "no column 'colour'" --train train.csv --target mpg --ignore colour "${all[@]}"
+refuse "no column 'weight'" "${cars[@]}" "${rest[@]}" --test <(cut -d, -f1-3,5- test.csv)
+refuse "has the column 'extra'" "${cars[@]}" "${rest[@]}" --test <(sed '1s/$/,extra/;2,$s/$/,1/' test.csv)
+refuse "has no header" "${cars[@]}" "${rest[@]}" --test <(tail -n +2 test.csv | cut -d, -f1-7,9)
+refuse "row 9, column 4 ('weight')" "${cars[@]}" "${rest[@]}" --test <(sed '9s/\([^,]*,[^,]*,[^,]*\),[^,]*/\1,heavy/' test.csv)
+sed 's/Gentoo/Emperor/' "$data/palmer_penguins.csv" >emperor.csv
+refuse "the class 'Emperor' was not there" "${penguins[@]}" --missing drop --text onehot --test emperor.csv --output output.csv
+sed 's/Dream/Deception/' "$data/palmer_penguins.csv" >island.csv
+refuse "the category 'Deception' was not there" "${penguins[@]}" --missing drop --text onehot --test island.csv --output output.csv
+refuse "none.json" "${good[@]}" --topology none.json
+echo '{"sst_topology": 1,' >bad.json && refuse "bad.json" "${good[@]}" --topology bad.json
+refuse "sparse_shortcut of depth 1" "${good[@]}" --depth 1
+refuse "weight_std" "${good[@]}" --weight-std -1
+refuse "the activation 'sine' is unknown" "${good[@]}" --activation sine
+refuse "no folder" "${cars[@]}" --test test.csv --output nowhere/p.csv
+refuse "no folder" "${cars[@]}" --json nowhere/r.json
+mkdir mine && touch mine/diary && refuse "something else has that name" "${cars[@]}" --save mine
+awk -F, -v OFS=, 'NR > 1 { $2 = $2 "e200" } { print }' train.csv >huge.csv
+refuse "overflow" --train huge.csv --target mpg --ignore name "${all[@]}"
+(cat train.csv; tail -n +2 train.csv) >double.csv
+refuse "not positive definite" --train double.csv --target mpg --ignore name --ridge absolute:0 "${all[@]}"
+
+# Damaged models.
+cp -r kept broken && printf x | dd of=broken/weights.npy bs=1 seek=200 conv=notrunc 2>/dev/null
+refuse "weights.npy is damaged" --load broken "${all[@]}"
+rm -r broken && cp -r kept broken && truncate -s 500 broken/x.npy
+refuse "x.npy has 500 bytes" --load broken "${all[@]}"
+rm -r broken && cp -r kept broken && rm broken/topology.json
+refuse "topology.json is missing" --load broken "${all[@]}"
+rm -r broken && cp -r kept broken && sed -i 's/"sst_model": 1/"sst_model": 2/' broken/model.json
+refuse "of version 2" --load broken "${all[@]}"
+refuse "not a folder" --load nothing "${all[@]}"
+refuse "no column 'weight'" --load kept --train <(cut -d, -f1-3,5- train.csv) "${all[@]}"
+[ $refusals -ge 20 ] || fail "only $refusals kinds of bad input"
+
+# Nothing can be written where there is no room.
+if [ -w /dev/full ]; then
+  run 1 "${cars[@]}" --test test.csv --output /dev/full
+  "$program" "${cars[@]}" >/dev/full 2>err && fail "a full disk is not noticed"
+fi
+
+# Ctrl-C: a larger table, so that it comes in the middle.
+awk 'BEGIN { srand(1); print "a,b,c,y"; for (i = 0; i < 9000; ++i) print rand() "," rand() "," rand() "," rand() }' >large.csv
+"$program" --train large.csv --target y --family chain --depth 60 --activation erf --save kept --json report.json >out 2>err &
+pid=$!
+sleep 1
+kill -INT $pid 2>/dev/null
+wait $pid
+status=$?
+[ $status -eq 130 ] || fail "status $status after Ctrl-C ($(cat err))"
+[ "$(cat err)" = "regress: interrupted; no file was written" ] || fail "after Ctrl-C: $(cat err)"
+untouched "Ctrl-C"
+
+[ $failures -eq 0 ] && echo "all passed: $refusals kinds of bad input"
+exit $((failures > 0))

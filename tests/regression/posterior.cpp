@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#include "../catch.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include <Eigen/Core>
+#include <Eigen/LU>
+
+#include <sst/regression/posterior.hpp>
+#include <sst/topology/families.hpp>
+
+using Catch::Matchers::Contains;
+using Eigen::MatrixXd;
+using sst::Kernel;
+using sst::Ridge;
+using Wide = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+
+namespace {
+
+struct Problem {
+  sst::Topology topology = sst::residual(4, {.weight_std = 1.4, .bias_std = 0.3});
+  MatrixXd x, y, x_test;
+  sst::GramMatrices<double> dd, td, tt;
+
+  Problem(Eigen::Index n, Eigen::Index m, int outputs) {
+    std::srand(7);
+    x = MatrixXd::Random(n, 3);
+    y = MatrixXd::Random(n, outputs);
+    x_test = MatrixXd::Random(m, 3);
+    dd = gram(topology, x);
+    td = gram(topology, x_test, x);
+    tt = gram(topology, x_test);
+  }
+};
+
+Wide wide(const MatrixXd& a) { return a.cast<long double>(); }
+
+/// A^-1 by Gaussian elimination in long double.
+Wide inverse(const MatrixXd& k, double lambda) {
+  Wide a = wide(k);
+  a.diagonal().array() += static_cast<long double>(lambda);
+  return a.fullPivLu().inverse();
+}
+
+double relative_error(const MatrixXd& found, const Wide& expected) {
+  REQUIRE(found.rows() == expected.rows());
+  REQUIRE(found.cols() == expected.cols());
+  return static_cast<double>((wide(found) - expected).cwiseAbs().maxCoeff() / expected.cwiseAbs().maxCoeff());
+}
+
+}  // namespace
+
+TEST_CASE("the NNGP posterior against elimination in long double", "[regression]") {
+  const Problem p(23, 9, 2);
+  for (const Ridge ridge : {Ridge::relative(1e-3), Ridge::absolute(0.2)}) {
+    const sst::NngpPosterior model(p.dd.nngp, p.y, ridge);
+    const Wide inv = inverse(p.dd.nngp, model.lambda());
+    const Wide covariance = wide(p.tt.nngp) - wide(p.td.nngp) * inv * wide(p.td.nngp).transpose();
+    CHECK(relative_error(model.mean(p.td.nngp), wide(p.td.nngp) * inv * wide(p.y)) < 1e-10);
+    CHECK(relative_error(model.covariance(p.td.nngp, p.tt.nngp), covariance) < 1e-10);
+    CHECK(relative_error(model.variance(p.td.nngp, p.tt.nngp.diagonal()), covariance.diagonal()) < 1e-10);
+  }
+}
+
+TEST_CASE("the ensemble's mean and covariance against elimination in long double", "[regression]") {
+  const Problem p(23, 9, 3);
+  const sst::EnsemblePosterior model(p.dd.ntk, p.dd.nngp, p.y, Ridge::relative(1e-2));
+  const Wide inv = inverse(p.dd.ntk, model.lambda()), t = wide(p.td.ntk), k = wide(p.td.nngp);
+  const Wide cross = t * inv * k.transpose();
+  const Wide covariance =
+      wide(p.tt.nngp) + t * inv * wide(p.dd.nngp) * inv * t.transpose() - cross - cross.transpose();
+  CHECK(relative_error(model.mean(p.td.ntk), t * inv * wide(p.y)) < 1e-10);
+  CHECK(relative_error(model.covariance(p.td.ntk, p.td.nngp, p.tt.nngp), covariance) < 1e-10);
+  CHECK(relative_error(model.variance(p.td.ntk, p.td.nngp, p.tt.nngp.diagonal()), covariance.diagonal()) <
+        1e-10);
+}
+
+TEST_CASE("with one kernel and no ridge the ensemble is the posterior", "[regression]") {
+  const Problem p(15, 6, 1);
+  const sst::NngpPosterior posterior(p.dd.nngp, p.y, Ridge::absolute(0));
+  const sst::EnsemblePosterior ensemble(p.dd.nngp, p.dd.nngp, p.y, Ridge::absolute(0));
+  const MatrixXd expected = posterior.covariance(p.td.nngp, p.tt.nngp);
+  CHECK((ensemble.covariance(p.td.nngp, p.td.nngp, p.tt.nngp) - expected).norm() < 1e-9 * expected.norm());
+}
+
+TEST_CASE("covariances are symmetric to the last bit and positive semidefinite", "[regression]") {
+  const Problem p(20, 11, 1);
+  const MatrixXd nngp =
+      sst::NngpPosterior(p.dd.nngp, p.y, Ridge::relative(1e-2)).covariance(p.td.nngp, p.tt.nngp);
+  const MatrixXd ensemble = sst::EnsemblePosterior(p.dd.ntk, p.dd.nngp, p.y, Ridge::relative(1e-2))
+                                .covariance(p.td.ntk, p.td.nngp, p.tt.nngp);
+  for (const MatrixXd& c : {nngp, ensemble}) {
+    CHECK(c == c.transpose());
+    CHECK(Eigen::SelfAdjointEigenSolver<MatrixXd>(c).eigenvalues().minCoeff() > -1e-12 * c.norm());
+  }
+}
+
+TEST_CASE("of a topology: batches, noise and the choice of covariance change what they say only",
+          "[regression]") {
+  const Problem p(20, 70, 2);
+  for (const Kernel kernel : {Kernel::nngp, Kernel::ntk}) {
+    const Ridge ridge = Ridge::relative(0.05);
+    const auto predict = [&](sst::PosteriorOptions options) {
+      return posterior(p.topology, kernel, p.x, p.y, p.x_test, ridge, options);
+    };
+    const auto full = predict({.covariance = sst::Covariance::full});
+    const auto diagonal = predict({.batch = 16});
+    const auto mean = predict({.covariance = sst::Covariance::none, .batch = 7});
+    const auto noisy = predict({.noise = sst::ObservationNoise::included});
+    CHECK(full.covariance.rows() == 70);
+    CHECK(diagonal.covariance.size() == 0);
+    CHECK(mean.variance.size() == 0);
+    CHECK((full.mean - diagonal.mean).norm() < 1e-12 * full.mean.norm());
+    CHECK((full.mean - mean.mean).norm() < 1e-12 * full.mean.norm());
+    CHECK((full.covariance.diagonal() - diagonal.variance).norm() < 1e-11 * diagonal.variance.norm());
+    CHECK(full.variance == full.covariance.diagonal());
+    CHECK((noisy.variance.array() - diagonal.variance.array() - noisy.lambda).abs().maxCoeff() < 1e-12);
+    const MatrixXd& trained = kernel == Kernel::nngp ? p.dd.nngp : p.dd.ntk;
+    CHECK(full.lambda == Approx(0.05 * trained.diagonal().mean()));
+    const Wide expected =
+        wide(kernel == Kernel::nngp ? p.td.nngp : p.td.ntk) * inverse(trained, full.lambda) * wide(p.y);
+    CHECK(relative_error(full.mean, expected) < 1e-10);
+  }
+}
+
+TEST_CASE("variances at training points: rounding is clamped, nonsense is an error", "[regression]") {
+  const Problem p(12, 4, 1);
+  const sst::NngpPosterior model(p.dd.nngp, p.y, Ridge::absolute(0));
+  const Eigen::VectorXd at_training = model.variance(p.dd.nngp, p.dd.nngp.diagonal());
+  CHECK(at_training.minCoeff() >= 0);
+  CHECK(at_training.maxCoeff() < 1e-9);
+  const sst::EnsemblePosterior ensemble(p.dd.ntk, p.dd.nngp, p.y, Ridge::absolute(0));
+  const Eigen::VectorXd trained = ensemble.variance(p.dd.ntk, p.dd.nngp, p.dd.nngp.diagonal());
+  CHECK(trained.minCoeff() >= 0);
+  CHECK(trained.maxCoeff() < 1e-9);
+
+  // A test kernel that is too small to be one.
+  CHECK_THROWS_WITH(model.variance(p.dd.nngp, 0.9 * p.dd.nngp.diagonal()),
+                    Contains("the variance of test sample") && Contains("do not belong together"));
+  CHECK_THROWS_WITH(ensemble.variance(p.dd.ntk, p.dd.nngp, 0.9 * p.dd.nngp.diagonal()),
+                    Contains("the variance of test sample"));
+}
+
+TEST_CASE("posteriors name what does not fit", "[regression]") {
+  const Problem p(8, 3, 1);
+  const Ridge ridge = Ridge::relative(0.1);
+  CHECK_THROWS_WITH(sst::NngpPosterior(p.dd.nngp, p.y.topRows(7), ridge), Contains("7 rows of targets"));
+  CHECK_THROWS_WITH(sst::NngpPosterior(MatrixXd(), MatrixXd(), ridge), Contains("no training samples"));
+  const sst::NngpPosterior model(p.dd.nngp, p.y, ridge);
+  CHECK_THROWS_WITH(model.mean(p.td.nngp.transpose()), Contains("K_td is 8 x 3"));
+  CHECK_THROWS_WITH(model.variance(p.td.nngp, Eigen::VectorXd(4)), Contains("K_td is 3 x 8"));
+  CHECK_THROWS_WITH(sst::EnsemblePosterior(p.dd.ntk, p.td.nngp, p.y, ridge), Contains("K_dd is 3 x 8"));
+  CHECK_THROWS_AS(sst::NngpPosterior(MatrixXd::Ones(8, 8), p.y, Ridge::absolute(0)),
+                  sst::NotPositiveDefinite);
+  MatrixXd y = p.y;
+  y(2, 0) = std::numeric_limits<double>::quiet_NaN();
+  CHECK_THROWS_WITH(sst::NngpPosterior(p.dd.nngp, y, ridge), Contains("row 2"));
+}
