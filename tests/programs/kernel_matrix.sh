@@ -119,8 +119,38 @@ usage "--output" "${net[@]}" --x $x --output k.txt
 usage "--shape" "${net[@]}" --x $x --shape 3,2
 usage "--depth" "${net[@]}" --x $x --depth 3
 
+# Images.
+cat >image.json <<'END'
+{"sst_topology": 1, "output": "y", "nodes": [
+  {"name": "x", "op": "input"},
+  {"name": "h", "op": "conv", "inputs": ["x"], "weight_std": 1.4, "bias_std": 0.1, "window": [3, 3]},
+  {"name": "a", "op": "relu", "inputs": ["h"]},
+  {"name": "p", "op": "avg_pool", "inputs": ["a"], "window": [2, 1]},
+  {"name": "g", "op": "conv", "inputs": ["p"], "weight_std": 1.4, "window": [1, 2], "padding": "circular"},
+  {"name": "b", "op": "relu", "inputs": ["g"]},
+  {"name": "f", "op": "flatten", "inputs": ["b"]},
+  {"name": "y", "op": "dense", "inputs": ["f"], "weight_std": 1}]}
+END
+for kernel in ntk nngp; do
+  image=(--topology image.json --kernel $kernel --shape 2,3,1)
+  run 0 "${image[@]}" --x $x
+  cp out image.csv
+  run 0 "${image[@]}" --x $x --precision float
+  "$helper" compare out image.csv 2e-6 || fail "images in float, $kernel"
+  run 0 "${image[@]}" --x $x --x2 $x
+  "$helper" compare out image.csv 1e-13 || fail "images, x2, $kernel"
+done
+# Rows are images of one position, on the engine for images as well.
+run 0 "${net[@]}" --x $x --shape 1,1,6
+"$helper" compare out expected.csv 1e-13 || fail "images of one position"
+run 0 "${image[@]}" --x $x --plan
+grep -q 'displacements' err || fail "--plan prints no plan of images"
+usage "--shape" "${image[@]:0:4}" --x $x --shape 0,3,1
+refuse "node 'h' (conv)" --topology image.json --x $x --kernel ntk
+refuse "$x" --topology image.json --x $x --kernel ntk --shape 2,3,2
+
 # Bad input.
-refuse "--shape" "${net[@]}" --x $x --shape 1,2,3
+refuse "node 'y' (dense) is the output and has 1 x 2 positions" "${net[@]}" --x $x --shape 1,2,3
 refuse "none.json" --topology none.json --x $x --kernel ntk
 refuse "none.csv" "${net[@]}" --x none.csv
 refuse "none.npy" "${net[@]}" --x none.npy

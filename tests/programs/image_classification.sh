@@ -1,0 +1,209 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Runs image_classification as a user does. Usage: image_classification.sh PROGRAM
+set -u
+program=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+
+# run STATUS ARGUMENTS...: the program has to end with that status; leaves `out` and `err`.
+run() {
+  local expected=$1
+  shift
+  "$program" "$@" >out 2>err
+  local status=$?
+  [ $status -eq "$expected" ] || fail "status $status, not $expected: $* ($(head -c 300 err))"
+}
+
+# refuse TEXT ARGUMENTS...: status 1, nothing on standard output, one line with the text on standard error.
+refuse() {
+  local text=$1
+  shift
+  run 1 "$@"
+  [ -s out ] && fail "wrote to standard output: $*"
+  [ "$(wc -l <err)" -eq 1 ] || fail "not one line on standard error: $*"
+  grep -q '^image_classification: ' err || fail "no program name: $(cat err)"
+  grep -qF -- "$text" err || fail "'$text' is not in: $(cat err)"
+}
+
+# usage TEXT ARGUMENTS...: status 2 and the usage on standard error.
+usage() {
+  local text=$1
+  shift
+  run 2 "$@"
+  [ -s out ] && fail "wrote to standard output: $*"
+  grep -qF -- "$text" err || fail "'$text' is not in: $(head -1 err)"
+  grep -q -- '--preprocess' err || fail "no usage on standard error: $*"
+}
+
+same() { cmp -s "$1" "$2" || fail "$1 and $2 differ: $3"; }
+# bytes COUNT VALUE: so many bytes of one value (octal).
+bytes() { head -c "$1" /dev/zero | tr '\0' "\\$2"; }
+# big_endian NUMBERS...: 32 bits each.
+big_endian() {
+  local n
+  for n in "$@"; do
+    printf "\\x$(printf %02x $((n >> 24 & 255)))\\x$(printf %02x $((n >> 16 & 255)))"
+    printf "\\x$(printf %02x $((n >> 8 & 255)))\\x$(printf %02x $((n & 255)))"
+  done
+}
+# accuracy: of the first topology in `out`, in per cent.
+accuracy() { awk '/^-/ {getline; print $3; exit}' out; }
+at_least() { awk -v a="$(accuracy)" -v b="$1" 'BEGIN {exit !(a >= b)}' || fail "accuracy $(accuracy) < $1: $2"; }
+
+# Digits in folds, all topologies side by side.
+run 0 --limit 120 --depth 3 4 --svg p.svg --json r.json
+[ -s err ] && fail "noise on standard error: $(cat err)"
+for family in plain residual densely_connected sparse_shortcut; do
+  [ "$(grep -c "^$family  *[34] " out)" -eq 2 ] || fail "no row of $family: $(cat out)"
+done
+grep -q '^Confusion of ' out || fail "no confusion matrix"
+grep -q 'digits, 8 x 8 x 1: 120 images in 5 folds' out || fail "no heading: $(head -1 out)"
+at_least 85 "digits"
+grep -q '</svg>' p.svg || fail "--svg"
+[ "$(grep -c '"confusion"' r.json)" -eq 8 ] || fail "--json"
+
+# The same numbers with one thread, other tiles and a store.
+job=(--limit 80 --depth 3 --family sparse_shortcut --precision double)
+run 0 "${job[@]}" --gram k.npy
+accuracy >expected
+for more in "--threads 1" "--threads 2" "--store here"; do
+  run 0 "${job[@]}" --gram other.npy $more
+  same k.npy other.npy "$more"
+  [ "$(accuracy)" = "$(cat expected)" ] || fail "accuracy with $more"
+done
+run 0 "${job[@]}" --store here --ridge 0.1
+grep -q 'from the store' out || fail "the store is not used: $(cat out)"
+for more in "--kernel nngp" "--pool none" "--size 4" "--preprocess none" "--folds 3 --seed 1" "--bias-std 0"; do
+  run 0 "${job[@]}" $more
+done
+run 0 --limit 60 --family s3_net dense_net --depth 6
+run 0 --limit 60 --family myrtle --depth 5 --pool none
+run 0 --help
+grep -q -- '--store' out || fail "--help"
+
+# IDX: 40 images of two classes, bright above or below.
+mkdir idx cifar
+image() { if [ $(($1 % 2)) -eq 0 ]; then bytes 32 200 && bytes 32 "$2"; else bytes 32 "$2" && bytes 32 200; fi; }
+images() { for ((i = 0; i < 40; ++i)); do image $i "0$((i % 7))"; done; }
+labels() { for ((i = 0; i < 40; ++i)); do bytes 1 "$((i % 2))"; done; }
+(printf '\0\0\x08\x03' && big_endian 40 8 8 && images) >images
+(printf '\0\0\x08\x01' && big_endian 40 && labels) >labels
+for part in train t10k; do
+  cp images idx/$part-images-idx3-ubyte
+  cp labels idx/$part-labels-idx1-ubyte
+done
+mnist=(--data mnist --path idx --family plain --depth 3)
+run 0 "${mnist[@]}"
+grep -q 'mnist, 8 x 8 x 1: 40 images to train on, 40 to test on' out || fail "heading: $(head -1 out)"
+[ "$(accuracy)" = 100.00 ] || fail "mnist: accuracy $(accuracy)"
+for transform in channel zca; do
+  run 0 "${mnist[@]}" --preprocess $transform
+  [ "$(accuracy)" = 100.00 ] || fail "$transform: accuracy $(accuracy)"
+done
+run 0 "${mnist[@]}" --limit 30 10
+grep -q '30 images to train on, 10 to test on' out || fail "--limit: $(head -1 out)"
+cp out expected
+gzip idx/*
+run 0 "${mnist[@]}" --limit 30 10
+same <(sed -n 's/^plain *\(.*100.00\).*/\1/p' out) <(sed -n 's/^plain *\(.*100.00\).*/\1/p' expected) "gzip"
+
+# Broken IDX files: one line that names the file.
+broken() { # broken TEXT FILE
+  rm -f idx/train-images-idx3-ubyte*
+  cp "$2" idx/train-images-idx3-ubyte"${3:-}"
+  refuse "$1" "${mnist[@]}"
+  grep -qF "idx/train-images-idx3-ubyte" err || fail "no file name: $(cat err)"
+}
+broken "announces 40 x 8 x 8 values, more than" <(head -c 1000 images)
+broken "it ends after" <(head -c 1000 images | gzip) .gz
+broken "it ends before its compressed data do" <(gzip <images | head -c 90) .gz
+broken "it ends within the header" <(head -c 9 images)
+broken "it does not start with two zero bytes" <(printf 'GIF89a and more')
+broken "it goes on after" <(cat images labels)
+broken "more than a file of its size holds" <(printf '\0\0\x08\x03' && big_endian 4294967295 65535 65535)
+broken "more than a file of its size holds" <((printf '\0\0\x08\x03' && big_endian 4294967295 65535 65535) | gzip) .gz
+rm idx/*images* && cp images idx/train-images-idx3-ubyte && cp images idx/t10k-images-idx3-ubyte
+rm idx/train-labels* && (printf '\0\0\x08\x01' && big_endian 39 && labels | head -c 39) >idx/train-labels-idx1-ubyte
+refuse "it has 39 labels for the 40 images of 'idx/train-images-idx3-ubyte'" "${mnist[@]}"
+refuse "nowhere/train-images-idx3-ubyte' (No such file" --data mnist --path nowhere
+
+# CIFAR: records of 1 + 3072 and 2 + 3072 bytes.
+record() { printf "$1" && bytes 1024 "$2" && bytes 1024 "$3" && head -c 1024 /dev/urandom; }
+records() { for ((i = 0; i < 4; ++i)); do record "$1\x03" 10 200 && record "$1\x08" 200 10; done; }
+for i in 1 2 3 4 5; do records "" >cifar/data_batch_$i.bin; done
+records "" >cifar/test_batch.bin
+records '\x02' >cifar/train.bin
+records '\x02' >cifar/test.bin
+for name in cifar10 cifar100; do
+  run 0 --data $name --path cifar --family plain --depth 3 --size 8
+  grep -q "$name, 8 x 8 x 3: $([ $name = cifar10 ] && echo 40 || echo 8) images to train on, 8 to" out ||
+    fail "$name: $(head -1 out)"
+  [ "$(accuracy)" = 100.00 ] || fail "$name: accuracy $(accuracy)"
+done
+cifar=(--data cifar10 --path cifar --family plain --depth 3 --size 4)
+truncate -s 3072 cifar/data_batch_3.bin
+refuse "cannot read 'cifar/data_batch_3.bin' as CIFAR-10 (its 3072 bytes are not records of 3073)" "${cifar[@]}"
+record '\x0a' 1 2 >cifar/data_batch_3.bin
+refuse "(record 0, counted from 0, has the label 10, and there are 10 classes)" "${cifar[@]}"
+rm cifar/data_batch_3.bin
+refuse "cifar/data_batch_3.bin' (No such file" "${cifar[@]}"
+
+# NPY: the header as numpy writes it, padded to 128 bytes.
+npy() { # npy DTYPE SHAPE
+  printf '\x93NUMPY\x01\x00\x76\x00' && printf '%-117s\n' "{'descr': '$1', 'fortran_order': False, 'shape': $2, }"
+}
+(npy '|u1' '(40, 8, 8)' && images) >x.npy
+(npy '|u1' '(40,)' && labels) >y.npy
+run 0 --data npy --path x.npy --labels y.npy --folds 4 --family plain --depth 3
+grep -q 'npy, 8 x 8 x 1: 40 images in 4 folds' out || fail "npy: $(head -1 out)"
+[ "$(accuracy)" = 100.00 ] || fail "npy: accuracy $(accuracy)"
+run 0 --data npy --path x.npy --labels y.npy --test x.npy --test-labels y.npy --family plain --depth 3
+grep -q '40 images to train on, 40 to test on' out || fail "npy: $(head -1 out)"
+(npy '|u1' '(20, 16, 8)' && images) >other.npy
+(npy '|u1' '(20,)' && labels | head -c 20) >z.npy
+refuse "give one shape" --data npy --path x.npy --labels y.npy --test other.npy --test-labels z.npy
+head -c 999 x.npy >short.npy
+refuse "does not match" --data npy --path short.npy --labels y.npy
+refuse "it has 20 labels for the 40 images of 'x.npy'" --data npy --path x.npy --labels z.npy
+(npy '|u1' '(40, 8, 8)' && bytes 2560 7) >constant.npy
+refuse "image 0, counted from 0, is constant" --data npy --path constant.npy --labels y.npy
+refuse "s3_net of depth 7 does not exist" --limit 20 --family s3_net --depth 7
+refuse "choose 5, 7 or 10" --limit 20 --family myrtle --depth 6
+refuse "only down-sampling is possible" --limit 20 --size 9
+refuse "there are 4 images for 5 folds" --limit 4
+
+# Wrong options.
+usage "--data" --data imagenet
+usage "--family" --family transformer
+usage "--path is needed" --data cifar10
+usage "--labels is needed" --data npy --path x.npy
+usage "belong to --data npy" --labels y.npy
+usage "belong together" --data npy --path x.npy --labels y.npy --test x.npy
+usage "--folds 1" --folds 1
+usage "would learn from the images it is tested on" --preprocess zca
+usage "give one --family and one --depth" --gram k.npy
+usage "--limit" --limit 1
+usage "--depth" --depth 1
+usage "--ridge" --ridge -1
+run 1 --limit 20 --family plain --depth 3 --json no/such/folder.json
+grep -q "^image_classification: cannot write 'no/such/folder.json'" err || fail "--json: $(cat err)"
+refuse "cannot make the folder" --limit 20 --family plain --depth 3 --store /dev/null/store
+
+# Fashion-MNIST, where Debian's package dataset-fashion-mnist is installed.
+if [ -d /usr/share/datasets/fashion-mnist ]; then
+  run 0 --data fashion_mnist --limit 200 100 --pool none --family plain sparse_shortcut --depth 4
+  grep -q 'fashion_mnist, 28 x 28 x 1: 200 images to train on, 100 to test on' out || fail "$(head -1 out)"
+  at_least 70 "fashion_mnist"
+fi
+
+[ $failures -eq 0 ] && echo "all passed"
+exit $((failures > 0))
