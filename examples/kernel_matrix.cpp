@@ -5,12 +5,15 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sst/data/csv.hpp>
 #include <sst/data/npy.hpp>
 #include <sst/ntk.hpp>
 #include <sst/plan/print.hpp>
+#include <sst/spatial/gram.hpp>
+#include <sst/spatial/print.hpp>
 #include <sst/topology/dot.hpp>
 #include <sst/topology/json.hpp>
 
@@ -44,25 +47,24 @@ int main(int argc, char** argv) {
   app.add_option("--x", x_file, "samples, one a row: CSV, or NPY by its name")->required();
   app.add_option("--x2", x2_file, "samples of the columns (default: those of --x)");
   app.add_option("--kernel", kernel_name)->required()->check(CLI::IsMember({"ntk", "nngp"}));
-  app.add_option("--shape", shape, "H,W,C of images")
+  app.add_option("--shape", shape, "H,W,C of images, whose rows are H x W x C with channels fastest")
       ->delimiter(',')
       ->expected(3)
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 65536));
   app.add_option("--precision", precision)->check(CLI::IsMember({"double", "float"}))->capture_default_str();
   app.add_option("--output", output, "the matrix (default: CSV on standard output)")->check(csv_or_npy);
   app.add_option("--dot", dot, "write the network as a Graphviz graph to this file");
   app.add_flag("--plan", print_plan, "print what is computed, and its cost, on standard error");
 
   return run_program(app, argc, argv, [&] {
-    if (!shape.empty())
-      throw sst::DataError(
-          "--shape is not supported yet (images need convolution and pooling, which this version "
-          "does not compute); leave it out and give one sample a row");
     const sst::Topology topology = sst::read_topology(topology_file);
     if (!dot.empty()) write_text(dot, sst::to_dot(topology));
     const sst::Kernel kernel = kernel_name == "ntk" ? sst::Kernel::ntk : sst::Kernel::nngp;
-    const sst::Plan plan = sst::compile(topology, kernel);
-    if (print_plan) std::cerr << plan;
+    const bool images = !shape.empty();
+    const auto size = [&](std::size_t k) { return images ? static_cast<std::size_t>(shape[k]) : 1; };
+    const sst::ImageShape image{size(0), size(1), size(2)};
+    const sst::Plan plan = images ? sst::Plan{} : sst::compile(topology, kernel);
+    if (print_plan && !images) std::cerr << plan;
 
     const Eigen::MatrixXd x = read(x_file);
     std::optional<Eigen::MatrixXd> x2;
@@ -70,8 +72,18 @@ int main(int argc, char** argv) {
     if (x2 && x2->cols() != x.cols())
       throw sst::DataError("'" + x2_file + "' has " + std::to_string(x2->cols()) + " columns and '" + x_file +
                            "' has " + std::to_string(x.cols()) + "; give samples of the same features");
+    if (images)
+      for (const auto& [file, samples] : {std::pair{x_file, &x}, std::pair{x2_file, x2 ? &*x2 : &x}})
+        if (static_cast<std::size_t>(samples->cols()) != image.size())
+          throw sst::DataError("'" + file + "' has " + std::to_string(samples->cols()) +
+                               " columns and images of " + to_string(image) + " have " +
+                               std::to_string(image.size()) + " numbers; give --shape as H,W,C");
+    if (print_plan && images) std::cerr << sst::compile(topology, kernel, image);
     // Arithmetic in float, the range of double: products of many layers leave the range of float.
     const auto gram = [&]<class Arithmetic>(Arithmetic) -> Eigen::MatrixXd {
+      if (images)
+        return x2 ? sst::gram<double, Arithmetic>(topology, kernel, image, x, *x2)
+                  : sst::gram<double, Arithmetic>(topology, kernel, image, x);
       return x2 ? sst::gram<double, Arithmetic>(plan, kernel, x, *x2)
                 : sst::gram<double, Arithmetic>(plan, kernel, x);
     };

@@ -104,6 +104,11 @@ class AddedBranches {
     return out;
   }
 
+  template <class ImageOp>
+  Blocks apply(const ImageOp&, const sst::NodeSpec& node, const sst::Topology&, const MatrixXd&) const {
+    throw sst::Error("node '" + node.name + "' works on images; these graphs have rows");
+  }
+
   static Kernels activate(const sst::ActivationPtr& phi, const Kernels& in) {
     const Eigen::Index n = in.value.rows();
     Kernels out{ArrayXXd(n, n), ArrayXXd(n, n)};

@@ -9,6 +9,7 @@
 #include <exception>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -55,6 +56,7 @@ struct MonteCarloOptions {
   Eigen::Index outputs = 8;     ///< channels of a dense output in the NTK's average; work grows with them
   Kernels kernels = Kernels::both;
   Extrapolation extrapolation = Extrapolation::none;
+  std::optional<ImageShape> image = {};  ///< samples are images of this shape
 };
 
 /// What `monte_carlo` returns; a kernel that was not asked for is 0 x 0.
@@ -93,7 +95,8 @@ inline void add_kernels(const Topology& topology, const Eigen::MatrixXd& x, cons
                         Eigen::Index width, std::uint64_t seed, double factor, Eigen::MatrixXd& nngp,
                         Eigen::MatrixXd& ntk) {
   using Kernels = MonteCarloOptions::Kernels;
-  const FiniteNetwork network(topology, x.cols(), {.width = width, .outputs = options.outputs, .seed = seed});
+  const FiniteNetwork network(
+      topology, x.cols(), {.width = width, .outputs = options.outputs, .seed = seed, .image = options.image});
   const auto add = [factor](Eigen::MatrixXd& sum, const Eigen::MatrixXd& kernel) {
     if (sum.size() == 0) sum = Eigen::MatrixXd::Zero(kernel.rows(), kernel.cols());
     sum += factor * kernel;

@@ -10,6 +10,7 @@
 #include <map>
 #include <numbers>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include <sst/error.hpp>
+#include <sst/spatial/shape.hpp>
 #include <sst/topology/topology.hpp>
 
 namespace sst {
@@ -26,6 +28,8 @@ struct FiniteOptions {
   Eigen::Index width = 256;  ///< channels of every node but the input and the read-out; at least 1
   Eigen::Index outputs = 1;  ///< channels of the read-out (see FiniteNetwork::channels); at least 1
   std::uint64_t seed = 0;    ///< equal seeds, equal weights
+  /// Samples are images of this shape, channels fastest; without, rows of numbers.
+  std::optional<ImageShape> image = {};
 };
 
 namespace detail {
@@ -81,6 +85,9 @@ void fill_normal(Vector&& out, std::uint64_t key) {
 /// repeated channels, is undone in the next dense: it weighs channels so that each block has its exact
 /// share and each channel of the input the same share, which is 1/sqrt(fan_in) wherever numbers divide.
 ///
+/// On images a node has these channels at each of its positions; the input has those of a pixel, and the
+/// output has to have one position (dense, or global_avg_pool).
+///
 /// W(i, j) depends on the seed, the node, i and j but not on the width, so that networks of one seed
 /// and different widths are correlated (monte_carlo.hpp makes use of it).
 class FiniteNetwork {
@@ -93,7 +100,8 @@ class FiniteNetwork {
   FiniteNetwork(Topology topology, Index input_dimension, const FiniteOptions& options = {});
 
   const Topology& topology() const { return topology_; }
-  Index input_dimension() const { return dimension_; }
+  /// The columns of X: those of the input, at all positions of images.
+  Index input_dimension() const { return dimension_ * pixels_; }
   Index width() const { return options_.width; }
   /// The channels of the output node: `outputs` for a read-out, else the width (d for the input itself).
   Index channels() const { return channels(topology_.output()); }
@@ -142,8 +150,17 @@ class FiniteNetwork {
     Index arguments = 0;            ///< channels of the argument: of all edges together
     std::vector<Index> offsets;     ///< where the channel blocks begin, and the number of channels
     std::vector<bool> holds_input;  ///< by block: whether the input's channels are repeated in it
-    std::size_t group = 0;          ///< dense: its weights
-    Eigen::VectorXd root_share;     ///< dense: square roots of the argument channels' shares
+    std::size_t group = 0;          ///< dense, conv: its weights
+    Eigen::VectorXd root_share;  ///< dense, conv: square roots of the argument channels' shares, tap by tap
+    Index positions = 1;
+    Index taps = 1;              ///< dense, conv: positions of the argument that one position sees
+    std::vector<Index> sources;  ///< dense, conv: which these are, by position and tap; outside: -1
+    Matrix means;                ///< pools: positions x positions of the argument
+  };
+  /// What dense and conv have in common.
+  struct Op {
+    double weight_std, bias_std;
+    const std::string* weights;
   };
   struct Weights {
     Matrix matrix;
@@ -151,12 +168,26 @@ class FiniteNetwork {
   };
 
   const NodeSpec& node(std::size_t i) const { return topology_.nodes()[i]; }
-  const DenseOp* dense(std::size_t i) const { return std::get_if<DenseOp>(&node(i).operation); }
+  std::optional<Op> dense(std::size_t i) const {
+    if (const auto* op = std::get_if<DenseOp>(&node(i).operation))
+      return Op{op->weight_std, op->bias_std, &op->weights};
+    if (const auto* op = std::get_if<ConvOp>(&node(i).operation))
+      return Op{op->weight_std, op->bias_std, &op->weights};
+    return std::nullopt;
+  }
+  bool is_norm(std::size_t i) const { return std::holds_alternative<LayerNormOp>(node(i).operation); }
   bool is_input(std::size_t i) const { return std::holds_alternative<InputOp>(node(i).operation); }
   Index channels(std::size_t i) const { return layers_[i].offsets.back(); }
   Matrix scaled_argument(std::size_t i, const std::vector<Matrix>& values) const {
-    return layers_[i].root_share.asDiagonal() * argument(i, values);
+    return layers_[i].root_share.asDiagonal() * patches(i, argument(i, values));
   }
+  Index positions_of_argument(std::size_t i) const { return layers_[node(i).inputs[0]].positions; }
+  Matrix patches(std::size_t i, Matrix z) const;
+  Matrix unpatch(std::size_t i, const Matrix& patches) const;
+  Matrix normalised(std::size_t i, const Matrix& z) const;
+  Matrix norm_backward(std::size_t i, const Matrix& z, const Matrix& delta) const;
+  static Matrix over_positions(const Matrix& z, const Matrix& means);
+  void place(std::size_t i, const std::vector<spatial::NodeShape>& shapes);
 
   std::vector<Index> block_offsets(std::size_t i) const;
   Eigen::VectorXd shares(std::size_t i, const std::vector<Index>& offsets) const;
@@ -174,7 +205,8 @@ class FiniteNetwork {
   }
 
   Topology topology_;
-  Index dimension_;
+  Index dimension_;  ///< channels of the input
+  Index pixels_ = 1;
   FiniteOptions options_;
   bool readout_ = false;
   std::vector<Layer> layers_;
@@ -191,6 +223,18 @@ inline FiniteNetwork::FiniteNetwork(Topology topology, Index input_dimension, co
   positive(dimension_, "the input dimension");
   positive(options_.width, "the width");
   positive(options_.outputs, "the number of outputs");
+  if (options_.image && options_.image->size() != static_cast<std::size_t>(dimension_))
+    throw Error("the input dimension is " + std::to_string(dimension_) + " (images of " +
+                to_string(*options_.image) + " have " + std::to_string(options_.image->size()) +
+                " numbers); give that");
+  if (!options_.image)
+    for (std::size_t i = 0; i < topology_.nodes().size(); ++i)
+      if (is_spatial(node(i).operation) && !is_norm(i))
+        fail(i, "works on images; give the options their shape");
+  const ImageShape image = options_.image.value_or(ImageShape{1, 1, static_cast<std::size_t>(dimension_)});
+  pixels_ = static_cast<Index>(image.height * image.width);
+  dimension_ = static_cast<Index>(image.channels);
+  const auto shapes = spatial::shapes(topology_, image);
 
   const std::size_t count = topology_.nodes().size();
   layers_.resize(count);
@@ -202,7 +246,7 @@ inline FiniteNetwork::FiniteNetwork(Topology topology, Index input_dimension, co
     for (const std::size_t input : node(i).inputs) uses_of_output += input == topology_.output() ? 1U : 0U;
     if (!dense(i)) continue;
     std::size_t group = members.size();
-    if (!dense(i)->weights.empty()) group = shared.emplace(dense(i)->weights, group).first->second;
+    if (!dense(i)->weights->empty()) group = shared.emplace(*dense(i)->weights, group).first->second;
     if (group == members.size()) {
       members.push_back(0);
       plain.push_back(true);
@@ -216,6 +260,7 @@ inline FiniteNetwork::FiniteNetwork(Topology topology, Index input_dimension, co
 
   weights_.resize(members.size());
   for (std::size_t i = 0; i < count; ++i) {
+    place(i, shapes);
     build_layer(i, dense(i) && plain[layers_[i].group]);
     if (!dense(i)) continue;
     Weights& weights = weights_[layers_[i].group];
@@ -223,10 +268,121 @@ inline FiniteNetwork::FiniteNetwork(Topology topology, Index input_dimension, co
     const std::uint64_t key = detail::subkey(options_.seed, layers_[i].group);
     weights.bias.resize(channels(i));
     detail::fill_normal(weights.bias, detail::subkey(key, std::numeric_limits<std::uint64_t>::max()));
-    weights.matrix.resize(channels(i), layers_[i].arguments);
-    for (Index j = 0; j < weights.matrix.cols(); ++j)
-      detail::fill_normal(weights.matrix.col(j), detail::subkey(key, static_cast<std::uint64_t>(j)));
+    const Index arguments = layers_[i].arguments;
+    weights.matrix.resize(channels(i), arguments * layers_[i].taps);
+    for (Index j = 0; j < weights.matrix.cols(); ++j) {
+      const auto tap = static_cast<std::uint64_t>(j / arguments),
+                 from = static_cast<std::uint64_t>(j % arguments);
+      detail::fill_normal(weights.matrix.col(j), detail::subkey(key, from + (tap << 32U)));
+    }
   }
+  if (layers_[out].positions != 1)
+    fail(out, "is the output and has " + std::to_string(layers_[out].positions) +
+                  " positions; put flatten or global_avg_pool and a dense node after it");
+}
+
+/// Positions of a node, and which ones of its argument each of them sees.
+inline void FiniteNetwork::place(std::size_t i, const std::vector<spatial::NodeShape>& shapes) {
+  Layer& layer = layers_[i];
+  for (const spatial::Grid& grid : shapes[i].blocks)
+    if (!(grid == shapes[i].blocks[0]))
+      fail(i,
+           "holds flattened blocks of different sizes, which finite networks cannot draw; flatten nodes of "
+           "one size");
+  layer.positions = static_cast<Index>(shapes[i].blocks[0].size());
+  if (is_input(i)) return;
+  const spatial::NodeShape& from = shapes[node(i).inputs[0]];
+  const spatial::Grid in = from.blocks[0];
+  for (const std::size_t input : node(i).inputs)
+    if (!(shapes[input].blocks[0] == in))
+      fail(i, "joins nodes of different positions, which finite networks cannot draw; give them one shape");
+  const bool pool = std::holds_alternative<AvgPoolOp>(node(i).operation) ||
+                    std::holds_alternative<GlobalAvgPoolOp>(node(i).operation);
+  if (!dense(i) && !pool) return;
+  const spatial::Window w = dense(i) && from.flat ? spatial::whole(in) : spatial::window_of(node(i), in);
+  layer.taps = static_cast<Index>(w[0].size * w[1].size);
+  for (std::size_t y = 0; y < w[0].out; ++y)
+    for (std::size_t x = 0; x < w[1].out; ++x)
+      for (std::size_t r = 0; r < w[0].size; ++r)
+        for (std::size_t s = 0; s < w[1].size; ++s) {
+          const std::size_t a = w[0].at(y, r), b = w[1].at(x, s);
+          const bool outside = a == spatial::Axis::outside || b == spatial::Axis::outside;
+          layer.sources.push_back(outside ? -1 : static_cast<Index>(a * in.width + b));
+        }
+  if (!pool) return;
+  layer.means = Matrix::Zero(layer.positions, static_cast<Index>(in.size()));
+  for (Index p = 0; p < layer.positions; ++p)
+    for (Index t = 0; t < layer.taps; ++t)
+      if (const Index q = layer.sources[static_cast<std::size_t>(p * layer.taps + t)]; q >= 0)
+        layer.means(p, q) += 1 / static_cast<double>(layer.taps);
+}
+
+/// What each position sees, tap below tap: from arguments x (samples positions) to (taps arguments) x ...
+inline Eigen::MatrixXd FiniteNetwork::patches(std::size_t i, Matrix z) const {
+  const Layer& layer = layers_[i];
+  const Index before = positions_of_argument(i);
+  if (layer.taps == 1 && layer.positions == before) return z;
+  const Index samples = z.cols() / before, rows = z.rows();
+  Matrix out = Matrix::Zero(rows * layer.taps, samples * layer.positions);
+  for (Index s = 0; s < samples; ++s)
+    for (Index p = 0; p < layer.positions; ++p)
+      for (Index t = 0; t < layer.taps; ++t)
+        if (const Index q = layer.sources[static_cast<std::size_t>(p * layer.taps + t)]; q >= 0)
+          out.col(s * layer.positions + p).segment(t * rows, rows) = z.col(s * before + q);
+  return out;
+}
+
+/// The transpose of `patches`.
+inline Eigen::MatrixXd FiniteNetwork::unpatch(std::size_t i, const Matrix& from) const {
+  const Layer& layer = layers_[i];
+  const Index before = positions_of_argument(i);
+  if (layer.taps == 1 && layer.positions == before) return from;
+  const Index samples = from.cols() / layer.positions, rows = from.rows() / layer.taps;
+  Matrix out = Matrix::Zero(rows, samples * before);
+  for (Index s = 0; s < samples; ++s)
+    for (Index p = 0; p < layer.positions; ++p)
+      for (Index t = 0; t < layer.taps; ++t)
+        if (const Index q = layer.sources[static_cast<std::size_t>(p * layer.taps + t)]; q >= 0)
+          out.col(s * before + q) += from.col(s * layer.positions + p).segment(t * rows, rows);
+  return out;
+}
+
+/// A linear map of the positions of each sample.
+inline Eigen::MatrixXd FiniteNetwork::over_positions(const Matrix& z, const Matrix& means) {
+  const Index samples = z.cols() / means.cols();
+  Matrix out(z.rows(), samples * means.rows());
+  for (Index s = 0; s < samples; ++s)
+    out.middleCols(s * means.rows(), means.rows()).noalias() =
+        z.middleCols(s * means.cols(), means.cols()) * means.transpose();
+  return out;
+}
+
+/// Layer norm: (z - m)/d with the mean m and the standard deviation d over channels, by their shares.
+inline Eigen::MatrixXd FiniteNetwork::normalised(std::size_t i, const Matrix& z) const {
+  const Eigen::VectorXd share = shares(i, layers_[i].offsets);
+  Matrix out = z.rowwise() - share.transpose() * z;
+  for (Index c = 0; c < out.cols(); ++c) {
+    const double std = std::sqrt(share.dot(out.col(c).cwiseAbs2()));
+    if (std > 0) out.col(c) /= std;
+  }
+  return out;
+}
+
+/// With n = (z - m)/d: the gradient is (delta - share (1.delta) - share n (n.delta))/d.
+inline Eigen::MatrixXd FiniteNetwork::norm_backward(std::size_t i, const Matrix& z,
+                                                    const Matrix& delta) const {
+  const Eigen::VectorXd share = shares(i, layers_[i].offsets);
+  const Matrix n = normalised(i, z);
+  Matrix out(delta.rows(), delta.cols());
+  for (Index c = 0; c < delta.cols(); ++c) {
+    const Index s = c % z.cols();
+    const double mean = share.dot(z.col(s)),
+                 variance = share.dot((z.col(s).array() - mean).square().matrix());
+    out.col(c) = (delta.col(c) - share * delta.col(c).sum() -
+                  share.cwiseProduct(n.col(s)) * n.col(s).dot(delta.col(c))) /
+                 std::sqrt(variance);
+  }
+  return out;
 }
 
 inline std::vector<Eigen::Index> FiniteNetwork::block_offsets(std::size_t i) const {
@@ -290,30 +446,28 @@ inline void FiniteNetwork::build_layer(std::size_t i, bool takes_plain_input) {
                                           : layers_[inputs[0]].offsets;
     layer.edges.push_back(edge(inputs[0], fan_in, 0, 1));
     layer.arguments = fan_in.back();
-    layer.root_share = shares(inputs[0], fan_in).cwiseSqrt();
+    const Eigen::VectorXd share = shares(inputs[0], fan_in) / static_cast<double>(layer.taps);
+    layer.root_share = share.cwiseSqrt().replicate(layer.taps, 1);
   } else if (std::holds_alternative<ConcatOp>(node(i).operation)) {
     std::size_t block = 0;
     for (const std::size_t input : inputs) {
       layer.edges.push_back(edge(input, layer.offsets, block, 1));
       for (const bool holds : layers_[input].holds_input) layer.holds_input[block++] = holds;
     }
-  } else if (std::holds_alternative<SumOp>(node(i).operation) ||
-             std::holds_alternative<ActivationOp>(node(i).operation)) {
+  } else {
     const auto* sum = std::get_if<SumOp>(&node(i).operation);
     for (std::size_t k = 0; k < inputs.size(); ++k) {
       layer.edges.push_back(edge(inputs[k], layer.offsets, 0, sum ? sum->coefficients[k] : 1));
       for (std::size_t b = 0; b < layer.holds_input.size(); ++b)
         layer.holds_input[b] = layer.holds_input[b] || layers_[inputs[k]].holds_input[b];
     }
-  } else {
-    fail(i, "cannot be drawn (a finite network has no positions); leave out the nodes of images");
   }
 }
 
 inline void FiniteNetwork::check(const Matrix& x) const {
-  if (x.cols() != dimension_)
+  if (x.cols() != input_dimension())
     throw DataError("the samples have " + std::to_string(x.cols()) + " columns (the network has " +
-                    std::to_string(dimension_) + " inputs); give one column for each");
+                    std::to_string(input_dimension()) + " inputs); give one column for each");
   for (Index column = 0; column < x.cols(); ++column)
     for (Index row = 0; row < x.rows(); ++row)
       if (!std::isfinite(x(row, column)))
@@ -357,13 +511,17 @@ inline std::vector<Eigen::MatrixXd> FiniteNetwork::evaluate(const Matrix& x, std
   for (std::size_t i = 0; i <= target; ++i) {
     if (!needed[i]) continue;
     if (is_input(i)) {
-      values[i] = x.transpose();
-    } else if (const DenseOp* op = dense(i)) {
+      values[i] = x.transpose().reshaped(dimension_, pixels_ * x.rows());
+    } else if (const auto op = dense(i)) {
       const Weights& weights = weights_[layers_[i].group];
       values[i].noalias() = weights.matrix * (op->weight_std * scaled_argument(i, values));
       values[i].colwise() += op->bias_std * weights.bias;
     } else if (const auto* act = std::get_if<ActivationOp>(&node(i).operation)) {
       values[i] = activate(*act->activation, argument(i, values));
+    } else if (layers_[i].means.size() > 0) {
+      values[i] = over_positions(argument(i, values), layers_[i].means);
+    } else if (is_norm(i)) {
+      values[i] = normalised(i, argument(i, values));
     } else {
       values[i] = argument(i, values);
     }
@@ -384,22 +542,27 @@ inline std::vector<Eigen::MatrixXd> FiniteNetwork::backward(const std::vector<Ma
   for (std::size_t i = out + 1; i-- > 0;) {
     if (deltas[i].size() == 0 || is_input(i)) continue;
     Matrix passed;  // in place of deltas[i], with respect to the node's argument
-    if (const DenseOp* op = dense(i)) {
+    if (const auto op = dense(i)) {
       if (is_input(node(i).inputs[0])) continue;
       passed.noalias() = weights_[layers_[i].group].matrix.transpose() * deltas[i];
-      passed = op->weight_std * layers_[i].root_share.asDiagonal() * passed;
+      passed = unpatch(i, op->weight_std * layers_[i].root_share.asDiagonal() * passed);
     } else if (const auto* act = std::get_if<ActivationOp>(&node(i).operation)) {
       if (const std::string obstacle = act->activation->ntk_obstacle(); !obstacle.empty())
         fail(i, "has no gradient (" + obstacle + "); ask for the NNGP alone");
       const Matrix slope = derivative(*act->activation, argument(i, values));
       passed = deltas[i];
-      for (Index c = 0; c < count; ++c) passed.middleCols(c * samples, samples).array() *= slope.array();
+      for (Index c = 0; c < count; ++c)
+        passed.middleCols(c * slope.cols(), slope.cols()).array() *= slope.array();
+    } else if (layers_[i].means.size() > 0) {
+      passed = over_positions(deltas[i], layers_[i].means.transpose());
+    } else if (is_norm(i)) {
+      passed = norm_backward(i, argument(i, values), deltas[i]);
     }
     const Matrix& delta = passed.size() > 0 ? passed : deltas[i];
     for (const Edge& e : layers_[i].edges) {
       if (is_input(e.node)) continue;
       Matrix& sum = deltas[e.node];
-      if (sum.size() == 0) sum = Matrix::Zero(channels(e.node), count * samples);
+      if (sum.size() == 0) sum = Matrix::Zero(channels(e.node), count * samples * layers_[e.node].positions);
       for (Index column = 0; column < sum.cols(); ++column)
         for (std::size_t r = 0; r < e.channels.size(); ++r)
           sum(e.channels[r], column) += e.coefficient * delta(e.row + static_cast<Index>(r), column);
@@ -424,7 +587,7 @@ inline Eigen::MatrixXd FiniteNetwork::empirical_nngp(const Matrix& x) const {
 inline Eigen::MatrixXd FiniteNetwork::expected_nngp(const Matrix& x) const {
   if (!readout_) return empirical_nngp(x);
   const std::size_t out = topology_.output();
-  const DenseOp& op = *dense(out);
+  const Op op = *dense(out);
   const Matrix h = op.weight_std * scaled_argument(out, evaluate(x, node(out).inputs[0]));
   return (h.transpose() * h).array() + op.bias_std * op.bias_std;
 }
@@ -449,7 +612,7 @@ inline Eigen::MatrixXd FiniteNetwork::empirical_ntk(const Matrix& x, Index reque
   std::vector<Matrix> scaled(layers_.size());
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     if (!dense(i) || values[i].size() == 0) continue;
-    const DenseOp& op = *dense(i);
+    const Op op = *dense(i);
     scaled[i] = op.weight_std * scaled_argument(i, values);
     for (std::size_t j = 0; j <= i; ++j) {
       if (scaled[j].size() == 0 || layers_[j].group != layers_[i].group) continue;
@@ -469,13 +632,20 @@ inline Eigen::MatrixXd FiniteNetwork::empirical_ntk(const Matrix& x, Index reque
     const Index size = std::min(batch, count - first);
     const std::vector<Matrix> deltas = backward(values, first, size);
     for (const Pair& pair : pairs) {
-      Matrix outer = Matrix::Zero(samples, samples);
+      const Index rows = pair.inner.rows(), columns = pair.inner.cols();  // samples x positions
+      Matrix outer = Matrix::Zero(rows, columns);
       for (Index c = 0; c < size; ++c)
-        outer.noalias() += share[first + c] * deltas[pair.left].middleCols(c * samples, samples).transpose() *
-                           deltas[pair.right].middleCols(c * samples, samples);
+        outer.noalias() += share[first + c] * deltas[pair.left].middleCols(c * rows, rows).transpose() *
+                           deltas[pair.right].middleCols(c * columns, columns);
       outer.array() *= pair.inner.array();
-      ntk += outer;
-      if (pair.left != pair.right) ntk += outer.transpose();
+      Matrix sum(samples, samples);
+      for (Index a = 0; a < samples; ++a)
+        for (Index b = 0; b < samples; ++b)
+          sum(a, b) =
+              outer.block(a * (rows / samples), b * (columns / samples), rows / samples, columns / samples)
+                  .sum();
+      ntk += sum;
+      if (pair.left != pair.right) ntk += sum.transpose();
     }
   }
   return ntk;
@@ -495,12 +665,13 @@ inline Eigen::MatrixXd FiniteNetwork::jacobian(const Matrix& x, Index channel) c
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     if (!dense(i) || deltas[i].size() == 0) continue;
     const Matrix h = dense(i)->weight_std * scaled_argument(i, values);
-    const Index rows = channels(i), first = begin[layers_[i].group];
-    for (Index s = 0; s < x.rows(); ++s) {
+    const Index rows = channels(i), first = begin[layers_[i].group], positions = layers_[i].positions;
+    for (Index c = 0; c < h.cols(); ++c) {
+      const Index s = c / positions;
       for (Index j = 0; j < h.rows(); ++j)
-        result.row(s).segment(first + j * rows, rows) += h(j, s) * deltas[i].col(s).transpose();
+        result.row(s).segment(first + j * rows, rows) += h(j, c) * deltas[i].col(c).transpose();
       result.row(s).segment(first + h.rows() * rows, rows) +=
-          dense(i)->bias_std * deltas[i].col(s).transpose();
+          dense(i)->bias_std * deltas[i].col(c).transpose();
     }
   }
   return result;

@@ -45,6 +45,47 @@ class PairPlanner {
     assign_slots();
   }
 
+  /// The coefficients of an angular step, or of that of the rests; derivation in docs/mathematics.md.
+  static AngularStep angular(const AngularForm& f, const AngularForm& g, bool rest) {
+    AngularStep s{};
+    const double root = std::sqrt(2 / std::numbers::pi), square = 2 / std::numbers::pi;
+    if (rest) {
+      const double scale = 1 / (1 - square);
+      if (f.degree != g.degree) {  // even against odd: uncorrelated
+        s.k0 = 0.5;
+        return s;
+      }
+      const double sign = f.degree == 1 ? (f.even * g.even < 0 ? -1 : 1) : (f.odd * g.odd < 0 ? -1 : 1);
+      s.k0 = sign < 0 ? 1 : 0;
+      if (f.degree == 1) {
+        s.k_abs = sign * scale;
+        s.d_angle = sign * scale;
+      } else {
+        s.k_angle = sign * scale;
+        s.k_half = -sign * square * scale;
+      }
+      return s;
+    }
+    const double nf = std::hypot(f.odd, f.even), ng = std::hypot(g.odd, g.even);
+    if (nf == 0 || ng == 0) return s;  // the zero function
+    const double of = f.odd / nf, ef = f.even / nf, og = g.odd / ng, eg = g.even / ng;
+    if (f.degree != g.degree) {
+      s.k0 = (1 - root * (of * og + ef * eg)) / 2;
+      s.k_half = root * of * og;
+      return s;
+    }
+    s.k0 = ((of - og) * (of - og) + (ef - eg) * (ef - eg)) / 4;
+    if (f.degree == 1) {
+      s.k_half = of * og;
+      s.k_abs = ef * eg;
+      s.d0 = of * og;
+      s.d_angle = ef * eg;
+    } else {
+      s.k_angle = of * og;
+    }
+    return s;
+  }
+
  private:
   using Key = std::pair<Index, Index>;
 
@@ -440,47 +481,6 @@ class PairPlanner {
     plan_.steps.push_back(std::move(step));
   }
 
-  /// The coefficients of an angular step; derivation in docs/mathematics.md.
-  static AngularStep angular(const AngularForm& f, const AngularForm& g, bool rest) {
-    AngularStep s{};
-    const double root = std::sqrt(2 / std::numbers::pi), square = 2 / std::numbers::pi;
-    if (rest) {
-      const double scale = 1 / (1 - square);
-      if (f.degree != g.degree) {  // even against odd: uncorrelated
-        s.k0 = 0.5;
-        return s;
-      }
-      const double sign = f.degree == 1 ? (f.even * g.even < 0 ? -1 : 1) : (f.odd * g.odd < 0 ? -1 : 1);
-      s.k0 = sign < 0 ? 1 : 0;
-      if (f.degree == 1) {
-        s.k_abs = sign * scale;
-        s.d_angle = sign * scale;
-      } else {
-        s.k_angle = sign * scale;
-        s.k_half = -sign * square * scale;
-      }
-      return s;
-    }
-    const double nf = std::hypot(f.odd, f.even), ng = std::hypot(g.odd, g.even);
-    if (nf == 0 || ng == 0) return s;  // the zero function
-    const double of = f.odd / nf, ef = f.even / nf, og = g.odd / ng, eg = g.even / ng;
-    if (f.degree != g.degree) {
-      s.k0 = (1 - root * (of * og + ef * eg)) / 2;
-      s.k_half = root * of * og;
-      return s;
-    }
-    s.k0 = ((of - og) * (of - og) + (ef - eg) * (ef - eg)) / 4;
-    if (f.degree == 1) {
-      s.k_half = of * og;
-      s.k_abs = ef * eg;
-      s.d0 = of * og;
-      s.d_angle = ef * eg;
-    } else {
-      s.k_angle = of * og;
-    }
-    return s;
-  }
-
   /// Numbers the per-sample columns that the steps read.
   void assign_columns() {
     for (const auto& [step, constant, left, right] : columns_of_) {
@@ -569,6 +569,11 @@ class PairPlanner {
 /// correlated activations (tied weights, activations of overlapping sums) need more.
 /// Throws NoClosedForm, with the node and the reason, where the kernel has no closed form.
 inline Plan compile(const Topology& topology, Kernel kernel) {
+  for (const NodeSpec& node : topology.nodes())
+    if (is_spatial(node.operation))
+      throw NoClosedForm(
+          "node '" + node.name + "' (" + operation_name(node.operation) +
+          ") works on images (rows without a shape have no positions); give the images' shape");
   Plan plan;
   plan.topology = topology.name();
   plan.ntk = kernel == Kernel::ntk;

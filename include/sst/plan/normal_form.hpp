@@ -25,6 +25,7 @@ inline void add_scaled(Constant& to, double factor, const Constant& from) {
   to.fixed += factor * from.fixed;
   to.input += factor * from.input;
   for (const auto& [value, activation] : from.means) to.means.emplace_back(factor * value, activation);
+  for (const auto& [value, pool] : from.pooled) to.pooled.emplace_back(factor * value, pool);
 }
 
 /// What a variable can be correlated with: two variables are uncorrelated unless one of the three
@@ -63,6 +64,7 @@ struct Support {
 struct Value {
   Index variable = none;
   Constant constant = {};
+  bool flat = false;  ///< its positions are channels
 };
 
 /// Step 1 of compiling: every node that reaches the output as variables, in normal form.
@@ -71,9 +73,15 @@ struct Value {
 /// in a sum. Constants, sources and rests are mutually uncorrelated, sources unless their weights are
 /// tied, rests unless the Gaussians under them are correlated. Sums of uncorrelated variables stay
 /// nested, so that a residual chain of depth L has O(L) terms.
+///
+/// On images (`positions`) variables are random functions of a position too, and three kinds more are atoms
+/// of sums: pooled, normalised and flattened variables. Every source there has its fan-in as a variable.
 class NormalForm {
  public:
-  NormalForm(const Topology& topology, Plan& plan) : topology_(topology), plan_(plan) {
+  enum class Samples { rows, images };
+
+  NormalForm(const Topology& topology, Plan& plan, Samples samples = Samples::rows)
+      : topology_(topology), plan_(plan), images_(samples == Samples::images) {
     values_.resize(topology.nodes().size());
     for (const Index node : reachable()) values_[node] = evaluate(node);
   }
@@ -86,14 +94,18 @@ class NormalForm {
   bool tied(Index source) const { return group_of_[source] != none && group(source).size() > 1; }
   bool same_group(Index a, Index b) const { return group_of_[a] != none && group_of_[a] == group_of_[b]; }
   const std::vector<Value>& fan_in(Index source) const { return fan_ins_[source]; }
+  /// On images: whether a variable's std is but a scale, because it holds pooled parts.
+  bool scaled(Index variable) const { return scaled_[variable]; }
 
   /// The output as one variable.
   Index output() {
     const Index node = topology_.output();
-    const auto& blocks = values_[node];
+    std::vector<Value> blocks = values_[node];
+    if (images_) flatten(node, blocks);
     if (blocks.size() == 1 && blocks[0].constant.zero()) return blocks[0].variable;
     const Index readout = add(VariableKind::readout, node);
     plan_.variables[readout].expansions.push_back(blockwise(blocks, topology_.blocks(node), 1.0, 0.0));
+    inherit(readout, blocks);
     return readout;
   }
 
@@ -162,6 +174,8 @@ class NormalForm {
     flats_.emplace_back();
     group_of_.push_back(none);
     fan_ins_.emplace_back();
+    gaussian_.push_back(kind == VariableKind::source || kind == VariableKind::gaussian);
+    scaled_.push_back(false);
     const Index id = plan_.variables.size() - 1;
     if (kind == VariableKind::source || kind == VariableKind::rest || kind == VariableKind::centred_input)
       flats_[id][id].fixed = 1;
@@ -170,8 +184,7 @@ class NormalForm {
 
   VariableKind kind(Index variable) const { return plan_.variables[variable].kind; }
   bool gaussian(const Value& v) const {
-    return v.constant.zero() && v.variable != none &&
-           (kind(v.variable) == VariableKind::source || kind(v.variable) == VariableKind::gaussian);
+    return v.constant.zero() && v.variable != none && gaussian_[v.variable];
   }
 
   std::vector<Value> evaluate(Index node) {
@@ -179,6 +192,18 @@ class NormalForm {
     return std::visit(detail::Overloaded{
                           [&](const InputOp&) { return std::vector<Value>{{input(node)}}; },
                           [&](const DenseOp& op) { return std::vector<Value>{{source(node, op)}}; },
+                          [&](const ConvOp& op) {
+                            refuse_flat(node);
+                            return std::vector<Value>{{source(node, op)}};
+                          },
+                          [&](const AvgPoolOp&) { return pool(node); },
+                          [&](const GlobalAvgPoolOp&) { return pool(node); },
+                          [&](const FlattenOp&) {
+                            std::vector<Value> blocks = values_[spec.inputs[0]];
+                            for (Value& block : blocks) block.flat = true;
+                            return blocks;
+                          },
+                          [&](const LayerNormOp&) { return normalise(node); },
                           [&](const ActivationOp& op) { return activate(node, op.activation); },
                           [&](const SumOp& op) { return add_up(node, op.coefficients); },
                           [&](const ConcatOp&) {
@@ -205,9 +230,11 @@ class NormalForm {
     return centred_;
   }
 
-  Index source(Index node, const DenseOp& op) {
+  template <class Op>
+  Index source(Index node, const Op& op) {
     const Index in = topology_.nodes()[node].inputs[0];
-    const auto& blocks = values_[in];
+    std::vector<Value> blocks = values_[in];
+    if (images_) flatten(node, blocks);
     Index group = none;
     if (!op.weights.empty()) {
       group = group_ids_.emplace(op.weights, group_ids_.size()).first->second;
@@ -216,9 +243,14 @@ class NormalForm {
         if (same_values(fan_ins_[member], blocks) && shares_of(member) == topology_.blocks(in)) return member;
       for (const Value& block : blocks) split(block);  // its parts must stand before it
     }
+    const Index argument = images_ ? side_by_side(node, blocks, topology_.blocks(in), group != none) : none;
     const Index id = add(VariableKind::source, node);
-    plan_.variables[id].expansions.push_back(
-        blockwise(blocks, topology_.blocks(in), op.weight_std, op.bias_std));
+    plan_.variables[id].argument = argument;
+    if (images_)
+      scaled_[id] = scaled_[argument];
+    else
+      plan_.variables[id].expansions.push_back(
+          blockwise(blocks, topology_.blocks(in), op.weight_std, op.bias_std));
     fan_ins_[id] = blocks;
     group_of_[id] = group;
     // Classes: tied sources share one; it must not collide with the id of another source.
@@ -243,7 +275,11 @@ class NormalForm {
     if (const auto form = activation->angular(); form && form->degree == 1 && form->even == 0) {
       if (form->odd == 1) return values_[in];  // the identity
       std::vector<Value> blocks = values_[in];
-      for (Value& block : blocks) block = combine(node, {{form->odd, block}});
+      for (Value& block : blocks) {
+        const bool flat = block.flat;
+        block = combine(node, {{form->odd, block}});
+        block.flat = flat;
+      }
       return blocks;
     }
     std::vector<Value> blocks;
@@ -252,11 +288,13 @@ class NormalForm {
         fail(node, "its input '" + topology_.nodes()[in].name + "' is not Gaussian (" + why_not_gaussian(in) +
                        "); put a dense node before the activation");
       blocks.push_back({activated(node, activation, block.variable)});
+      blocks.back().flat = block.flat;
     }
     return blocks;
   }
 
   Index activated(Index node, const ActivationPtr& activation, Index argument) {
+    argument = exact(node, argument);
     for (const Index known : activations_of_[argument])
       if (*plan_.variables[known].activation == *activation) return known;
     const Index id = add(VariableKind::activation, node);
@@ -301,9 +339,11 @@ class NormalForm {
     const auto& inputs = topology_.nodes()[node].inputs;
     std::vector<Value> blocks;
     for (Index b = 0; b < values_[inputs[0]].size(); ++b) {
+      const bool flat = values_[inputs[0]][b].flat;
       std::vector<std::pair<double, Value>> terms;
       for (Index k = 0; k < inputs.size(); ++k) terms.emplace_back(coefficients[k], values_[inputs[k]][b]);
       blocks.push_back(combine(node, terms));
+      blocks.back().flat = flat;
     }
     return blocks;
   }
@@ -351,12 +391,178 @@ class NormalForm {
         return {{centred_input(), {c}}};
       case VariableKind::activation: {
         constant.means.emplace_back(c, v.variable);
-        const Index argument = plan_.variables[v.variable].argument;
+        Index argument = plan_.variables[v.variable].argument;
+        if (kind(argument) == VariableKind::exact) argument = plan_.variables[argument].argument;
         return {{argument, {0, {{c, v.variable}}}}, {rest(v.variable), {c}}};
       }
+      case VariableKind::pooled:
+        return pooled_pieces(v.variable, c, constant);
       default:
         return {{v.variable, {c}}};
     }
+  }
+
+  // ---- images ----
+
+  /// What a variable has of the one it is made from.
+  void inherit(Index id, Index argument) {
+    supports_[id] = supports_[argument];
+    gaussian_[id] = gaussian_[argument];
+    scaled_[id] = scaled_[argument];
+  }
+  void inherit(Index id, const std::vector<Value>& blocks) {
+    for (const Value& block : blocks) {
+      if (block.variable == none) continue;
+      supports_[id].merge(supports_[block.variable]);
+      supports_[id].whole = supports_[id].whole || supports_[block.variable].whole;
+      scaled_[id] = scaled_[id] || scaled_[block.variable];
+    }
+  }
+
+  void refuse_flat(Index node) const {
+    const Index in = topology_.nodes()[node].inputs[0];
+    for (const Value& block : values_[in])
+      if (block.flat)
+        throw TopologyError("node '" + topology_.nodes()[node].name + "' (" +
+                            operation_name(topology_.nodes()[node].operation) + "): its input '" +
+                            topology_.nodes()[in].name +
+                            "' is flattened and has no positions; put it before");
+  }
+
+  /// Blocks as one variable of a position; the block itself where there is but one, unless `always`.
+  Index side_by_side(Index node, const std::vector<Value>& blocks, const std::vector<double>& shares,
+                     bool always = false) {
+    if (!always && blocks.size() == 1 && blocks[0].variable != none && blocks[0].constant.zero())
+      return blocks[0].variable;
+    const Index id = add(VariableKind::fan_in, node);
+    plan_.variables[id].expansions.push_back(blockwise(blocks, shares, 1.0, 0.0));
+    inherit(id, blocks);
+    if (std::any_of(blocks.begin(), blocks.end(), [](const Value& b) { return !b.constant.zero(); }))
+      supports_[id].whole = true;
+    return id;
+  }
+
+  /// Makes variables without positions of flattened blocks.
+  void flatten(Index node, std::vector<Value>& blocks) {
+    for (Value& block : blocks) {
+      if (!block.flat || (block.variable == none && block.constant.zero())) continue;
+      const Index argument = side_by_side(node, {block}, {1.0});
+      const auto [known, fresh] = flattened_.emplace(argument, none);
+      if (fresh) {
+        const Index id = add(VariableKind::flattened, node);
+        plan_.variables[id].argument = argument;
+        inherit(id, argument);
+        gaussian_[id] = false;
+        flats_[id][id].fixed = 1;
+        known->second = id;
+      }
+      block = {known->second};
+    }
+  }
+
+  std::vector<Value> pool(Index node) {
+    refuse_flat(node);
+    std::vector<Value> blocks = values_[topology_.nodes()[node].inputs[0]];
+    for (Value& block : blocks) {
+      if (block.variable != none) block.variable = pooled(node, block.variable, {node});
+      if (!block.constant.zero()) block.constant = pooled(std::move(block.constant), {node});
+    }
+    return blocks;
+  }
+
+  Constant pooled(Constant value, const std::vector<Index>& pools) {
+    plan_.pooled_constants.push_back({std::move(value), pools});
+    Constant constant;
+    constant.pooled = {{1.0, plan_.pooled_constants.size() - 1}};
+    return constant;
+  }
+
+  /// Means over the windows of the nodes `pools`, one after the other.
+  Index pooled(Index node, Index argument, std::vector<Index> pools) {
+    if (kind(argument) == VariableKind::pooled) {
+      const Variable inner = plan_.variables[argument];
+      pools.insert(pools.begin(), inner.pools.begin(), inner.pools.end());
+      argument = inner.argument;
+    }
+    const auto known = pooled_.find({argument, pools});
+    if (known != pooled_.end()) return known->second;
+    const Index id = add(VariableKind::pooled, node);
+    plan_.variables[id].argument = argument;
+    plan_.variables[id].pools = pools;
+    inherit(id, argument);
+    scaled_[id] = true;
+    flats_[id][id].fixed = 1;
+    return pooled_[{argument, pools}] = id;
+  }
+
+  /// A pooled variable in a sum: pooling is linear, so it goes before the split of an activation.
+  std::vector<std::pair<Index, Coefficient>> pooled_pieces(Index variable, double c, Constant& constant) {
+    const Variable pool = plan_.variables[variable];
+    if (kind(pool.argument) != VariableKind::activation && kind(pool.argument) != VariableKind::input)
+      return {{variable, {c}}};
+    Constant inner;
+    std::vector<std::pair<Index, Coefficient>> parts;
+    for (auto& [piece, coefficient] : pieces({pool.argument}, 1.0, inner)) {
+      Index part = piece;
+      if (!coefficient.slopes.empty())
+        part = linear(pool.node, VariableKind::mixture, {{piece, coefficient}});
+      if (coefficient.fixed == 0 && coefficient.slopes.empty()) continue;
+      parts.push_back({pooled(pool.node, part, pool.pools), {c}});
+    }
+    add_scaled(constant, c, pooled(std::move(inner), pool.pools));
+    return parts;
+  }
+
+  /// Centred and divided by the standard deviation over all channels of a position.
+  std::vector<Value> normalise(Index node) {
+    refuse_flat(node);
+    const Index in = topology_.nodes()[node].inputs[0];
+    std::vector<Value> centred;
+    for (const Value& block : values_[in]) {
+      Constant mean;
+      const auto parts = pieces(block, 1.0, mean);
+      if (!mean.zero() && values_[in].size() > 1)
+        fail(node, "its input '" + topology_.nodes()[in].name +
+                       "' has channel blocks of different means; normalise them before the concatenation");
+      if (parts.empty()) {
+        centred.push_back({});
+        continue;
+      }
+      const bool alone = parts.size() == 1 && parts[0].second.slopes.empty() && parts[0].second.fixed == 1;
+      const bool all =
+          std::all_of(parts.begin(), parts.end(), [&](const auto& p) { return gaussian_[p.first]; });
+      centred.push_back({alone ? parts[0].first
+                               : linear(node, all ? VariableKind::gaussian : VariableKind::mixture, parts)});
+    }
+    if (std::all_of(centred.begin(), centred.end(), [](const Value& v) { return v.variable == none; }))
+      return centred;
+    const Index divisor = exact(node, side_by_side(node, centred, topology_.blocks(in)));
+    std::vector<Value> blocks;
+    for (const Value& block : centred) {
+      blocks.emplace_back();
+      if (block.variable == none) continue;
+      const Index id = add(VariableKind::normalised, node);
+      plan_.variables[id].argument = block.variable;
+      plan_.variables[id].divisor = divisor;
+      inherit(id, block.variable);
+      flats_[id][id].fixed = 1;
+      blocks.back().variable = id;
+    }
+    return blocks;
+  }
+
+  /// The variable with its true std, where it has but a scale.
+  Index exact(Index node, Index argument) {
+    if (!scaled_[argument]) return argument;
+    const auto [known, fresh] = exact_.emplace(argument, none);
+    if (fresh) {
+      const Index id = add(VariableKind::exact, node);
+      plan_.variables[id].argument = argument;
+      inherit(id, argument);
+      scaled_[id] = false;
+      known->second = id;
+    }
+    return known->second;
   }
 
   static void add_product(Coefficient& to, const Coefficient& a, const Coefficient& b) {
@@ -384,6 +590,7 @@ class NormalForm {
       support.merge(supports_[part]);
     }
     const Index id = add(kind, node);
+    for (const auto& [part, coefficient] : parts) scaled_[id] = scaled_[id] || scaled_[part];
     Expansion e;
     if (orthogonal) {
       for (auto& [part, coefficient] : parts)
@@ -421,11 +628,16 @@ class NormalForm {
  private:
   const Topology& topology_;
   Plan& plan_;
+  bool images_;
   std::vector<std::vector<Value>> values_;           // by node, block
   std::vector<Support> supports_;                    // by variable, as the next three
   std::vector<std::map<Index, Coefficient>> flats_;  // over sources, rests, the centred input
   std::vector<Index> group_of_;
   std::vector<std::vector<Value>> fan_ins_;
+  std::vector<bool> gaussian_;
+  std::vector<bool> scaled_;
+  std::map<Index, Index> flattened_, exact_;
+  std::map<std::pair<Index, std::vector<Index>>, Index> pooled_;
   std::map<std::string, Index> group_ids_;
   std::map<Index, std::vector<Index>> groups_;
   std::map<Index, std::vector<Index>> activations_of_;

@@ -42,8 +42,15 @@ struct Coefficient {
 struct Constant {
   double fixed = 0;
   double input = 0;
-  std::vector<std::pair<double, Index>> means = {};  ///< (factor, activation variable)
-  bool zero() const { return fixed == 0 && input == 0 && means.empty(); }
+  std::vector<std::pair<double, Index>> means = {};   ///< (factor, activation variable)
+  std::vector<std::pair<double, Index>> pooled = {};  ///< (factor, one of Plan::pooled_constants)
+  bool zero() const { return fixed == 0 && input == 0 && means.empty() && pooled.empty(); }
+};
+
+/// The deterministic part of what pools take, after the pools `nodes` one after the other.
+struct PooledConstant {
+  Constant value;
+  std::vector<Index> nodes;
 };
 
 /// One random function of the sample that the plan tracks.
@@ -55,7 +62,13 @@ enum class VariableKind {
   activation,     ///< phi(g) as a whole
   rest,           ///< phi(g) - E phi - E[phi'] g
   mixture,        ///< a linear combination of sources, rests and the centred input
-  readout         ///< the output, when it is none of the above: blocks side by side
+  readout,        ///< the output, when it is none of the above: blocks side by side
+  // On images (spatial/):
+  fan_in,      ///< what a source multiplies, at one position: blocks side by side
+  pooled,      ///< means over windows of `argument`
+  flattened,   ///< `argument`, positions side by side
+  normalised,  ///< `argument` divided by the standard deviation of `divisor`
+  exact        ///< `argument`, whose std is but a scale (that of pooled parts), with its true std
 };
 
 /// A term of a linear variable: coefficient times another variable.
@@ -102,6 +115,8 @@ struct Variable {
   ActivationPtr activation = nullptr;      ///< activation, rest
   Index argument = none;                   ///< activation, rest: the Gaussian variable; rest: see `whole`
   Index whole = none;                      ///< rest: its activation variable
+  Index divisor = none;                    ///< normalised
+  std::vector<Index> pools = {};           ///< pooled: the nodes, one after the other
   std::vector<Expansion> expansions = {};  ///< linear kinds; the first one defines the variance
   Columns columns = {};
 };
@@ -174,6 +189,7 @@ struct Plan {
   std::string topology;
   bool ntk = false;  ///< tangents are computed
   std::vector<plan::Variable> variables;
+  std::vector<plan::PooledConstant> pooled_constants;  ///< on images
   std::vector<plan::Pair> pairs;
   std::vector<plan::Slots> slots;  ///< of each pair
   std::vector<plan::Step> steps;

@@ -32,6 +32,16 @@ inline std::string kind_name(VariableKind kind) {
       return "sum";
     case VariableKind::readout:
       return "output";
+    case VariableKind::fan_in:
+      return "input of a layer";
+    case VariableKind::pooled:
+      return "means over windows";
+    case VariableKind::flattened:
+      return "positions side by side";
+    case VariableKind::normalised:
+      return "normalised";
+    case VariableKind::exact:
+      return "pooled, with its own variance";
   }
   return "";
 }

@@ -23,6 +23,12 @@
 
 namespace sst {
 
+/// What factors a matrix.
+enum class Factorization {
+  tiled,  ///< this library's tiles
+  lapack  ///< potrf of the LAPACK the program is linked with; float and double, built with SST_USE_LAPACK
+};
+
 struct CholeskyOptions {
   /// Rows and columns of a tile; 0: what measured fastest. Other tiles round differently, in the last digits.
   Eigen::Index tile = 0;
@@ -31,7 +37,16 @@ struct CholeskyOptions {
   /// Called, by one thread at a time, with the fraction of the factorization that is done; returning false
   /// cancels (throws Cancelled).
   std::function<bool(double)> progress = {};
+  /// LAPACK uses its own threads, on which the last digits may depend, and calls no progress function.
+  Factorization factorization = Factorization::tiled;
 };
+
+#ifdef SST_USE_LAPACK
+extern "C" {
+void spotrf_(const char* triangle, const int* n, float* a, const int* stride, int* info);
+void dpotrf_(const char* triangle, const int* n, double* a, const int* stride, int* info);
+}
+#endif
 
 namespace cholesky_detail {
 
@@ -167,6 +182,57 @@ void factor_tile(Block<Scalar> a, Index first) {
   }
 }
 
+/// Calls create(failure), which creates tasks, in a team of so many threads, and waits for them. Throws their
+/// first error. Master, not single: libgomp 12 leaks a table when a worker creates tasks.
+template <class Create>
+void run_tasks(int threads, Create&& create) {
+  Failure failure;
+#ifdef _OPENMP
+#pragma omp parallel num_threads(threads) if (threads > 1)
+#pragma omp master
+#else
+  (void)threads;
+#endif
+  {
+    const SerialEigen serial;
+    keep_buffers();
+    create(failure);
+#ifdef _OPENMP
+#pragma omp taskwait
+#endif
+  }
+  failure.rethrow();
+}
+
+/// Stands for a tile that is always there, in dependencies.
+template <class Scalar>
+inline const Scalar always = 0;
+
+/// Creates the tasks of one tile: it takes in the `steps` tiles that are finished before it, a few at a time
+/// and in their order, by update(first, last), and is then finished by finish().
+///
+/// The first entry of a tile stands for the tile in dependencies: `target` for this one, `left(last)` and
+/// `right(last)` for the tiles whose being finished implies that all up to `last` are, `divisor` for what
+/// finish() needs. Everything is copied into the tasks, which outlive this call.
+template <class Scalar, class Finished, class Update, class Finish>
+void tile_tasks(Failure* failure, Scalar* target, Index steps, const Finished& left, const Finished& right,
+                const Scalar* divisor, Update update, Finish finish) {
+  for (Index first = 0; first < steps; first += tiles_a_product) {
+    const Index last = std::min(steps, first + tiles_a_product);
+    const Scalar *const a = left(last), *const b = right(last);
+    (void)a, (void)b;
+#ifdef _OPENMP
+#pragma omp task firstprivate(failure, first, last, update) depend(in : *a, *b) depend(inout : *target)
+#endif
+    failure->guard([&] { update(first, last); });
+  }
+  (void)target, (void)divisor;
+#ifdef _OPENMP
+#pragma omp task firstprivate(failure, finish) depend(in : *divisor) depend(inout : *target)
+#endif
+  failure->guard([&] { finish(); });
+}
+
 /// Throws DataError unless x is finite, in the lower triangle or (all of it) everywhere.
 template <class Derived>
 void require_finite(const Eigen::DenseBase<Derived>& x, bool lower, int threads, const char* name) {
@@ -234,7 +300,40 @@ class Cholesky {
     const Index tiles = count();
     const int threads = cholesky_detail::team_size(threads_, tiles * (tiles + 1) / 2);
     cholesky_detail::require_finite(lower_, true, threads, "the matrix");
-    factor(threads, options.progress);
+    if (options.factorization == Factorization::lapack)
+      factor_by_lapack();
+    else
+      factor(threads, options.progress);
+  }
+
+  /// The factor of A with m more rows and columns, in n^2 m steps: off_diagonal is m x n (new rows against
+  /// those there are), corner m x m, of which the lower triangle is read. As A = L L^T,
+  ///   [A B^T; B C] = [L 0; B L^-T M] [...]^T with M M^T = C - B A^-1 B^T.
+  /// Memory: one (n + m) x (n + m) buffer beside L. Throws DataError (shapes, entries that are not finite)
+  /// and NotPositiveDefinite (its row counted in the extended matrix); the factor is then what it was.
+  void append(const Matrix& off_diagonal, Matrix corner) {
+    const Index n = size(), m = corner.rows();
+    if (off_diagonal.rows() != m || off_diagonal.cols() != n || corner.cols() != m)
+      throw DataError("rows of " + std::to_string(off_diagonal.rows()) + " x " +
+                      std::to_string(off_diagonal.cols()) + " and a corner of " + std::to_string(m) + " x " +
+                      std::to_string(corner.cols()) + " cannot be appended to a factor of " +
+                      std::to_string(n) + " rows; give rows x n and rows x rows");
+    cholesky_detail::require_finite(corner, true, 1, "the corner");
+    const Matrix across = solve_lower(off_diagonal.transpose().eval());
+    {
+      const cholesky_detail::SerialEigen serial;
+      corner.template selfadjointView<Eigen::Lower>().rankUpdate(across.transpose(), Scalar(-1));
+    }
+    try {
+      const Cholesky last(std::move(corner), {.threads = threads_});
+      Matrix grown = Matrix::Zero(n + m, n + m);
+      grown.topLeftCorner(n, n).template triangularView<Eigen::Lower>() = lower_;
+      grown.bottomLeftCorner(m, n) = across.transpose();
+      grown.bottomRightCorner(m, m).template triangularView<Eigen::Lower>() = last.lower_;
+      lower_ = std::move(grown);
+    } catch (const NotPositiveDefinite& error) {
+      cholesky_detail::throw_not_positive_definite(n + error.pivot_index, error.pivot_value);
+    }
   }
 
   Index size() const { return lower_.rows(); }
@@ -282,7 +381,8 @@ class Cholesky {
   }
 
   /// L in the lower triangle; above it whatever A held there.
-  const Matrix& storage() const { return lower_; }
+  const Matrix& storage() const& { return lower_; }
+  Matrix storage() && { return std::move(lower_); }
   /// L, as a triangular view of the storage.
   auto lower() const { return lower_.template triangularView<Eigen::Lower>(); }
 
@@ -293,13 +393,33 @@ class Cholesky {
   Index count() const { return (size() + tile_ - 1) / tile_; }
   Index start(Index tile) const { return std::min(tile * tile_, size()); }
 
+  void factor_by_lapack() {
+#ifdef SST_USE_LAPACK
+    if constexpr (std::is_same_v<Scalar, float> || std::is_same_v<Scalar, double>) {
+      if (size() == 0) return;
+      const int n = static_cast<int>(size());
+      int info = 0;
+      if constexpr (std::is_same_v<Scalar, float>)
+        spotrf_("L", &n, lower_.data(), &n, &info);
+      else
+        dpotrf_("L", &n, lower_.data(), &n, &info);
+      if (info > 0)
+        cholesky_detail::throw_not_positive_definite(info - 1,
+                                                     static_cast<double>(lower_(info - 1, info - 1)));
+      return;
+    }
+#endif
+    throw Error(
+        "LAPACK was asked to factor a matrix and is not there (it takes float and double, in a program built "
+        "with SST_LAPACK); use the tiled factorization");
+  }
+
   /// Left-looking: tile (i, j) gets the products of rows i and j, a few tiles at a time as they are
   /// finished, and is then divided by the diagonal tile of its column.
   void factor(int threads, const std::function<bool(double)>& progress) {
     using namespace cholesky_detail;
     const Index tiles = count(), stride = std::max<Index>(1, size());
     Scalar* const a = lower_.data();
-    Failure failure;
     const auto block = [=, this](Index i, Index first, Index last) -> Block {
       return {a + start(i) + start(first) * stride, start(i + 1) - start(i), start(last) - start(first),
               Eigen::OuterStride<>(stride)};
@@ -314,7 +434,11 @@ class Cholesky {
         target = tile;
       }
     };
-    const auto finish_diagonal = [&](Index j) {
+    const auto finish = [&](Index i, Index j) {
+      if (i != j) {
+        divide_from_right(block(j, j, j + 1), block(i, j, j + 1));
+        return;
+      }
       factor_tile(block(j, j, j + 1), start(j));
       const double x = static_cast<double>(j + 1) / static_cast<double>(tiles), done = x * x * (3 - 2 * x);
       if (progress && !progress(done))
@@ -322,50 +446,19 @@ class Cholesky {
                         std::to_string(std::lround(100 * done)) +
                         " % (its progress function returned false); run it again");
     };
-#ifdef _OPENMP
-    // The first entry of a tile stands for the tile in dependencies. That (i, last - 1) is finished implies
-    // that all tiles to its left are. Master, not single: libgomp 12 leaks a table when a worker creates
-    // tasks.
-#pragma omp parallel num_threads(threads) if (threads > 1)
-#pragma omp master
-#else
-    (void)threads;
-#endif
-    {
-      const SerialEigen serial;
-      keep_buffers();
+    const auto first_entry = [=, this](Index i, Index j) { return a + start(i) + start(j) * stride; };
+    run_tasks(threads, [&](Failure& failure) {
+      const auto finished = [&](Index row) {
+        return [=](Index last) -> const Scalar* { return first_entry(row, last - 1); };
+      };
       for (Index j = 0; j < tiles; ++j)
-        for (Index i = j; i < tiles; ++i) {
-          Scalar* const target = a + start(i) + start(j) * stride;
-          for (Index first = 0; first < j; first += tiles_a_product) {
-            const Index last = std::min(j, first + tiles_a_product);
-            const Scalar* const left = a + start(i) + start(last - 1) * stride;
-            const Scalar* const right = a + start(j) + start(last - 1) * stride;
-            (void)left, (void)right;
-#ifdef _OPENMP
-#pragma omp task firstprivate(i, j, first, last) depend(in : *left, *right) depend(inout : *target)
-#endif
-            failure.guard([&] { update(i, j, first, last); });
-          }
-          const Scalar* const diagonal = a + start(j) + start(j) * stride;
-          (void)target, (void)diagonal;
-          if (i == j) {
-#ifdef _OPENMP
-#pragma omp task firstprivate(j) depend(inout : *target)
-#endif
-            failure.guard([&] { finish_diagonal(j); });
-          } else {
-#ifdef _OPENMP
-#pragma omp task firstprivate(i, j) depend(in : *diagonal) depend(inout : *target)
-#endif
-            failure.guard([&] { divide_from_right(block(j, j, j + 1), block(i, j, j + 1)); });
-          }
-        }
-#ifdef _OPENMP
-#pragma omp taskwait
-#endif
-    }
-    failure.rethrow();
+        for (Index i = j; i < tiles; ++i)
+          tile_tasks(
+              &failure, first_entry(i, j), j, finished(i), finished(j),
+              i == j ? &always<Scalar> : first_entry(j, j),
+              [&update, i, j](Index first, Index last) { update(i, j, first, last); },
+              [&finish, i, j] { finish(i, j); });
+    });
   }
 
   void require_right_hand_side(const Eigen::Ref<Matrix>& b) const {
@@ -382,7 +475,6 @@ class Cholesky {
     const Index tiles = count(), columns = b.cols(), stride = std::max<Index>(1, size());
     const Index groups = (columns + columns_a_task - 1) / columns_a_task, rhs_stride = b.outerStride();
     Scalar* const rhs = b.data();
-    Failure failure;
     // Tiles in the order in which they are finished; a range of them is contiguous either way.
     const auto from = [=, this](Index first, Index last) { return start(Transposed ? tiles - last : first); };
     const auto rows = [=, this](Index first, Index last) {
@@ -416,38 +508,18 @@ class Cholesky {
         diagonal.template triangularView<Eigen::Lower>().solveInPlace(target);
     };
     const int threads = team_size(threads_, groups * tiles);
-#ifdef _OPENMP
-#pragma omp parallel num_threads(threads) if (threads > 1)
-#pragma omp master
-#else
-    (void)threads;
-#endif
-    {
-      const SerialEigen serial;
-      keep_buffers();
+    run_tasks(threads, [&](Failure& failure) {
       for (Index group = 0; group < groups; ++group)
         for (Index i = 0; i < tiles; ++i) {
-          Scalar* const target = x(i, i + 1, group).data();
-          for (Index first = 0; first < i; first += tiles_a_product) {
-            const Index last = std::min(i, first + tiles_a_product);
-            const Scalar* const finished = x(last - 1, last, group).data();
-            (void)finished;
-#ifdef _OPENMP
-#pragma omp task firstprivate(i, first, last, group) depend(in : *finished) depend(inout : *target)
-#endif
-            failure.guard([&] { update(i, first, last, group); });
-          }
-          (void)target;
-#ifdef _OPENMP
-#pragma omp task firstprivate(i, group) depend(inout : *target)
-#endif
-          failure.guard([&] { divide(i, group); });
+          const auto finished = [&x, group](Index last) -> const Scalar* {
+            return x(last - 1, last, group).data();
+          };
+          tile_tasks(
+              &failure, x(i, i + 1, group).data(), i, finished, finished, &always<Scalar>,
+              [&update, i, group](Index first, Index last) { update(i, first, last, group); },
+              [&divide, i, group] { divide(i, group); });
         }
-#ifdef _OPENMP
-#pragma omp taskwait
-#endif
-    }
-    failure.rethrow();
+    });
   }
 
   Matrix lower_;

@@ -278,9 +278,9 @@ inline std::vector<GaussianPrediction> gradient_flow(const Topology& topology, K
   const Plan nngp = compile(topology, Kernel::nngp), trained = compile(topology, kernel);
   const bool full = asked.covariance == Covariance::full, mean_only = asked.covariance == Covariance::none;
   const Index m = x_test.rows(), batch = full ? std::max<Index>(m, 1) : asked.batch;
-  const Eigen::VectorXd none(mean_only ? 0 : m);
+  const Eigen::VectorXd unset(mean_only ? 0 : m);
   std::vector<GaussianPrediction> out(static_cast<std::size_t>(times.size()),
-                                      {MatrixXd(m, y.cols()), none, {}, 0});
+                                      {MatrixXd(m, y.cols()), unset, {}, 0});
 
   // `cross` gives the kernels between a block of test samples and the training samples, as a tuple.
   const auto predict = [&](const auto& flow, const auto& cross) {

@@ -46,7 +46,7 @@ inline std::string dot_text(std::string_view text) {
 
 /// The topology as a Graphviz graph, from the input at the top to the output, which has a double edge.
 ///
-/// Dense nodes are boxes, those of one `weights` name in one colour; activations are ellipses; sums
+/// Dense and conv nodes are boxes, those of one `weights` name in one colour; activations are ellipses; sums
 /// are circles with their coefficients (other than 1) on the edges; concatenations are trapezia with
 /// the shares of the width on the edges. Draw it with `dot -Tsvg`.
 inline std::string to_dot(const Topology& topology) {
@@ -66,6 +66,17 @@ inline std::string to_dot(const Topology& topology) {
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     std::string label = dot_text(nodes[i].name), look;
     const auto line = [&label](const std::string& text) { label += "\\n" + dot_text(text); };
+    const auto tie = [&](const std::string& weights) {
+      if (weights.empty()) return;
+      line("weights " + weights);
+      const std::size_t group = groups.emplace(weights, groups.size()).first->second;
+      look = "shape=box, penwidth=2, fillcolor=\"" + std::string(tied[group % tied.size()]) + "\"";
+    };
+    const auto windows = [&](const Extent& window, const Extent& strides, Padding padding) {
+      const auto by = [](const Extent& e) { return std::to_string(e[0]) + "x" + std::to_string(e[1]); };
+      line(by(window) + (strides == Extent{1, 1} ? "" : ", strides " + by(strides)) + ", " +
+           padding_name(padding));
+    };
     std::visit(detail::Overloaded{
                    [&](const InputOp&) {
                      line("input");
@@ -75,11 +86,7 @@ inline std::string to_dot(const Topology& topology) {
                      line("dense " + format_number(op.weight_std) +
                           (op.bias_std != 0 ? ", bias " + format_number(op.bias_std) : ""));
                      look = "shape=box, fillcolor=\"#deebf7\"";
-                     if (op.weights.empty()) return;
-                     line("weights " + op.weights);
-                     const std::size_t group = groups.emplace(op.weights, groups.size()).first->second;
-                     look = "shape=box, penwidth=2, fillcolor=\"" + std::string(tied[group % tied.size()]) +
-                            "\"";
+                     tie(op.weights);
                    },
                    [&](const ActivationOp& op) {
                      std::string text = op.activation->name();
@@ -95,6 +102,30 @@ inline std::string to_dot(const Topology& topology) {
                    [&](const ConcatOp&) {
                      line("concat");
                      look = "shape=trapezium, fillcolor=\"#fde0ef\"";
+                   },
+                   [&](const ConvOp& op) {
+                     line("conv " + format_number(op.weight_std) +
+                          (op.bias_std != 0 ? ", bias " + format_number(op.bias_std) : ""));
+                     windows(op.window, op.strides, op.padding);
+                     look = "shape=box3d, fillcolor=\"#deebf7\"";
+                     tie(op.weights);
+                   },
+                   [&](const AvgPoolOp& op) {
+                     line("avg_pool");
+                     windows(op.window, op.strides, op.padding);
+                     look = "shape=invtrapezium, fillcolor=\"#f0f0f0\"";
+                   },
+                   [&](const GlobalAvgPoolOp&) {
+                     line("global_avg_pool");
+                     look = "shape=invtrapezium, fillcolor=\"#f0f0f0\"";
+                   },
+                   [&](const FlattenOp&) {
+                     line("flatten");
+                     look = "shape=invtrapezium, fillcolor=\"#f0f0f0\"";
+                   },
+                   [&](const LayerNormOp&) {
+                     line("layer_norm");
+                     look = "shape=ellipse, fillcolor=\"#f0f0f0\"";
                    },
                },
                nodes[i].operation);

@@ -60,7 +60,7 @@ inline void require_depth(const char* family, int depth, int least) {
                         " does not exist; choose at least " + std::to_string(least));
 }
 
-inline std::string numbered(const char* stem, int i) { return stem + std::to_string(i); }
+inline std::string numbered(const char* stem, int i) { return std::string(stem) + std::to_string(i); }
 
 }  // namespace detail
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <ostream>
 #include <set>
 #include <sstream>
 #include <string>
@@ -16,6 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include <sst/activation/registry.hpp>
+#include <sst/data/file.hpp>
 #include <sst/error.hpp>
 #include <sst/topology/topology.hpp>
 
@@ -132,6 +135,25 @@ class TopologyReader {
       spec.operation = std::move(dense);
     } else if (kind == "sum") {
       spec.operation = SumOp{numbers(node, "coefficients", spec.inputs.size(), 1.0)};
+    } else if (kind == "conv") {
+      ConvOp conv{.weight_std = number(node, "weight_std")};
+      if (node.contains("bias_std")) conv.bias_std = number(node, "bias_std");
+      if (node.contains("weights")) conv.weights = text(node, "weights", "name the weights");
+      conv.window = extent(node, "window");
+      if (node.contains("strides")) conv.strides = extent(node, "strides");
+      if (node.contains("padding")) conv.padding = padding(node);
+      spec.operation = std::move(conv);
+    } else if (kind == "avg_pool") {
+      AvgPoolOp pool{.window = extent(node, "window")};
+      pool.strides = node.contains("strides") ? extent(node, "strides") : pool.window;
+      if (node.contains("padding")) pool.padding = padding(node);
+      spec.operation = pool;
+    } else if (kind == "global_avg_pool") {
+      spec.operation = GlobalAvgPoolOp{};
+    } else if (kind == "flatten") {
+      spec.operation = FlattenOp{};
+    } else if (kind == "layer_norm") {
+      spec.operation = LayerNormOp{};
     } else if (kind == "concat") {
       const double equal = 1.0 / static_cast<double>(spec.inputs.size());
       spec.operation = ConcatOp{numbers(node, "fractions", spec.inputs.size(), equal)};
@@ -154,11 +176,12 @@ class TopologyReader {
     if (kind == "dense") return {"weight_std", "bias_std", "weights"};
     if (kind == "sum") return {"coefficients"};
     if (kind == "concat") return {"fractions"};
-    if (kind == "conv" || kind == "avg_pool" || kind == "global_avg_pool" || kind == "flatten")
-      fail("the op works on images, which this version does not compute yet; use dense layers");
+    if (kind == "conv") return {"weight_std", "bias_std", "weights", "window", "strides", "padding"};
+    if (kind == "avg_pool") return {"window", "strides", "padding"};
+    if (kind == "global_avg_pool" || kind == "flatten" || kind == "layer_norm") return {};
     if (const auto entry = activation_registry().find(kind); entry != activation_registry().end())
       return entry->second.parameters;
-    std::string known = "input, dense, sum, concat";
+    std::string known = "input, dense, conv, avg_pool, global_avg_pool, flatten, layer_norm, sum, concat";
     for (const auto& [each, make] : activation_registry()) known += ", " + each;
     fail("the op is unknown; use one of " + known);
   }
@@ -182,6 +205,29 @@ class TopologyReader {
     if (!value.is_number())
       fail("the key '" + key + "' has " + excerpt(value) + ", which is not a number; give it one");
     return value.get<double>();
+  }
+
+  /// [height, width], both at least 1.
+  Extent extent(const Json& node, const std::string& key) const {
+    const Json& values = list(node, key, "give it a height and a width, such as [3, 3]");
+    if (values.size() != 2)
+      fail("the key '" + key + "' has " + std::to_string(values.size()) +
+           " numbers; give it a height and a width");
+    Extent size{};
+    for (std::size_t k = 0; k < 2; ++k) {
+      const double value = number_of(values[k], key);
+      if (!(value >= 1 && value <= 65536 && value == std::floor(value)))
+        fail("the key '" + key + "' has " + excerpt(values[k]) + "; give it whole numbers from 1 to 65536");
+      size[k] = static_cast<int>(value);
+    }
+    return size;
+  }
+
+  Padding padding(const Json& node) const {
+    const std::string name = text(node, "padding", "use 'same', 'valid' or 'circular'");
+    for (const Padding each : {Padding::same, Padding::valid, Padding::circular})
+      if (name == padding_name(each)) return each;
+    fail("the key 'padding' is '" + name + "', which is unknown; use 'same', 'valid' or 'circular'");
   }
 
   const Json& list(const Json& node, const std::string& key, const std::string& advice) const {
@@ -334,7 +380,21 @@ inline nlohmann::ordered_json to_json(const Topology& topology) {
                              for (const auto& [key, value] : op.activation->parameters()) node[key] = value;
                            },
                            [&](const SumOp& op) { node["coefficients"] = op.coefficients; },
-                           [&](const ConcatOp& op) { node["fractions"] = op.fractions; }},
+                           [&](const ConcatOp& op) { node["fractions"] = op.fractions; },
+                           [&](const ConvOp& op) {
+                             node["weight_std"] = op.weight_std;
+                             node["bias_std"] = op.bias_std;
+                             if (!op.weights.empty()) node["weights"] = op.weights;
+                             node["window"] = op.window;
+                             node["strides"] = op.strides;
+                             node["padding"] = padding_name(op.padding);
+                           },
+                           [&](const AvgPoolOp& op) {
+                             node["window"] = op.window;
+                             node["strides"] = op.strides;
+                             node["padding"] = padding_name(op.padding);
+                           },
+                           [](const GlobalAvgPoolOp&) {}, [](const FlattenOp&) {}, [](const LayerNormOp&) {}},
         spec.operation);
     nodes.push_back(std::move(node));
   }
@@ -342,7 +402,8 @@ inline nlohmann::ordered_json to_json(const Topology& topology) {
   return out;
 }
 
-/// Writes a topology file. Throws TopologyError for names that are not UTF-8, before it touches the file.
+/// Writes a topology file; one of that name is replaced when the new one is complete. Throws TopologyError
+/// for names that are not UTF-8, DataError when the file cannot be written.
 inline void write_topology(const std::filesystem::path& path, const Topology& topology) {
   std::string text;
   try {
@@ -351,10 +412,7 @@ inline void write_topology(const std::filesystem::path& path, const Topology& to
     throw TopologyError("cannot write the topology '" + path.string() +
                         "' (a name is not UTF-8); rename the node");
   }
-  std::ofstream file(path, std::ios::binary);
-  file << text;
-  if (!file.flush())
-    throw TopologyError("cannot write the topology '" + path.string() + "'; check the folder and its room");
+  detail::write_file(path, [&](std::ostream& out) { out << text; });
 }
 
 }  // namespace sst

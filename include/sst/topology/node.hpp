@@ -69,6 +69,21 @@ inline Node dense(const Node& h, DenseOptions options = {}) {
   return NodeAccess::add({h}, std::move(options));
 }
 
+/// Options of `conv`; `weights`: nodes of the same non-empty name share weights and bias.
+using ConvOptions = ConvOp;
+
+/// `dense` over each window of an image (NTK parameterization).
+inline Node conv(const Node& h, ConvOptions options = {}) { return NodeAccess::add({h}, std::move(options)); }
+/// The mean over each window; strides are the window's size unless given.
+inline Node avg_pool(const Node& h, AvgPoolOp options = {}) { return NodeAccess::add({h}, options); }
+/// The mean over all positions.
+inline Node global_avg_pool(const Node& h) { return NodeAccess::add({h}, GlobalAvgPoolOp{}); }
+/// Positions become channels.
+inline Node flatten(const Node& h) { return NodeAccess::add({h}, FlattenOp{}); }
+/// Less the mean over the channels, divided by their standard deviation (Ba, Kiros, Hinton 2016), for images
+/// at each position by itself.
+inline Node layer_norm(const Node& h) { return NodeAccess::add({h}, LayerNormOp{}); }
+
 /// Any activation, channel by channel.
 inline Node activate(const Node& h, ActivationPtr activation) {
   return NodeAccess::add({h}, ActivationOp{std::move(activation)});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <map>
@@ -50,7 +51,60 @@ struct ConcatOp {
   bool operator==(const ConcatOp&) const = default;
 };
 
-using Operation = std::variant<InputOp, DenseOp, ActivationOp, SumOp, ConcatOp>;
+/// What a window sees beyond the edge: zeros (`same`: ceil(size / stride) positions, the zeros shared out on
+/// both sides with the odd one at the end), nothing (`valid`: it stays inside), or the other side of the
+/// image
+/// (`circular`: the positions of `same`).
+enum class Padding { same, valid, circular };
+
+/// Height and width, in this order.
+using Extent = std::array<int, 2>;
+
+/// `dense` over each window of an image: weight_std/sqrt(channels h w) W patch + bias_std b. The variance is
+/// divided by channels x h x w at a zero-padded edge as well.
+struct ConvOp {
+  double weight_std = 1;
+  double bias_std = 0;
+  std::string weights = {};  ///< conv nodes of one non-empty name share W and b
+  Extent window{3, 3};
+  Extent strides{1, 1};
+  Padding padding = Padding::same;
+  bool operator==(const ConvOp&) const = default;
+};
+
+/// The mean over each window; at a padded edge over the window's full size.
+struct AvgPoolOp {
+  Extent window{2, 2};
+  Extent strides{0, 0};  ///< zeros: the window's size
+  Padding padding = Padding::valid;
+  bool operator==(const AvgPoolOp&) const = default;
+};
+
+/// The mean over all positions.
+struct GlobalAvgPoolOp {
+  bool operator==(const GlobalAvgPoolOp&) const = default;
+};
+
+/// Positions become channels.
+struct FlattenOp {
+  bool operator==(const FlattenOp&) const = default;
+};
+
+/// Less the mean over the channels, divided by their standard deviation; at each position by itself.
+struct LayerNormOp {
+  bool operator==(const LayerNormOp&) const = default;
+};
+
+using Operation = std::variant<InputOp, DenseOp, ActivationOp, SumOp, ConcatOp, ConvOp, AvgPoolOp,
+                               GlobalAvgPoolOp, FlattenOp, LayerNormOp>;
+
+/// Operations that the engine for images computes (spatial/gram.hpp): those that see positions, and
+/// layer_norm.
+inline bool is_spatial(const Operation& operation) {
+  return std::holds_alternative<ConvOp>(operation) || std::holds_alternative<AvgPoolOp>(operation) ||
+         std::holds_alternative<GlobalAvgPoolOp>(operation) || std::holds_alternative<FlattenOp>(operation) ||
+         std::holds_alternative<LayerNormOp>(operation);
+}
 
 /// One node of a topology: what it computes from which earlier nodes.
 struct NodeSpec {
@@ -72,8 +126,13 @@ class Topology {
   const std::string& name() const { return name_; }
   const std::vector<NodeSpec>& nodes() const { return nodes_; }
   std::size_t output() const { return output_; }
-  /// The number of dense layers on the longest path from the input to the output.
+  /// The number of dense and conv layers on the longest path from the input to the output.
   std::size_t depth() const;
+  /// Whether some node is_spatial, so that samples have to be images (of one position where there are none).
+  bool spatial() const {
+    return std::any_of(nodes_.begin(), nodes_.end(),
+                       [](const NodeSpec& node) { return is_spatial(node.operation); });
+  }
   /// The shares of the width that node i's channel blocks have (one block unless concatenated).
   const std::vector<double>& blocks(std::size_t node) const { return blocks_[node]; }
 
@@ -83,6 +142,12 @@ class Topology {
 
  private:
   void validate(std::size_t i);
+  static const std::string* weights_name(const NodeSpec& node) {
+    if (const auto* dense = std::get_if<DenseOp>(&node.operation)) return &dense->weights;
+    if (const auto* conv = std::get_if<ConvOp>(&node.operation)) return &conv->weights;
+    return nullptr;
+  }
+  static void check_shared(const NodeSpec& node, const std::string& name, const NodeSpec& first);
   [[noreturn]] static void fail(const NodeSpec& node, const std::string& problem);
 
   std::string name_;
@@ -124,8 +189,18 @@ inline std::string operation_name(const Operation& operation) {
                         [](const ActivationOp& op) { return op.activation->name(); },
                         [](const SumOp&) { return std::string("sum"); },
                         [](const ConcatOp&) { return std::string("concat"); },
+                        [](const ConvOp&) { return std::string("conv"); },
+                        [](const AvgPoolOp&) { return std::string("avg_pool"); },
+                        [](const GlobalAvgPoolOp&) { return std::string("global_avg_pool"); },
+                        [](const FlattenOp&) { return std::string("flatten"); },
+                        [](const LayerNormOp&) { return std::string("layer_norm"); },
                     },
                     operation);
+}
+
+/// The name of a padding as files write it.
+inline std::string padding_name(Padding padding) {
+  return padding == Padding::same ? "same" : padding == Padding::valid ? "valid" : "circular";
 }
 
 inline void Topology::fail(const NodeSpec& node, const std::string& problem) {
@@ -140,6 +215,8 @@ inline Topology::Topology(std::string name, std::vector<NodeSpec> nodes, std::si
   std::size_t inputs = 0;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const NodeSpec& node = nodes_[i];
+    if (auto* pool = std::get_if<AvgPoolOp>(&nodes_[i].operation); pool && pool->strides == Extent{0, 0})
+      pool->strides = pool->window;
     if (node.name.empty())
       throw TopologyError("node " + std::to_string(i) + " (" + operation_name(node.operation) +
                           ") has no name; give it a unique one");
@@ -147,18 +224,31 @@ inline Topology::Topology(std::string name, std::vector<NodeSpec> nodes, std::si
     validate(i);
     inputs += std::holds_alternative<InputOp>(node.operation) ? 1U : 0U;
     if (inputs > 1) fail(node, "a second input; a topology has exactly one");
-    if (const auto* dense = std::get_if<DenseOp>(&node.operation); dense && !dense->weights.empty()) {
-      const auto [it, fresh] = shared.emplace(dense->weights, i);
-      const auto& first = std::get<DenseOp>(nodes_[it->second].operation);
-      if (first.weight_std != dense->weight_std || first.bias_std != dense->bias_std)
-        fail(node, "shares weights '" + dense->weights + "' with node '" + nodes_[it->second].name +
-                       "' but has another weight_std or bias_std; make them equal");
-    }
+    if (const std::string* group = weights_name(node); group && !group->empty())
+      check_shared(node, *group, nodes_[shared.emplace(*group, i).first->second]);
   }
   if (inputs == 0) throw TopologyError("the topology has no input; add a node with op 'input'");
   if (output_ >= nodes_.size())
     throw TopologyError("the output is node " + std::to_string(output_) + " of " +
                         std::to_string(nodes_.size()) + "; name one that exists");
+}
+
+/// Weights that are shared have to be the same random numbers in both places.
+inline void Topology::check_shared(const NodeSpec& node, const std::string& name, const NodeSpec& first) {
+  const std::string with = "shares weights '" + name + "' with node '" + first.name + "' but ";
+  if (first.operation.index() != node.operation.index())
+    fail(node, with + "is another kind of layer; give them weights of their own");
+  if (const auto* dense = std::get_if<DenseOp>(&node.operation)) {
+    const auto& other = std::get<DenseOp>(first.operation);
+    if (other.weight_std != dense->weight_std || other.bias_std != dense->bias_std)
+      fail(node, with + "has another weight_std or bias_std; make them equal");
+    return;
+  }
+  const auto &conv = std::get<ConvOp>(node.operation), &other = std::get<ConvOp>(first.operation);
+  if (other.weight_std != conv.weight_std || other.bias_std != conv.bias_std)
+    fail(node, with + "has another weight_std or bias_std; make them equal");
+  if (other.window != conv.window || other.strides != conv.strides || other.padding != conv.padding)
+    fail(node, with + "has another window, strides or padding; make them equal");
 }
 
 inline void Topology::validate(std::size_t i) {
@@ -179,17 +269,40 @@ inline void Topology::validate(std::size_t i) {
   };
   constexpr auto any = static_cast<std::size_t>(-1);
   std::vector<double> blocks{1.0};
+  const auto layer = [&](double weight_std, double bias_std) {
+    arity(1, 1);
+    finite(weight_std, "weight_std");
+    finite(bias_std, "bias_std");
+    if (weight_std < 0) fail(node, "weight_std is negative; it is a standard deviation");
+    if (bias_std < 0) fail(node, "bias_std is negative; it is a standard deviation");
+  };
+  const auto extent = [&](const Extent& size, const char* key) {
+    for (const int each : size)
+      if (each < 1 || each > 65536)
+        fail(node, std::string(key) + " has " + std::to_string(each) + "; choose numbers from 1 to 65536");
+  };
+  const auto blocks_of_input = [&] {
+    arity(1, 1);
+    blocks = blocks_[node.inputs[0]];
+  };
 
   std::visit(
       detail::Overloaded{
           [&](const InputOp&) { arity(0, 0); },
-          [&](const DenseOp& op) {
-            arity(1, 1);
-            finite(op.weight_std, "weight_std");
-            finite(op.bias_std, "bias_std");
-            if (op.weight_std < 0) fail(node, "weight_std is negative; it is a standard deviation");
-            if (op.bias_std < 0) fail(node, "bias_std is negative; it is a standard deviation");
+          [&](const DenseOp& op) { layer(op.weight_std, op.bias_std); },
+          [&](const ConvOp& op) {
+            layer(op.weight_std, op.bias_std);
+            extent(op.window, "window");
+            extent(op.strides, "strides");
           },
+          [&](const AvgPoolOp& op) {
+            blocks_of_input();
+            extent(op.window, "window");
+            extent(op.strides, "strides");
+          },
+          [&](const GlobalAvgPoolOp&) { blocks_of_input(); },
+          [&](const FlattenOp&) { blocks_of_input(); },
+          [&](const LayerNormOp&) { blocks_of_input(); },
           [&](const ActivationOp& op) {
             if (!op.activation) throw TopologyError("node '" + node.name + "': the activation is missing");
             arity(1, 1);
@@ -246,7 +359,7 @@ inline std::size_t Topology::depth() const {
   std::vector<std::size_t> depth(nodes_.size(), 0);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     for (const std::size_t input : nodes_[i].inputs) depth[i] = std::max(depth[i], depth[input]);
-    if (std::holds_alternative<DenseOp>(nodes_[i].operation)) ++depth[i];
+    if (weights_name(nodes_[i])) ++depth[i];
   }
   return depth[output_];
 }
@@ -270,6 +383,18 @@ inline std::ostream& operator<<(std::ostream& out, const Topology& topology) {
           << detail::format_number(dense->bias_std);
       if (!dense->weights.empty()) out << ", weights " << dense->weights;
     }
+    const auto window = [&](const Extent& size, const Extent& strides, Padding padding) {
+      out << "; window " << size[0] << " x " << size[1] << ", strides " << strides[0] << " x " << strides[1]
+          << ", " << padding_name(padding);
+    };
+    if (const auto* conv = std::get_if<ConvOp>(&node.operation)) {
+      window(conv->window, conv->strides, conv->padding);
+      out << ", weight_std " << detail::format_number(conv->weight_std) << ", bias_std "
+          << detail::format_number(conv->bias_std);
+      if (!conv->weights.empty()) out << ", weights " << conv->weights;
+    }
+    if (const auto* pool = std::get_if<AvgPoolOp>(&node.operation))
+      window(pool->window, pool->strides, pool->padding);
     if (const auto* act = std::get_if<ActivationOp>(&node.operation))
       for (const auto& [key, value] : act->activation->parameters())
         out << "; " << key << ' ' << detail::format_number(value);

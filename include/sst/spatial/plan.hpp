@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <sst/plan/plan.hpp>
+#include <sst/spatial/shape.hpp>
+#include <sst/topology/topology.hpp>
+
+/// \file
+/// What the kernel of images takes to compute, as data. docs/spatial.md derives the steps.
+///
+/// As for rows (plan/plan.hpp), but variables are random functions of a sample and a position p, and a
+/// pair (u, v) has half-angle values h and tangents t per pair of positions. These are kept as planes: the
+/// plane of displacement d holds (p, p + d) for all p, p + d modulo the grid, so that every plane is
+/// full and all of them make up all pairs of positions.
+
+namespace sst::spatial {
+
+using plan::Index;
+using plan::none;
+
+/// Numbers per sample and position: a table's column; `depth` of them side by side.
+struct Column {
+  Grid grid;
+  Index depth = 1;
+  Index size() const { return grid.size() * depth; }
+};
+
+/// A weight of a linear variable: (coefficient x std of `variable`, or a constant) / std of `owner`.
+struct WeightColumn {
+  Index owner, column;
+  Index variable = none;  ///< none: a constant
+  plan::Coefficient coefficient = {};
+  plan::Constant constant = {};
+};
+
+/// What a source's windows read. Let a = weight_std/sqrt(h w) std of the fan-in, r its norm over a window's
+/// row and s = sqrt(r's norm^2 + bias_std^2) the source's std.
+struct WindowColumns {
+  Window window;
+  /// Planar windows pass over columns, then over rows. By position, over columns: a_o / 2r of each tap, then
+  /// a, then r; over rows: r_o / 2s of each tap, then 1/s, then bias_std / 2s. a, r and s are in units of the
+  /// image's largest s.
+  Index across = none, down = none;
+  Index taps = none;  ///< others: a_o / s of each tap
+  Index bias = none;  ///< others: bias_std / s; none without a bias
+  bool planar() const { return across != none; }
+};
+
+struct InputStep {
+  bool centred;
+};
+/// plan::AngularStep and plan::DualStep of the pair `in`.
+struct AngularStep {
+  plan::AngularStep map;
+};
+struct DualStep {
+  plan::DualStep map;
+};
+/// h = sum_i (w_i - w_i')^2/4 + w_i w_i' h_i at one pair of positions; a term without a partner has one
+/// weight.
+struct LinearTerm {
+  Index in = none;  ///< none: deterministic, or without a partner
+  Index left = none, right = none;
+};
+struct LinearStep {
+  std::vector<LinearTerm> terms;
+  bool exact;  ///< otherwise h = 1/2 - sum_i w_i w_i' (1 - 2 h_i)/2
+};
+/// The same over the taps of the windows of two sources with the same weights; t += 1 - 2h at the end.
+struct WindowStep {
+  Index in;
+};
+/// Sum of std std' h over the windows of pools, on one side or both.
+struct PoolStep {
+  Index in;
+  bool left, right;
+};
+/// The mean over p = p'.
+struct FlattenStep {
+  Index in;
+};
+/// From a scale to the true standard deviation: c -> m m' c, m = scale/std.
+struct ExactStep {
+  Index in;
+  bool left, right;
+};
+/// Uncorrelated.
+struct IndependentStep {};
+
+using Step = std::variant<InputStep, AngularStep, DualStep, LinearStep, WindowStep, PoolStep, FlattenStep,
+                          ExactStep, IndependentStep>;
+
+/// The covariance of u at (x, p) and v at (x', p'), and which displacements of it are needed.
+struct Pair {
+  Index left, right;
+  Grid grid = {};
+  Step step = {};
+  bool tangent = false;
+  bool complement = false;  ///< (1 + c)/2 is carried too
+  bool rounded = false;
+  std::string reason = {};
+  Index stage = 0;                         ///< of the passes that computes it
+  std::vector<unsigned char> needed = {};  ///< by displacement
+};
+
+}  // namespace sst::spatial
+
+namespace sst {
+
+/// A topology compiled for images of one shape; make one with `compile(topology, kernel, shape)`. Immutable.
+struct SpatialPlan {
+  std::string topology;
+  ImageShape image;
+  bool ntk = false;
+  Plan base;                                                 ///< its variables
+  std::vector<spatial::Grid> grids;                          ///< of each variable
+  std::vector<spatial::Index> stages;                        ///< of each variable
+  std::vector<bool> scaled;                                  ///< of each variable: its std is but a scale
+  std::vector<spatial::WindowColumns> windows;               ///< of each variable; sources alone have one
+  std::vector<std::vector<spatial::Window>> pools;           ///< of each variable; pooled ones have some
+  std::vector<std::vector<spatial::Window>> constant_pools;  ///< of Plan::pooled_constants
+  std::vector<spatial::Index> flat_columns, ratio_columns;   ///< of flattened and of exact variables
+  std::vector<spatial::WeightColumn> weights;
+  std::vector<spatial::Column> columns;
+  std::vector<spatial::Pair> pairs;  ///< each after those it needs
+  spatial::Index result = plan::none;
+  spatial::Index input_mean = plan::none;
+  bool own_covariances = false;  ///< some variance takes the covariances of a sample with itself
+  bool angular_only = true;      ///< nothing rounded, no dual maps: float keeps its accuracy
+
+  const plan::Variable& variable(spatial::Index v) const { return base.variables[v]; }
+  /// Pairs of positions, over all pairs of variables: what one pair of images costs.
+  double entries() const {
+    double total = 0;
+    for (const auto& pair : pairs)
+      for (const unsigned char need : pair.needed) total += need ? static_cast<double>(pair.grid.size()) : 0;
+    return total;
+  }
+};
+
+}  // namespace sst
