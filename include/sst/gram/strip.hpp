@@ -124,8 +124,8 @@ class StripMachine {
   using P = Pack<Scalar>;
   static constexpr Index width = P::size;
 
-  Scalar* at(Index slot) { return buffer_.data() + slot * length; }
-  const Scalar* at(Index slot) const { return buffer_.data() + slot * length; }
+  Scalar* at(Index slot) { return slot == none ? nullptr : buffer_.data() + slot * length; }
+  const Scalar* at(Index slot) const { return slot == none ? nullptr : buffer_.data() + slot * length; }
   Scalar left(Index column) const { return left_.column(column)[i_]; }
   const Scalar* right(Index column) const { return right_.column(column) + first_; }
 
