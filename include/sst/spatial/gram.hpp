@@ -85,11 +85,12 @@ GramMatrices<Scalar> gram(const Topology& topology, const ImageShape& shape, con
 }
 
 /// The same between the images of a (rows of the result) and of b (columns).
-template <class Scalar = double, class Arithmetic = Scalar>
+template <class Scalar = double, class Arithmetic = Scalar, class Columns>
 GramMatrices<Scalar> gram(const Topology& topology, const ImageShape& shape, const Eigen::MatrixXd& a,
-                          const Eigen::MatrixXd& b, const GramOptions& options = {}) {
+                          const Eigen::MatrixBase<Columns>& b, const GramOptions& options = {}) {
+  const Eigen::MatrixXd& columns = b.derived();  // a copy of an expression, none of a matrix
   GramMatrices<Scalar> out;
-  spatial::fill(ImageTiles<Scalar, Arithmetic>(topology, Kernel::ntk, shape, a, b, options.threads), options,
+  spatial::fill(ImageTiles<Scalar, Arithmetic>(topology, Kernel::ntk, shape, a, columns, options.threads), options,
                 out, true, true);
   return out;
 }
@@ -103,12 +104,13 @@ typename GramMatrices<Scalar>::Matrix gram(const Topology& topology, Kernel kern
                 kernel == Kernel::nngp, kernel == Kernel::ntk);
   return std::move(kernel == Kernel::nngp ? out.nngp : out.ntk);
 }
-template <class Scalar = double, class Arithmetic = Scalar>
+template <class Scalar = double, class Arithmetic = Scalar, class Columns>
 typename GramMatrices<Scalar>::Matrix gram(const Topology& topology, Kernel kernel, const ImageShape& shape,
-                                           const Eigen::MatrixXd& a, const Eigen::MatrixXd& b,
+                                           const Eigen::MatrixXd& a, const Eigen::MatrixBase<Columns>& b,
                                            const GramOptions& options = {}) {
+  const Eigen::MatrixXd& columns = b.derived();
   GramMatrices<Scalar> out;
-  spatial::fill(ImageTiles<Scalar, Arithmetic>(topology, kernel, shape, a, b, options.threads), options, out,
+  spatial::fill(ImageTiles<Scalar, Arithmetic>(topology, kernel, shape, a, columns, options.threads), options, out,
                 kernel == Kernel::nngp, kernel == Kernel::ntk);
   return std::move(kernel == Kernel::nngp ? out.nngp : out.ntk);
 }
