@@ -30,6 +30,8 @@ struct Problem {
     const MatrixXd f = MatrixXd::Random(n + m, n + m + 4), g = MatrixXd::Random(n + m, n + m + 4);
     k = f * f.transpose() / 3;
     t = k + g * g.transpose() / 2;
+    for (MatrixXd* kernel : {&k, &t})  // a blocked product need not be symmetric to the last bit
+      kernel->triangularView<Eigen::StrictlyUpper>() = kernel->transpose();
     y = MatrixXd::Random(n, outputs);
   }
   MatrixXd dd(const MatrixXd& a) const { return a.topLeftCorner(n, n); }
