@@ -653,15 +653,15 @@ class Planner {
   void make_window_columns(Index v, const Grid& grid) {
     WindowColumns& columns = plan_.windows[v];
     const Index down = columns.window[0].size, across = columns.window[1].size;
-    if (columns.window[0].planar() && columns.window[1].planar()) {
-      columns.across = add_column(grid, across + 2);
-      columns.down = add_column(grid, down + 2);
-      return;
-    }
-    columns.taps = add_column(grid, down * across);
     const auto& operation = node_of(v).operation;
     const auto* conv = std::get_if<ConvOp>(&operation);
-    if ((conv ? conv->bias_std : std::get<DenseOp>(operation).bias_std) != 0) columns.bias = add_column(grid);
+    columns.biases = (conv ? conv->bias_std : std::get<DenseOp>(operation).bias_std) != 0 ? 1 : 0;
+    if (columns.window[0].planar() && columns.window[1].planar()) {
+      columns.across = add_column(grid, across);
+      columns.down = add_column(grid, down + columns.biases);
+    } else {
+      columns.taps = add_column(grid, down * across + columns.biases);
+    }
   }
 
   void fill_columns(Pair& pair) {

@@ -90,8 +90,8 @@ GramMatrices<Scalar> gram(const Topology& topology, const ImageShape& shape, con
                           const Eigen::MatrixBase<Columns>& b, const GramOptions& options = {}) {
   const Eigen::MatrixXd& columns = b.derived();  // a copy of an expression, none of a matrix
   GramMatrices<Scalar> out;
-  spatial::fill(ImageTiles<Scalar, Arithmetic>(topology, Kernel::ntk, shape, a, columns, options.threads), options,
-                out, true, true);
+  spatial::fill(ImageTiles<Scalar, Arithmetic>(topology, Kernel::ntk, shape, a, columns, options.threads),
+                options, out, true, true);
   return out;
 }
 
@@ -110,8 +110,8 @@ typename GramMatrices<Scalar>::Matrix gram(const Topology& topology, Kernel kern
                                            const GramOptions& options = {}) {
   const Eigen::MatrixXd& columns = b.derived();
   GramMatrices<Scalar> out;
-  spatial::fill(ImageTiles<Scalar, Arithmetic>(topology, kernel, shape, a, columns, options.threads), options, out,
-                kernel == Kernel::nngp, kernel == Kernel::ntk);
+  spatial::fill(ImageTiles<Scalar, Arithmetic>(topology, kernel, shape, a, columns, options.threads), options,
+                out, kernel == Kernel::nngp, kernel == Kernel::ntk);
   return std::move(kernel == Kernel::nngp ? out.nngp : out.ntk);
 }
 

@@ -105,7 +105,6 @@ class Machine {
     ring_each_ = most * ring_numbers;
     ring_memory_.setZero(static_cast<Eigen::Index>(ring_each_ * batch * pitch));
     total_.setZero(static_cast<Eigen::Index>(program.summed * batch * 2 * L));
-    nothing_.setZero(static_cast<Eigen::Index>(program.row_size * pitch));
     same_.assign(batch * L, 0);
     value_.resize(L);
     derivative_.resize(L);
@@ -427,9 +426,8 @@ class Machine {
 
   // ---- windows ----
 
-  /// With U = a a' h, and U' its sum over the window's columns plus r r' sum_o (a_o/2r - a_o'/2r')^2, which
-  /// has no negative terms: h = (1/s)(1/s') sum_o U'_o + sum_o (r_o/2s - r_o'/2s')^2. The tangent is the
-  /// first part alone.
+  /// Rows of a window first, then their sum: with shares w_o in the norm, h = sum_o w_o w_o' h_o + sum_o (w_o
+  /// - w_o')^2/4, which has no negative terms. The tangent is the first part alone.
   void compute(const WindowStep& s, Index pair, Index b, Index y) {
     const Pair& p = plan_.pairs[pair];
     const WindowColumns &left_columns = plan_.windows[p.left], &right_columns = plan_.windows[p.right];
@@ -451,21 +449,17 @@ class Machine {
     }
     const Scalar *from = left_column(b, left_columns.down), *other = right_column(right_columns.down);
     const Row out = row(pair, b, y);
-    // Lines that only one of the two windows has count through their weights alone.
-    const Index y2 = (y + dy_) % grid_.height;
     lines_.resize(rows.size);
-    for (Index o = 0; o < rows.size; ++o) {
-      const bool both = rows.at(y, o) != Axis::outside && rows.at(y2, o) != Axis::outside;
-      lines_[o] = both ? ring(pair, b, (y + o) % rows.size, with_m) : nothing();
-    }
+    for (Index o = 0; o < rows.size; ++o) lines_[o] = ring(pair, b, (y + o) % rows.size, with_m);
     choose(with_t, with_m, [&](auto t, auto m) {
+      const Index biases = left_columns.biases;
       switch (rows.size) {
         case 1:
-          return this->template down<1, t.value, m.value>(out, from, other, y);
+          return this->template down<1, t.value, m.value>(out, from, other, y, biases);
         case 3:
-          return this->template down<3, t.value, m.value>(out, from, other, y);
+          return this->template down<3, t.value, m.value>(out, from, other, y, biases);
         default:
-          return this->template down<0, t.value, m.value>(out, from, other, y);
+          return this->template down<0, t.value, m.value>(out, from, other, y, biases);
       }
     });
   }
@@ -491,7 +485,6 @@ class Machine {
     Scalar* at = ring_memory_.data() + (b * ring_each_ + rings_[pair].place + line * w[1].out) * pitch;
     return {at, at + L, complement ? at + size * pitch : nullptr};
   }
-  Row nothing() { return {nothing_.data(), nothing_.data() + L, nothing_.data()}; }
 
   /// f(first, count, right position of first): the stretches of a row on which right positions follow one
   /// another.
@@ -510,38 +503,36 @@ class Machine {
       return P::all(*at);
   }
 
-  /// Three taps without wrapping round, products kept in registers.
+  /// Three taps without wrapping round, the input kept in registers. A tap outside an image has the share 0.
   template <bool with_t, bool with_m>
-  void across_three(const Row& in, const Row& out, const Scalar* left_weights, const Scalar* right_weights,
+  void across_three(const Row& in, const Row& out, const Scalar* left_shares, const Scalar* right_shares,
                     Index y) const {
-    struct Products {
+    struct Numbers {
       P h, t, m;
     };
-    const P zero = all(0);
     stretches(y, [&](Index start, Index count, Index q) {
-      const Scalar *w = left_weights + (y * grid_.width + start) * 5 * left_step,
-                   *v = right_weights + q * 5 * L;
+      const P zero = all(0), quarter = all(0.25);
+      const Scalar *w = left_shares + (y * grid_.width + start) * 3 * left_step,
+                   *v = right_shares + q * 3 * L;
       const Scalar *h_in = in.half + start * pitch, *m_in = with_m ? in.complement + start * pitch : nullptr;
       Scalar *h_out = out.half + start * pitch, *m_out = with_m ? out.complement + start * pitch : nullptr;
-      const auto products = [&](Index x) {
-        const P both = left_of(w + (5 * x + 3) * left_step) * P::load(v + (5 * x + 3) * L);
-        Products p;
-        p.h = both * P::load(h_in + x * pitch);
-        if constexpr (with_t) p.t = both * P::load(h_in + x * pitch + L);
-        if constexpr (with_m) p.m = both * P::load(m_in + x * pitch);
-        return p;
+      const auto load = [&](Index x) {
+        Numbers n{P::load(h_in + x * pitch), zero, zero};
+        if constexpr (with_t) n.t = P::load(h_in + x * pitch + L);
+        if constexpr (with_m) n.m = P::load(m_in + x * pitch);
+        return n;
       };
-      Products before{zero, zero, zero}, here = products(0);
-      for (Index x = 0; x < count; ++x) {
-        const Products after = x + 1 < count ? products(x + 1) : Products{zero, zero, zero};
-        const Scalar *a = w + 5 * x * left_step, *c = v + 5 * x * L;
-        const P g0 = left_of(a) - P::load(c), g1 = left_of(a + left_step) - P::load(c + L),
-                g2 = left_of(a + 2 * left_step) - P::load(c + 2 * L);
-        const P gaps = fma(g0, g0, fma(g1, g1, g2 * g2));
-        const P norms = left_of(a + 4 * left_step) * P::load(c + 4 * L);
-        fma(norms, gaps, before.h + here.h + after.h).store(h_out + x * pitch);
-        if constexpr (with_t) (before.t + here.t + after.t).store(h_out + x * pitch + L);
-        if constexpr (with_m) fma(norms, gaps, before.m + here.m + after.m).store(m_out + x * pitch);
+      Numbers before{zero, zero, zero}, here = load(0);
+      for (Index x = 0; x < count; ++x, w += 3 * left_step, v += 3 * L) {
+        const Numbers after = x + 1 < count ? load(x + 1) : Numbers{zero, zero, zero};
+        const P w0 = left_of(w), w1 = left_of(w + left_step), w2 = left_of(w + 2 * left_step);
+        const P v0 = P::load(v), v1 = P::load(v + L), v2 = P::load(v + 2 * L);
+        const P g0 = w0 - v0, g1 = w1 - v1, g2 = w2 - v2, p0 = w0 * v0, p1 = w1 * v1, p2 = w2 * v2;
+        const P gaps = fma(g0, g0, fma(g1, g1, g2 * g2)) * quarter;
+        fma(p0, before.h, fma(p1, here.h, fma(p2, after.h, gaps))).store(h_out + x * pitch);
+        if constexpr (with_t) fma(p0, before.t, fma(p1, here.t, p2 * after.t)).store(h_out + x * pitch + L);
+        if constexpr (with_m)
+          fma(p0, before.m, fma(p1, here.m, fma(p2, after.m, gaps))).store(m_out + x * pitch);
         before = here;
         here = after;
       }
@@ -549,71 +540,70 @@ class Machine {
   }
 
   template <bool with_t, bool with_m>
-  void across(const Axis& axis, const Row& in, const Row& out, const Scalar* left_weights,
-              const Scalar* right_weights, Index y) const {
-    const Index taps = axis.size, depth = taps + 2, width = grid_.width,
-                base = (y + dy_) % grid_.height * width;
-    const P zero = all(0);
+  void across(const Axis& axis, const Row& in, const Row& out, const Scalar* left_shares,
+              const Scalar* right_shares, Index y) const {
+    const Index taps = axis.size, width = grid_.width;
+    const P zero = all(0), quarter = all(0.25);
     along(y, [&](Index x, Index q) {
-      const Scalar *w = left_weights + (y * width + x) * depth * left_step,
-                   *v = right_weights + q * depth * L;
+      const Scalar *left_at = left_shares + (y * width + x) * taps * left_step,
+                   *right_at = right_shares + q * taps * L;
       P gaps = zero, h = zero, t = zero, m = zero;
       for (Index o = 0; o < taps; ++o) {
-        const P gap = left_of(w + o * left_step) - P::load(v + o * L);
+        const P w = left_of(left_at + o * left_step), v = P::load(right_at + o * L), gap = w - v,
+                both = w * v;
         gaps = fma(gap, gap, gaps);
-        const Index i = axis.at(x, o), j = axis.at(q - base, o);
-        if (i == Axis::outside || j == Axis::outside) continue;
-        const P both = left_of(left_weights + ((y * width + i) * depth + taps) * left_step) *
-                       P::load(right_weights + ((base + j) * depth + taps) * L);
+        const Index i = axis.at(x, o);
+        if (i == Axis::outside) continue;
         h = fma(both, P::load(in.half + i * pitch), h);
         if constexpr (with_t) t = fma(both, P::load(in.tangent + i * pitch), t);
         if constexpr (with_m) m = fma(both, P::load(in.complement + i * pitch), m);
       }
-      const P norms = left_of(w + (taps + 1) * left_step) * P::load(v + (taps + 1) * L);
-      fma(norms, gaps, h).store(out.half + x * pitch);
+      fma(gaps, quarter, h).store(out.half + x * pitch);
       if constexpr (with_t) t.store(out.tangent + x * pitch);
-      if constexpr (with_m) fma(norms, gaps, m).store(out.complement + x * pitch);
+      if constexpr (with_m) fma(gaps, quarter, m).store(out.complement + x * pitch);
     });
   }
 
   /// A row of the output from the lines under its window.
   template <Index fixed, bool with_t, bool with_m>
-  void down(const Row& out, const Scalar* left_weights, const Scalar* right_weights, Index y) const {
-    const Index taps = fixed ? fixed : lines_.size(), depth = taps + 2;
-    const P zero = all(0), one = all(1);
+  void down(const Row& out, const Scalar* left_shares, const Scalar* right_shares, Index y,
+            Index biases) const {
+    const Index taps = fixed ? fixed : lines_.size(), depth = taps + biases;
     const bool tangent = out.tangent != nullptr;
     const Row* all_lines = lines_.data();
     stretches(y, [&](Index start, Index count, Index q) {
       // Local copies, which stores cannot change.
+      const P zero = all(0), one = all(1), quarter = all(0.25);
       Row line[fixed ? fixed : 1];
       if constexpr (fixed > 0) std::copy_n(all_lines, fixed, line);
       const Row* lines = fixed > 0 ? line : all_lines;
       const Row to = out;
-      const bool close = tangent;
-      const Scalar *w = left_weights + (y * grid_.width + start) * depth * left_step,
-                   *v = right_weights + q * depth * L;
-      for (Index x = start; x < start + count; ++x, w += depth * left_step, v += depth * L) {
-        const P own_bias = left_of(w + (taps + 1) * left_step), bias = P::load(v + (taps + 1) * L),
-                bias_gap = own_bias - bias;
-        P gaps = bias_gap * bias_gap, h = zero, t = zero, m = zero;
+      const bool close = tangent, with_bias = biases != 0;
+      const Index own_step = depth * left_step, step = depth * L;
+      const Scalar *w = left_shares + (y * grid_.width + start) * depth * left_step,
+                   *v = right_shares + q * depth * L;
+      for (Index x = start; x < start + count; ++x, w += own_step, v += step) {
+        P gaps = zero, h = zero, t = zero, m = zero;
+        if (with_bias) {
+          const P own = left_of(w + taps * left_step), other = P::load(v + taps * L), gap = own - other;
+          gaps = gap * gap;
+          if constexpr (with_m) m = own * other;
+        }
         for (Index o = 0; o < taps; ++o) {
-          const P gap = left_of(w + o * left_step) - P::load(v + o * L);
+          const P own = left_of(w + o * left_step), other = P::load(v + o * L), gap = own - other,
+                  both = own * other;
           gaps = fma(gap, gap, gaps);
-          h = h + P::load(lines[o].half + x * pitch);
-          if constexpr (with_t) t = t + P::load(lines[o].half + x * pitch + L);
-          if constexpr (with_m) m = m + P::load(lines[o].complement + x * pitch);
+          h = fma(both, P::load(lines[o].half + x * pitch), h);
+          if constexpr (with_t) t = fma(both, P::load(lines[o].half + x * pitch + L), t);
+          if constexpr (with_m) m = fma(both, P::load(lines[o].complement + x * pitch), m);
         }
-        const P inverse = left_of(w + taps * left_step) * P::load(v + taps * L);
-        h = fma(inverse, h, gaps);
+        h = fma(gaps, quarter, h);
         h.store(to.half + x * pitch);
-        if constexpr (with_m) {
-          const P shares = own_bias * bias, twice = shares + shares;
-          (fma(inverse, m, gaps) + (twice + twice)).store(to.complement + x * pitch);
-        }
+        if constexpr (with_m) fma(gaps, quarter, m).store(to.complement + x * pitch);
         if (!close) continue;
         const P kernel = one - (h + h);
         if constexpr (with_t)
-          fma(inverse, t, kernel).store(to.tangent + x * pitch);
+          (t + kernel).store(to.tangent + x * pitch);
         else
           kernel.store(to.tangent + x * pitch);
       }
@@ -627,7 +617,7 @@ class Machine {
     const Axis &rows = a.window[0], &cols = a.window[1];
     const Row out = row(pair, b, y);
     const P zero = all(0), quarter = all(0.25), one = all(1);
-    const Index y2 = (y + dy_) % grid_.height, taps = rows.size * cols.size;
+    const Index y2 = (y + dy_) % grid_.height, taps = rows.size * cols.size, depth = taps + a.biases;
     const Scalar *from_taps = left_column(b, a.taps), *to_taps = right_column(c.taps);
     along(y, [&](Index x, Index q) {
       const Index x2 = q - y2 * grid_.width, at = y * grid_.width + x;
@@ -635,7 +625,7 @@ class Machine {
       for (Index i = 0; i < rows.size; ++i)
         for (Index j = 0; j < cols.size; ++j) {
           const Index o = i * cols.size + j;
-          const P w = left(from_taps, at * taps + o), v = P::load(to_taps + (q * taps + o) * L);
+          const P w = left(from_taps, at * depth + o), v = P::load(to_taps + (q * depth + o) * L);
           const P gap = w - v, both = w * v;
           gaps = fma(gap, gap, gaps);
           const Index r = rows.at(y, i), r2 = rows.at(y2, i), k = cols.at(x, j), k2 = cols.at(x2, j);
@@ -648,8 +638,9 @@ class Machine {
           if (in.tangent) t = fma(both, P::load(in.tangent + k * pitch), t);
           if (out.complement) m = fma(both, P::load(in.complement + k * pitch), m);
         }
-      if (a.bias != none && c.bias != none) {
-        const P w = left(left_column(b, a.bias), at), v = P::load(right_column(c.bias) + q * L), gap = w - v;
+      if (a.biases != 0) {
+        const P w = left(from_taps, at * depth + taps), v = P::load(to_taps + (q * depth + taps) * L),
+                gap = w - v;
         gaps = fma(gap, gap, gaps);
         m = fma(w, v, m);
       }
@@ -787,7 +778,7 @@ class Machine {
   const Program& program_;
   const MachineMaps<Scalar>& maps_;
   Index each_ = 0, row_numbers_ = 0, plane_numbers_ = 0, ring_each_ = 0;
-  Eigen::Array<Scalar, Eigen::Dynamic, 1> memory_, ring_memory_, nothing_;
+  Eigen::Array<Scalar, Eigen::Dynamic, 1> memory_, ring_memory_;
   Eigen::ArrayXd total_;
   std::vector<Ring> rings_;
   std::vector<Row> lines_;

@@ -39,15 +39,14 @@ struct WeightColumn {
 };
 
 /// What a source's windows read. Let a = weight_std/sqrt(h w) std of the fan-in, r its norm over a window's
-/// row and s = sqrt(r's norm^2 + bias_std^2) the source's std.
+/// row and s = sqrt(r's norm^2 + bias_std^2) the source's std. All columns are shares in a norm, by position
+/// and tap.
 struct WindowColumns {
   Window window;
-  /// Planar windows pass over columns, then over rows. By position, over columns: a_o / 2r of each tap, then
-  /// a, then r; over rows: r_o / 2s of each tap, then 1/s, then bias_std / 2s. a, r and s are in units of the
-  /// image's largest s.
-  Index across = none, down = none;
-  Index taps = none;  ///< others: a_o / s of each tap
-  Index bias = none;  ///< others: bias_std / s; none without a bias
+  Index biases = 0;     ///< 1 with a bias: its share bias_std / s comes after those of the taps
+  Index across = none;  ///< planar windows pass over columns first: a_o / r,
+  Index down = none;    ///< then over rows: r_o / s
+  Index taps = none;    ///< others: a_o / s
   bool planar() const { return across != none; }
 };
 

@@ -228,56 +228,37 @@ class TableFiller {
       for (Index y = 0; y < rows.out; ++y)
         for (Index x = 0; x < cols.out; ++x)
           gather(
-              in, factor, taps, 1.0,
+              in, factor, taps,
               [&](Index o) {
                 const Index r = rows.at(y, o / cols.size), c = cols.at(x, o % cols.size);
                 return r == Axis::outside || c == Axis::outside ? Axis::outside : r * cols.in + c;
               },
-              bias, out + (y * cols.out + x) * width(), shares + (y * cols.out + x) * taps * width());
-      if (columns.bias == none) return;
-      double* bias_share = table_.column(columns.bias);
-      for (Index i = 0; i < rows.out * cols.out * width(); ++i)
-        bias_share[i] = out[i] > 0 ? bias / out[i] : 0;
+              bias, out + (y * cols.out + x) * width(),
+              shares + (y * cols.out + x) * (taps + columns.biases) * width());
       return;
     }
-    const Index width_across = cols.size + 2, width_down = rows.size + 2, size = rows.out * cols.out;
     double *across = table_.column(columns.across), *down = table_.column(columns.down);
-    std::vector<double> row_std(size * width());
+    std::vector<double> row_std(rows.out * cols.out * width());
     for (Index y = 0; y < rows.out; ++y)
       for (Index x = 0; x < cols.out; ++x)
         gather(
-            in + y * cols.in * width(), factor, cols.size, 0.5, [&](Index o) { return cols.at(x, o); }, 0,
-            row_std.data() + (y * cols.out + x) * width(),
-            across + (y * cols.out + x) * width_across * width());
+            in + y * cols.in * width(), factor, cols.size, [&](Index o) { return cols.at(x, o); }, 0,
+            row_std.data() + (y * cols.out + x) * width(), across + (y * cols.out + x) * cols.size * width());
     for (Index y = 0; y < rows.out; ++y)
       for (Index x = 0; x < cols.out; ++x)
         gather(
-            row_std.data(), 1, rows.size, 0.5,
+            row_std.data(), 1, rows.size,
             [&](Index o) {
               const Index r = rows.at(y, o);
               return r == Axis::outside ? r : r * cols.out + x;
             },
-            bias, out + (y * cols.out + x) * width(), down + (y * cols.out + x) * width_down * width());
-    for (Index l = 0; l < width(); ++l) {
-      double largest = 0;
-      for (Index p = 0; p < size; ++p) largest = std::max(largest, out[p * width() + l]);
-      const double unit = largest > 0 ? largest : 1;
-      for (Index p = 0; p < size; ++p) {
-        const Index i = p * width() + l;
-        double* of_across = across + (p * width_across + cols.size) * width() + l;
-        double* of_down = down + (p * width_down + rows.size) * width() + l;
-        of_across[0] = factor * in[i] / unit;
-        of_across[width()] = row_std[i] / unit;
-        // A position 1e18 times darker than the brightest one keeps within float; it counts for nothing.
-        of_down[0] = out[i] > 0 ? std::min(unit / out[i], 1e18) : 0;
-        of_down[width()] = out[i] > 0 ? bias / out[i] / 2 : 0;
-      }
-    }
+            bias, out + (y * cols.out + x) * width(),
+            down + (y * cols.out + x) * (rows.size + columns.biases) * width());
   }
 
-  /// The norm of the taps (and the bias), and each tap's share in it, times `scale`.
+  /// The norm of the taps and the bias, and the share of each in it; that of a bias of 0 is left out.
   template <class At>
-  void gather(const double* in, double factor, Index taps, double scale, At at, double bias, double* out,
+  void gather(const double* in, double factor, Index taps, At at, double bias, double* out,
               double* shares) const {
     double total[width()];
     std::fill_n(total, width(), bias * bias);
@@ -292,13 +273,14 @@ class TableFiller {
     double inverse[width()];
     for (Index l = 0; l < width(); ++l) {
       out[l] = std::sqrt(total[l]);
-      inverse[l] = out[l] > 0 ? scale * factor / out[l] : 0;
+      inverse[l] = out[l] > 0 ? 1 / out[l] : 0;
     }
     for (Index o = 0; o < taps; ++o) {
       const Index p = at(o);
       for (Index l = 0; l < width(); ++l)
-        shares[o * width() + l] = p == Axis::outside ? 0 : in[p * width() + l] * inverse[l];
+        shares[o * width() + l] = p == Axis::outside ? 0 : factor * in[p * width() + l] * inverse[l];
     }
+    for (Index l = 0; bias != 0 && l < width(); ++l) shares[taps * width() + l] = bias * inverse[l];
   }
 
   /// Means over windows, one pool after the other.
