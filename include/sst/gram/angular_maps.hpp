@@ -58,22 +58,21 @@ struct AngularCoefficients<float> {
                                     -0.057350666775869579637F, 0.069820626244125145686F};
 };
 
-/// Even and odd powers apart, which halves the chain of dependent steps; unrolled by construction, because at
-/// -O2 compilers leave a loop here.
-template <class Scalar, std::size_t n>
-Pack<Scalar> horner(const std::array<Scalar, n>& coefficients, Pack<Scalar> x) {
+/// Even and odd powers apart, which halves the chain of dependent steps. Unrolled, inlined and with constant
+/// coefficients by construction, because at -O2 compilers leave a loop, a call and loads here.
+template <const auto& coefficients, class Scalar>
+EIGEN_ALWAYS_INLINE Pack<Scalar> horner(Pack<Scalar> x) {
+  constexpr std::size_t n = coefficients.size(), even = (n - 1) / 2 * 2, odd = (n - 2) / 2 * 2 + 1;
   const auto square = x * x;
-  const auto every_second = [&]<std::size_t last, std::size_t... k>(std::integral_constant<std::size_t, last>,
-                                                                    std::index_sequence<k...>) {
-    auto value = Pack<Scalar>::all(coefficients[last]);
-    ((value = fma(value, square, Pack<Scalar>::all(coefficients[last - 2 - 2 * k]))), ...);
-    return value;
-  };
-  constexpr std::size_t even = (n - 1) / 2 * 2, odd = (n - 2) / 2 * 2 + 1;
-  const auto a =
-      every_second(std::integral_constant<std::size_t, even>{}, std::make_index_sequence<even / 2>{});
-  const auto b =
-      every_second(std::integral_constant<std::size_t, odd>{}, std::make_index_sequence<odd / 2>{});
+  auto a = Pack<Scalar>::all(coefficients[even]), b = Pack<Scalar>::all(coefficients[odd]);
+  [&]<std::size_t... k>(std::index_sequence<k...>) {
+    ((a = fma(a, square, Pack<Scalar>::all(coefficients[even - 2 - 2 * k]))), ...);
+  }
+  (std::make_index_sequence<even / 2>{});
+  [&]<std::size_t... k>(std::index_sequence<k...>) {
+    ((b = fma(b, square, Pack<Scalar>::all(coefficients[odd - 2 - 2 * k]))), ...);
+  }
+  (std::make_index_sequence<odd / 2>{});
   return fma(b, x, a);
 }
 
@@ -95,7 +94,7 @@ Pack<Scalar> abs_map(Pack<Scalar> h) {
     }
     return total;
   } else {
-    return horner(AngularCoefficients<Scalar>::abs, h);
+    return horner<AngularCoefficients<Scalar>::abs>(h);
   }
 }
 
@@ -107,7 +106,7 @@ Pack<Scalar> angle_map(Pack<Scalar> h, Pack<Scalar> root) {
     return root.p > 0 ? 2 * std::asin(root.p) / (pi * root.p) : 2 / pi;
   } else {
     (void)root;
-    return horner(AngularCoefficients<Scalar>::angle, h);
+    return horner<AngularCoefficients<Scalar>::angle>(h);
   }
 }
 

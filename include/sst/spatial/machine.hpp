@@ -486,14 +486,21 @@ class Machine {
     return {at, at + L, complement ? at + size * pitch : nullptr};
   }
 
-  /// f(first, count, right position of first): the stretches of a row on which right positions follow one
-  /// another.
-  template <class F>
-  void stretches(Index y, F&& f) const {
-    const Index base = (y + dy_) % grid_.height * grid_.width;
-    f(Index{0}, grid_.width - dx_, base + dx_);
-    if (dx_ > 0) f(grid_.width - dx_, dx_, base);
-  }
+  /// The right image's numbers along a row: to the right end of the image, then from its left end on.
+  struct Cursor {
+    const Scalar *at, *begin, *end;
+    Index step;
+    Cursor(const Scalar* column, Index depth, const Machine& machine, Index y) : step(depth * L) {
+      const Index width = machine.grid_.width;
+      begin = column + (y + machine.dy_) % machine.grid_.height * width * step;
+      end = begin + width * step;
+      at = begin + machine.dx_ * step;
+    }
+    void next() {
+      at += step;
+      at = at == end ? begin : at;
+    }
+  };
 
   static constexpr Index left_step = left_mode == Left::own ? L : 1;
   static P left_of(const Scalar* at) {
@@ -510,33 +517,32 @@ class Machine {
     struct Numbers {
       P h, t, m;
     };
-    stretches(y, [&](Index start, Index count, Index q) {
-      const P zero = all(0), quarter = all(0.25);
-      const Scalar *w = left_shares + (y * grid_.width + start) * 3 * left_step,
-                   *v = right_shares + q * 3 * L;
-      const Scalar *h_in = in.half + start * pitch, *m_in = with_m ? in.complement + start * pitch : nullptr;
-      Scalar *h_out = out.half + start * pitch, *m_out = with_m ? out.complement + start * pitch : nullptr;
-      const auto load = [&](Index x) {
-        Numbers n{P::load(h_in + x * pitch), zero, zero};
-        if constexpr (with_t) n.t = P::load(h_in + x * pitch + L);
-        if constexpr (with_m) n.m = P::load(m_in + x * pitch);
-        return n;
-      };
-      Numbers before{zero, zero, zero}, here = load(0);
-      for (Index x = 0; x < count; ++x, w += 3 * left_step, v += 3 * L) {
-        const Numbers after = x + 1 < count ? load(x + 1) : Numbers{zero, zero, zero};
-        const P w0 = left_of(w), w1 = left_of(w + left_step), w2 = left_of(w + 2 * left_step);
-        const P v0 = P::load(v), v1 = P::load(v + L), v2 = P::load(v + 2 * L);
-        const P g0 = w0 - v0, g1 = w1 - v1, g2 = w2 - v2, p0 = w0 * v0, p1 = w1 * v1, p2 = w2 * v2;
-        const P gaps = fma(g0, g0, fma(g1, g1, g2 * g2)) * quarter;
-        fma(p0, before.h, fma(p1, here.h, fma(p2, after.h, gaps))).store(h_out + x * pitch);
-        if constexpr (with_t) fma(p0, before.t, fma(p1, here.t, p2 * after.t)).store(h_out + x * pitch + L);
-        if constexpr (with_m)
-          fma(p0, before.m, fma(p1, here.m, fma(p2, after.m, gaps))).store(m_out + x * pitch);
-        before = here;
-        here = after;
-      }
-    });
+    const P zero = all(0), quarter = all(0.25);
+    const Index width = grid_.width;
+    const Scalar* w = left_shares + y * width * 3 * left_step;
+    Cursor cursor(right_shares, 3, *this, y);
+    const Row from = in, to = out;  // local copies, which stores cannot change
+    const auto load = [&](Index x) {
+      Numbers n{P::load(from.half + x * pitch), zero, zero};
+      if constexpr (with_t) n.t = P::load(from.half + x * pitch + L);
+      if constexpr (with_m) n.m = P::load(from.complement + x * pitch);
+      return n;
+    };
+    Numbers before{zero, zero, zero}, here = load(0);
+    for (Index x = 0; x < width; ++x, w += 3 * left_step, cursor.next()) {
+      const Numbers after = x + 1 < width ? load(x + 1) : Numbers{zero, zero, zero};
+      const Scalar* v = cursor.at;
+      const P w0 = left_of(w), w1 = left_of(w + left_step), w2 = left_of(w + 2 * left_step);
+      const P v0 = P::load(v), v1 = P::load(v + L), v2 = P::load(v + 2 * L);
+      const P g0 = w0 - v0, g1 = w1 - v1, g2 = w2 - v2, p0 = w0 * v0, p1 = w1 * v1, p2 = w2 * v2;
+      const P gaps = fma(g0, g0, fma(g1, g1, g2 * g2)) * quarter;
+      fma(p0, before.h, fma(p1, here.h, fma(p2, after.h, gaps))).store(to.half + x * pitch);
+      if constexpr (with_t) fma(p0, before.t, fma(p1, here.t, p2 * after.t)).store(to.half + x * pitch + L);
+      if constexpr (with_m)
+        fma(p0, before.m, fma(p1, here.m, fma(p2, after.m, gaps))).store(to.complement + x * pitch);
+      before = here;
+      here = after;
+    }
   }
 
   template <bool with_t, bool with_m>
@@ -569,45 +575,39 @@ class Machine {
   void down(const Row& out, const Scalar* left_shares, const Scalar* right_shares, Index y,
             Index biases) const {
     const Index taps = fixed ? fixed : lines_.size(), depth = taps + biases;
-    const bool tangent = out.tangent != nullptr;
-    const Row* all_lines = lines_.data();
-    stretches(y, [&](Index start, Index count, Index q) {
-      // Local copies, which stores cannot change.
-      const P zero = all(0), one = all(1), quarter = all(0.25);
-      Row line[fixed ? fixed : 1];
-      if constexpr (fixed > 0) std::copy_n(all_lines, fixed, line);
-      const Row* lines = fixed > 0 ? line : all_lines;
-      const Row to = out;
-      const bool close = tangent, with_bias = biases != 0;
-      const Index own_step = depth * left_step, step = depth * L;
-      const Scalar *w = left_shares + (y * grid_.width + start) * depth * left_step,
-                   *v = right_shares + q * depth * L;
-      for (Index x = start; x < start + count; ++x, w += own_step, v += step) {
-        P gaps = zero, h = zero, t = zero, m = zero;
-        if (with_bias) {
-          const P own = left_of(w + taps * left_step), other = P::load(v + taps * L), gap = own - other;
-          gaps = gap * gap;
-          if constexpr (with_m) m = own * other;
-        }
-        for (Index o = 0; o < taps; ++o) {
-          const P own = left_of(w + o * left_step), other = P::load(v + o * L), gap = own - other,
-                  both = own * other;
-          gaps = fma(gap, gap, gaps);
-          h = fma(both, P::load(lines[o].half + x * pitch), h);
-          if constexpr (with_t) t = fma(both, P::load(lines[o].half + x * pitch + L), t);
-          if constexpr (with_m) m = fma(both, P::load(lines[o].complement + x * pitch), m);
-        }
-        h = fma(gaps, quarter, h);
-        h.store(to.half + x * pitch);
-        if constexpr (with_m) fma(gaps, quarter, m).store(to.complement + x * pitch);
-        if (!close) continue;
-        const P kernel = one - (h + h);
-        if constexpr (with_t)
-          (t + kernel).store(to.tangent + x * pitch);
-        else
-          kernel.store(to.tangent + x * pitch);
+    // Local copies, which stores cannot change.
+    const P zero = all(0), one = all(1), quarter = all(0.25);
+    Row line[fixed ? fixed : 1];
+    if constexpr (fixed > 0) std::copy_n(lines_.data(), fixed, line);
+    const Row* lines = fixed > 0 ? line : lines_.data();
+    const Row to = out;
+    const bool with_bias = biases != 0;
+    const Index numbers = grid_.width * pitch, left_depth = depth * left_step;
+    const Scalar* w = left_shares + y * grid_.width * left_depth;
+    Cursor cursor(right_shares, depth, *this, y);
+    for (Index i = 0; i < numbers; i += pitch, w += left_depth, cursor.next()) {
+      const Scalar* v = cursor.at;
+      P gaps = zero, h = zero, t = zero, m = zero;
+      if (with_bias) {
+        const P own = left_of(w + taps * left_step), other = P::load(v + taps * L), gap = own - other;
+        gaps = gap * gap;
+        if constexpr (with_m) m = own * other;
       }
-    });
+      for (Index o = 0; o < taps; ++o) {
+        const P own = left_of(w + o * left_step), other = P::load(v + o * L), gap = own - other,
+                both = own * other;
+        gaps = fma(gap, gap, gaps);
+        h = fma(both, P::load(lines[o].half + i), h);
+        if constexpr (with_t) t = fma(both, P::load(lines[o].half + i + L), t);
+        if constexpr (with_m) m = fma(both, P::load(lines[o].complement + i), m);
+      }
+      h = fma(gaps, quarter, h);
+      h.store(to.half + i);
+      if constexpr (with_m) fma(gaps, quarter, m).store(to.complement + i);
+      if (!to.tangent) continue;
+      const P kernel = one - (h + h);
+      (with_t ? t + kernel : kernel).store(to.tangent + i);
+    }
   }
 
   /// Windows that change the grid: all taps at once, from the planes that each of them is on.
