@@ -86,7 +86,16 @@ sst::KernelMachine learn(const Options& o, Report& report, program::Progress& pr
     choose(o, model, report, progress);
   else
     model.ridge = *parse_ridge(o.ridge);
-  model = sst::fit_kernel_machine(std::move(model), {o.threads, progress("training")});
+  if (o.solver == "cholesky") {
+    model = sst::fit_kernel_machine(std::move(model), {o.threads, progress("training")});
+  } else {
+    const auto stage = [&](const char* what, double done) { return progress(what)(done); };
+    auto solved = sst::fit_with_solver(
+        std::move(model), {.solver = solvers.at(o.solver), .threads = o.threads, .progress = stage});
+    model = std::move(solved.machine);
+    model.factor.resize(0, 0);  // nothing of what follows depends on which solver was chosen
+    report.solved(solved.report);
+  }
   progress.check();
   return model;
 }
@@ -130,7 +139,7 @@ void run(const Options& o) {
   }
   if (!o.load.empty() && (o.std || o.factor)) model.factorize({o.threads, progress("factorizing")});
   report.model(model, o.load);
-  if (!o.train.empty()) {
+  if (!o.train.empty() && o.solver == "cholesky") {
     const Eigen::MatrixXd left_out = model.leave_one_out({o.threads});
     if (!model.classes.empty()) model.calibrate(left_out);
     const Eigen::MatrixXd truth = model.target_scaling ? model.target_scaling->undo(model.y) : model.y;

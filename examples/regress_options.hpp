@@ -10,6 +10,7 @@
 
 #include <sst/activation/registry.hpp>
 #include <sst/data/encoding.hpp>
+#include <sst/regression/solver.hpp>
 #include <sst/topology/families.hpp>
 #include <sst/topology/json.hpp>
 
@@ -21,7 +22,7 @@
 struct Options {
   std::string train, test, target, topology, family = "sparse_shortcut", kernel, ridge = "relative:0.1";
   std::string activation = "relu", precision = "double", save, load, output, json;
-  std::string missing = "error", text = "error", constant = "error", duplicate = "error";
+  std::string solver = "cholesky", missing = "error", text = "error", constant = "error", duplicate = "error";
   std::vector<std::string> ignore;
   int depth = 8, threads = 0;
   double weight_std = 1.5, bias_std = 0.05;
@@ -40,6 +41,11 @@ inline const std::map<std::string, Family> families{
     {"identity_connected",
      [](int depth, const sst::FamilyOptions& layer) { return sst::identity_connected(depth, layer); }},
     {"recurrent", [](int depth, const sst::FamilyOptions& layer) { return sst::recurrent(depth, layer); }}};
+
+inline const std::map<std::string, sst::Solver> solvers{
+    {"automatic", sst::Solver::automatic},
+    {"mixed", sst::Solver::mixed},
+    {"conjugate_gradients", sst::Solver::conjugate_gradients}};
 
 inline sst::Topology make_family(const Options& o, const std::string& family, int depth) {
   return families.at(family)(depth, {o.weight_std, o.bias_std, sst::make_activation(o.activation)});
@@ -100,6 +106,8 @@ inline void declare(CLI::App& app, Options& o) {
   learns(choice("--duplicate", o.duplicate, {"error", "drop"}, "columns that equal an earlier one"));
   learns(app.add_option("--ignore", o.ignore, "columns to leave out, a,b,...")->delimiter(','));
   learns(choice("--precision", o.precision, {"double", "float"}, "of the kernel"));
+  learns(choice("--solver", o.solver, {"cholesky", "automatic", "mixed", "conjugate_gradients"},
+                "of the linear system; the last needs no n x n memory"));
   app.add_flag("--std", o.std, "standard deviations of the predictions")->needs(test);
   app.add_option("--output", o.output, "write the predictions for --test to this CSV")->needs(test);
   auto* save = app.add_option("--save", o.save, "save the model as this folder");
@@ -113,5 +121,11 @@ inline void declare(CLI::App& app, Options& o) {
   app.callback([&] {
     if (o.load.empty() && o.train.empty()) throw CLI::RequiredError("--train, or --load,");
     if (o.load.empty() && o.target.empty()) throw CLI::RequiredError("--target");
+    // These take the factor, or a kernel that is held.
+    const bool factor = o.std || o.factor || o.classify || o.select || o.ridge == "auto";
+    if (o.solver != "cholesky" && (factor || o.precision == "float"))
+      throw CLI::ValidationError("--solver " + o.solver +
+                                 " has no n x n factor, in double: it cannot go with --std, --save-factor, "
+                                 "--classify, --select, --ridge auto or --precision float");
   });
 }

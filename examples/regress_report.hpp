@@ -132,6 +132,17 @@ class Report {
                       {"classes", model.classes}};
   }
 
+  /// How the system was solved, when not by Cholesky.
+  void solved(const sst::SolverReport& found) {
+    say("solver", found.sentence);
+    say("", "leave-one-out errors take the factor of --solver cholesky: judge by a test");
+    json_["solver"] = {{"name", sst::name(found.solver)},
+                       {"sentence", found.sentence},
+                       {"iterations", found.iterations},
+                       {"converged", found.converged},
+                       {"residual", found.residuals.size() ? found.residuals.maxCoeff() : 0}};
+  }
+
   /// What was chosen, and why; errors are told in the units of the target.
   void chosen(const sst::Leaderboard& board, const std::vector<sst::Ridge>& ridges,
               const sst::KernelMachine& model) {

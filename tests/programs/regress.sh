@@ -137,6 +137,15 @@ grep '^test.csv.*root mean' out | tr -s ' ' >chosen.out
 fine --load chosen --test test.csv
 tr -s ' ' <out | grep -qxFf chosen.out || fail "a selected model that is loaded"
 fine "${cars[@]}" --topology kept/topology.json --test test.csv --output again.csv
+# Other solvers predict the same, and say what they did.
+fine "${cars[@]}" --test test.csv --output direct.csv
+for solver in automatic mixed conjugate_gradients; do
+  fine "${cars[@]}" --test test.csv --output other.csv --solver $solver --json s.json
+  grep -q '^solver .*because' out || fail "$solver says nothing: $(cat out)"
+  grep -q '^leave-one-out' out && fail "leave-one-out errors without a factor"
+  paste -d, direct.csv other.csv | awk -F, 'NR > 1 && ($2 - $5) ^ 2 > 1e-8 * $2 ^ 2 { exit 1 }' || fail "$solver"
+done
+[ "$(grep -c '"converged": true' s.json)" -eq 1 ] || fail "a solver's report: $(cat s.json)"
 run 0 --help
 grep -q -- '--standardize' out || fail "--help"
 
@@ -162,6 +171,9 @@ usage "--topology" "${cars[@]}" --topology kept/topology.json --depth 3
 usage "--select" "${cars[@]}" --select --ridge absolute:1
 usage "--select" "${cars[@]}" --select --depth 4
 usage "--load" --load kept --target mpg
+usage "--solver" "${cars[@]}" --solver magic
+usage "--solver mixed" "${cars[@]}" --solver mixed --ridge auto
+usage "--solver automatic" "${cars[@]}" --solver automatic --test test.csv --std
 usage "--bogus" "${cars[@]}" --bogus
 
 # Bad input: each is one line, and the outputs stay.

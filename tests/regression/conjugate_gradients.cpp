@@ -92,6 +92,20 @@ TEST_CASE("conjugate gradients solve several systems at once", "[regression]") {
   CHECK((alone.x - x.col(0)).norm() <= 1e-9 * x.col(0).norm());
 }
 
+TEST_CASE("conjugate gradients begin where they are told to", "[regression]") {
+  const MatrixXd k = gram(plan, sst::Kernel::ntk, sphere(200, 4));
+  const sst::DenseOperator dense(k);
+  const MatrixXd b = MatrixXd::Random(200, 2);
+  const auto first = conjugate_gradients(dense, 0.1, b, {}, {.tolerance = 1e-4});
+  const auto then = conjugate_gradients(dense, 0.1, b, {}, {.tolerance = 1e-8, .start = first.x});
+  CHECK(then.converged);
+  CHECK(then.history.front() == Approx(first.residuals.maxCoeff()));
+  CHECK(then.iterations < conjugate_gradients(dense, 0.1, b, {}, {.tolerance = 1e-8}).iterations);
+  CHECK((then.x - exact(k, 0.1, b)).norm() <= 1e-6 * then.x.norm());
+  CHECK_THROWS_WITH(conjugate_gradients(dense, 0.1, b, {}, {.start = MatrixXd::Zero(200, 1)}),
+                    Contains("200 x 1"));
+}
+
 TEST_CASE("conjugate gradients say when they have not converged", "[regression]") {
   const MatrixXd k = gram(plan, sst::Kernel::ntk, sphere(200, 4));
   const sst::DenseOperator dense(k);

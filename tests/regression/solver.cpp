@@ -8,6 +8,8 @@
 #include <Eigen/Core>
 
 #include <sst/plan/compile.hpp>
+#include <sst/regression/kernel_machine.hpp>
+#include <sst/regression/model.hpp>
 #include <sst/regression/solver.hpp>
 #include <sst/topology/families.hpp>
 
@@ -57,6 +59,37 @@ TEST_CASE("all solvers find the weights that long double algebra finds", "[regre
     CHECK((result.factor.size() > 0) == (report.solver == Solver::cholesky));
     CHECK((report.iterations > 0) == (iterative || solver == Solver::mixed));
   }
+}
+
+TEST_CASE("models are fitted by any solver", "[regression]") {
+  std::srand(7);
+  const sst::Topology net = sst::sparse_shortcut(4);
+  const MatrixXd x = MatrixXd::Random(200, 5), y = MatrixXd::Random(200, 2), at = MatrixXd::Random(9, 5);
+  const auto ridge = sst::Ridge::relative(0.1);
+  const MatrixXd wanted = sst::fit(net, sst::Kernel::ntk, x, y, ridge).predict(at);
+  const sst::KernelMachine machine{.topology = net, .ridge = ridge, .x = x, .y = y};
+  for (const Solver solver : {Solver::cholesky, Solver::mixed, Solver::conjugate_gradients}) {
+    const sst::SolverOptions options{.solver = solver, .tolerance = 1e-11};
+    const auto [model, report] = sst::fit_with_solver(net, sst::Kernel::ntk, x, y, ridge, options);
+    CHECK((model.predict(at) - wanted).norm() <= 1e-8 * wanted.norm());
+    CHECK(model.lambda() == report.lambda);
+    const auto solved = sst::fit_with_solver(machine, options);
+    CHECK((solved.machine.predict(at) - wanted).norm() <= 1e-8 * wanted.norm());
+    CHECK((solved.machine.factor.rows() == 200) == (solver == Solver::cholesky));
+    CHECK(solved.report.solver == solver);
+  }
+}
+
+TEST_CASE("where float leads no further, conjugate gradients go on in double", "[regression]") {
+  std::srand(11);
+  const MatrixXd x = MatrixXd::Random(300, 3).rowwise().normalized(), y = MatrixXd::Random(300, 1);
+  const auto result = solve_kernel_system(plan, sst::Kernel::ntk, x, y, sst::Ridge::relative(1e-9),
+                                          {.solver = Solver::conjugate_gradients, .tolerance = 1e-8});
+  INFO(result.report.sentence);
+  CHECK(result.report.converged);
+  MatrixXd a = gram(plan, sst::Kernel::ntk, x);
+  a.diagonal().array() += result.report.lambda;
+  CHECK((a * result.weights - y).norm() <= 2e-8 * y.norm());
 }
 
 TEST_CASE("conjugate gradients that stop short say so", "[regression]") {

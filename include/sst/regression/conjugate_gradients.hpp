@@ -25,6 +25,8 @@ struct ConjugateGradientOptions {
   /// By how much one start reduces the residual at the most, before it is computed anew: where products are
   /// inexact, a little more than their relative error; 0: all the way.
   double reduction = 0;
+  /// n x m: where to begin; empty: at 0.
+  Eigen::MatrixXd start = {};
   /// Called after each iteration with its number, from 1, and the largest relative residual; returning false
   /// cancels (throws Cancelled).
   std::function<bool(int, double)> progress = {};
@@ -102,9 +104,9 @@ inline double curvature(const Eigen::Ref<const VectorXd>& p, const Eigen::Ref<co
 /// The residuals are computed by `exact`: the same K where products with k are less accurate (in float, say),
 /// so that the answer is as accurate as `exact`, at the cost of k.
 ///
-/// Each iteration takes one product with k, each start one with `exact`. Memory: eight n x m matrices. Throws
-/// DataError (wrong rows, entries that are not finite), NotPositiveDefinite (a direction p with p'Ap <= 0:
-/// its column and that value), Error (a tolerance or limit that is not positive), Cancelled.
+/// Each iteration takes one product with k, each start but one from 0 one with `exact`. Memory: eight n x m
+/// matrices. Throws DataError (wrong rows, entries that are not finite), NotPositiveDefinite (a direction p
+/// with p'Ap <= 0: its column and that value), Error (a tolerance or limit that is not positive), Cancelled.
 template <SymmetricOperator Operator, SymmetricOperator Exact, class Preconditioner>
 ConjugateGradientResult conjugate_gradients(const Operator& k, const Exact& exact, double lambda,
                                             const Eigen::MatrixXd& b, const Preconditioner& preconditioner,
@@ -120,13 +122,22 @@ ConjugateGradientResult conjugate_gradients(const Operator& k, const Exact& exac
                 std::to_string(lambda) + "; the first two have to be positive, and the last not negative");
 
   ConjugateGradientResult result;
-  result.x = MatrixXd::Zero(b.rows(), b.cols());
   VectorXd norms(b.cols());
   for (Index c = 0; c < b.cols(); ++c) norms[c] = b.col(c).stableNorm();
-  result.residuals = relative(b, norms);
+  MatrixXd rest = b;  // b - A x
+  if (options.start.size() == 0) {
+    result.x = MatrixXd::Zero(b.rows(), b.cols());
+  } else {
+    if (options.start.rows() != b.rows() || options.start.cols() != b.cols())
+      throw DataError("conjugate gradients were asked to start from " + std::to_string(options.start.rows()) +
+                      " x " + std::to_string(options.start.cols()) + " numbers; give " +
+                      std::to_string(b.rows()) + " x " + std::to_string(b.cols()) + ", or none");
+    result.x = options.start;
+    rest -= exact.apply(result.x) + lambda * result.x;
+  }
+  result.residuals = relative(rest, norms);
   result.history.push_back(b.cols() ? result.residuals.maxCoeff() : 0);
 
-  MatrixXd rest = b;  // b - A x
   bool stalled = false;
   while (!stalled && result.iterations < options.iterations) {
     std::vector<Index> active;

@@ -17,6 +17,7 @@
 #include <sst/regression/cholesky.hpp>
 #include <sst/regression/classification.hpp>
 #include <sst/regression/ridge.hpp>
+#include <sst/regression/solver.hpp>
 #include <sst/topology/topology.hpp>
 
 namespace sst {
@@ -150,8 +151,9 @@ inline constexpr Eigen::Index batch = 1024;
 
 /// Fits a machine of which the topology, the kernel, the ridge, x and y are given (scaled already, where it
 /// has scalings): lambda, the factor and the weights are computed. The options' progress function sees the
-/// kernel and then the factorization, each from 0 to 1. Memory: 2 n^2 doubles at the most. Throws DataError,
-/// NoClosedForm, NotPositiveDefinite, Error (memory), Cancelled.
+/// kernel and then the factorization, each from 0 to 1. Memory: n^2 doubles (half as much again in float,
+/// while the kernel becomes double). Throws DataError, NoClosedForm, NotPositiveDefinite, Error (memory),
+/// Cancelled.
 inline KernelMachine fit_kernel_machine(KernelMachine machine, const GramOptions& options = {}) {
   const Eigen::MatrixXd &x = machine.x, &y = machine.y;
   if (x.rows() == 0 || x.rows() != y.rows() || y.cols() == 0)
@@ -161,10 +163,27 @@ inline KernelMachine fit_kernel_machine(KernelMachine machine, const GramOptions
   Eigen::MatrixXd a = machine.training_kernel(options);
   machine.lambda = machine.ridge.lambda_for(a.diagonal().mean());
   a.diagonal().array() += machine.lambda;
-  const Cholesky<double> factor(std::move(a), {.threads = options.threads, .progress = options.progress});
+  Cholesky<double> factor(std::move(a), {.threads = options.threads, .progress = options.progress});
   machine.weights = factor.solve(y);
-  machine.factor = factor.storage();
+  machine.factor = std::move(factor).storage();
   return machine;
+}
+
+/// A fitted machine, and how its system was solved.
+struct SolvedMachine {
+  KernelMachine machine;
+  SolverReport report;
+};
+
+/// The same by any solver (solver.hpp), the kernel in double: for more rows than memory holds kernels of. The
+/// factor is there after Solver::cholesky alone. Throws as solve_kernel_system.
+inline SolvedMachine fit_with_solver(KernelMachine machine, const SolverOptions& options) {
+  auto solved = solve_kernel_system(compile(machine.topology, machine.kernel), machine.kernel, machine.x,
+                                    machine.y, machine.ridge, options);
+  machine.lambda = solved.report.lambda;
+  machine.weights = std::move(solved.weights);
+  machine.factor = std::move(solved.factor);
+  return {std::move(machine), std::move(solved.report)};
 }
 
 inline Eigen::MatrixXd KernelMachine::predict(const Eigen::MatrixXd& samples,

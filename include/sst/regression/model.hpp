@@ -60,6 +60,16 @@ class Model {
     }
   }
 
+  /// A model whose weights, n x outputs, were solved for elsewhere (see fit_with_solver).
+  Model(Plan plan, Kernel kernel, Eigen::MatrixXd x, Eigen::MatrixXd weights, double lambda,
+        const FitOptions& options = {})
+      : plan_(std::move(plan)),
+        kernel_(kernel),
+        x_(std::move(x)),
+        options_(options),
+        lambda_(lambda),
+        weights_(std::move(weights)) {}
+
   /// The mean at the rows of x: rows x outputs. K(x, X) is formed in batches, never as a whole.
   Eigen::MatrixXd predict(const Eigen::MatrixXd& x) const {
     Eigen::MatrixXd mean(x.rows(), weights_.cols());

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -16,13 +15,16 @@
 #include <sst/error.hpp>
 #include <sst/gram/gram.hpp>
 #include <sst/gram/memory.hpp>
+#include <sst/plan/compile.hpp>
 #include <sst/plan/plan.hpp>
 #include <sst/regression/cholesky.hpp>
 #include <sst/regression/conjugate_gradients.hpp>
 #include <sst/regression/kernel_operator.hpp>
 #include <sst/regression/mixed.hpp>
+#include <sst/regression/model.hpp>
 #include <sst/regression/randomly_pivoted_cholesky.hpp>
 #include <sst/regression/ridge.hpp>
+#include <sst/topology/topology.hpp>
 
 namespace sst {
 
@@ -31,7 +33,7 @@ enum class Solver {
   automatic,           ///< one of the others, by size, memory and need; see choose_solver
   cholesky,            ///< exact, in double; n^2 doubles
   mixed,               ///< factored in float, refined to double; 1.5 n^2 doubles
-  conjugate_gradients  ///< iterative, kernel values computed anew; n x rank doubles
+  conjugate_gradients  ///< iterative, kernel values computed anew; n x (rank + 300) doubles
 };
 
 inline const char* name(Solver solver) {
@@ -82,13 +84,16 @@ inline double budget(const SolverOptions& options) {
   return options.memory > 0 ? options.memory : 0.9 * available_memory();
 }
 
+/// Columns that are in use beside the preconditioner's: a block of pivots, and the iteration's vectors.
+inline constexpr double more_columns = 300;
+
 /// Columns of the preconditioner: more save iterations until making them costs as much as they save.
 inline Index rank(Index n, const SolverOptions& options) {
   if (options.rank > 0) return std::min(options.rank, n);
-  const double by_memory =
-      budget(options) / (3 * sizeof(double) * static_cast<double>(std::max<Index>(1, n)));
-  const double wanted = std::min(2 * std::sqrt(static_cast<double>(n)), by_memory);
-  return std::clamp<Index>(static_cast<Index>(wanted), 1, std::max<Index>(1, n));
+  const double rows = static_cast<double>(std::max<Index>(1, n));
+  const double by_memory = budget(options) / (sizeof(double) * rows) - more_columns;
+  return std::clamp<Index>(static_cast<Index>(std::min(5 * std::sqrt(rows), by_memory)), 1,
+                           std::max<Index>(1, n));
 }
 
 /// Bytes a solver takes, the kernel included.
@@ -96,7 +101,7 @@ inline double bytes(Solver solver, Index n, const SolverOptions& options) {
   const double square = static_cast<double>(n) * static_cast<double>(n) * sizeof(double);
   if (solver == Solver::cholesky) return square;
   if (solver == Solver::mixed) return 1.5 * square;
-  return 3 * sizeof(double) * static_cast<double>(n) * static_cast<double>(rank(n, options));
+  return sizeof(double) * static_cast<double>(n) * (static_cast<double>(rank(n, options)) + more_columns);
 }
 
 inline std::string gib(double bytes) {
@@ -196,19 +201,29 @@ inline SolverResult solve_kernel_system(const Plan& plan, Kernel kernel, const D
                                                       .seed = options.seed,
                                                       .threads = options.threads,
                                                       .progress = stage("preconditioner")});
-    // At least what rounding leaves of an exact factor, so that lambda = 0 has a preconditioner as well.
-    const double rest =
-        std::max(low.residual.mean(), std::numeric_limits<double>::epsilon() * low.factor.squaredNorm());
-    const LowRankPreconditioner preconditioner(std::move(low.factor), lambda + rest, options.threads);
+    // At least what the preconditioner's rounding allows, so that lambda = 0 has one as well.
+    const double mu = std::max(lambda + low.residual.mean(), 1e-13 * low.factor.squaredNorm());
+    const LowRankPreconditioner preconditioner(std::move(low.factor), mu, options.threads);
     const double tolerance = options.tolerance > 0 ? options.tolerance : 1e-6;
     const auto progress = [&](int, double residual) {
       if (!options.progress) return true;
       const double done = std::log(std::max(residual, tolerance)) / std::log(tolerance);
       return options.progress("iterations", std::clamp(done, 0.0, 1.0));
     };
-    auto result =
-        conjugate_gradients(k, lambda, y, preconditioner,
-                            {.tolerance = tolerance, .iterations = options.iterations, .progress = progress});
+    ConjugateGradientOptions asked{
+        .tolerance = tolerance, .iterations = options.iterations, .reduction = 1e-4, .progress = progress};
+    // Products in float take half the time; residuals in double tell how far they lead, and double goes on.
+    const KernelOperator<float> fast(plan, kernel, x, options.threads, options.path);
+    auto result = conjugate_gradients(fast, k, lambda, y, preconditioner, asked);
+    if (!result.converged && result.iterations < options.iterations) {
+      asked.iterations -= result.iterations;
+      asked.reduction = 0;
+      asked.start = std::move(result.x);
+      auto rest = conjugate_gradients(k, lambda, y, preconditioner, asked);
+      rest.iterations += result.iterations;
+      rest.history.insert(rest.history.begin(), result.history.begin(), result.history.end());
+      result = std::move(rest);
+    }
     out.weights = std::move(result.x);
     out.report.residuals = result.residuals;
     out.report.iterations = result.iterations;
@@ -239,6 +254,31 @@ inline SolverResult solve_kernel_system(const Plan& plan, Kernel kernel, const D
   out.report.sentence = sentence;
   out.factor = std::move(factor).storage();
   return out;
+}
+
+/// A fitted model, and how its system was solved.
+struct SolvedModel {
+  Model<double> model;
+  SolverReport report;
+};
+
+/// `fit` by any solver: the way to models of more rows than memory holds kernels of.
+///
+/// \code
+/// auto [model, report] = sst::fit_with_solver(net, sst::Kernel::ntk, x, y, sst::Ridge::relative(1e-3));
+/// std::cout << report.sentence << '\n';
+/// \endcode
+///
+/// x: n x d samples, y: n x outputs. Throws as solve_kernel_system, and NoClosedForm.
+inline SolvedModel fit_with_solver(const Topology& topology, Kernel kernel, Eigen::MatrixXd x,
+                                   const Eigen::MatrixXd& y, const Ridge& ridge,
+                                   const SolverOptions& options = {}) {
+  Plan plan = compile(topology, kernel);
+  auto solved = solve_kernel_system(plan, kernel, x, y, ridge, options);
+  const FitOptions fitting{.gram = {.threads = options.threads, .path = options.path}};
+  return {Model<double>(std::move(plan), kernel, std::move(x), std::move(solved.weights),
+                        solved.report.lambda, fitting),
+          std::move(solved.report)};
 }
 
 }  // namespace sst
