@@ -1,0 +1,14 @@
+#!/bin/sh
+# Every public header compiles alone, included twice, without a warning; two at a time.
+# Usage: compile.sh INCLUDE_DIR EIGEN_INCLUDE_DIR CXX
+set -eu
+cd "$1"
+EIGEN=$2
+CXX=$3
+export EIGEN CXX
+[ -f sst/ntk.hpp ] || { echo "no sst/ntk.hpp in $1"; exit 1; }
+# What is generated is one line a header, so that the header is not the main file.
+find sst -name '*.hpp' | sort | xargs -P 2 -n 1 sh -c '
+  printf "#include <%s>\n#include <%s>\n" "$1" "$1" |
+    "$CXX" -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I . -isystem "$EIGEN" -x c++ - ||
+    { echo "$1 does not compile alone"; exit 1; }' sh
