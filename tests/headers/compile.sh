@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every public header compiles alone, included twice, without a warning; two at a time.
+# Every public header compiles alone, without OpenMP, included twice, without a warning; two at a time.
 # Usage: compile.sh INCLUDE_DIR EIGEN_INCLUDE_DIR CXX
 set -eu
 cd "$1"

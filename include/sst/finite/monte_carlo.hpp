@@ -143,7 +143,9 @@ inline MonteCarlo monte_carlo(const Topology& topology, const Eigen::MatrixXd& x
   detail::RunningMean nngp, ntk;
   for (Eigen::Index first = 0; first < options.networks; first += batch) {
     std::vector<Sample> samples(static_cast<std::size_t>(std::min(batch, options.networks - first)));
+#ifdef _OPENMP
 #pragma omp parallel for schedule(dynamic)
+#endif
     for (std::size_t k = 0; k < samples.size(); ++k) {
       Sample& sample = samples[k];
       try {
