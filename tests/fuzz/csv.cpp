@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// A CSV file: as numbers and as a table of texts, both written again, and the table encoded. The first byte
+// chooses the treatments.
+#include "fuzz.hpp"
+
+#include <sstream>
+
+#include <sst/data/csv.hpp>
+#include <sst/data/encoding.hpp>
+#include <sst/data/table.hpp>
+
+namespace {
+
+void numbers(const std::string& text) {
+  sst::Table table;
+  std::istringstream in(text);
+  if (!fuzz::succeeds([&] { table = sst::read_csv(in, "input"); })) return;
+  fuzz::require(table.values.size() > 0 && table.values.allFinite(), "a table has finite numbers");
+  std::stringstream copy;
+  sst::write_csv(copy, table.values, table.columns);
+  const sst::Table again = sst::read_csv(copy, "copy");
+  fuzz::require(fuzz::same_bits(again.values, table.values) && again.columns == table.columns,
+                "numbers read back as they were written");
+  fuzz::succeeds([&] {
+    const sst::Dataset dataset = sst::split_target(table, "-1");
+    fuzz::require(dataset.x.cols() + dataset.y.cols() == table.values.cols(), "a split keeps every column");
+  });
+}
+
+void texts(const std::string& text, const sst::Treatments& treatments) {
+  sst::RawTable table;
+  std::istringstream in(text);
+  if (!fuzz::succeeds([&] { table = sst::read_raw_table(in, "input"); })) return;
+  fuzz::require(table.lines.size() == table.rows.size(), "each row has its line");
+  if (!table.columns.empty()) {
+    const auto path = fuzz::folder() / "copy.csv";
+    sst::write_raw_table(path, table.columns, table.rows);
+    const sst::RawTable again = sst::read_raw_table(path);
+    fuzz::require(again.columns == table.columns && again.rows == table.rows,
+                  "texts read back as they were written");
+  }
+  fuzz::succeeds([&] {
+    const auto encoding = sst::TableEncoding::learn(table, "-1", {}, treatments);
+    const sst::EncodedTable encoded = encoding.apply(table);
+    fuzz::require(encoded.x.allFinite(), "encoded samples are finite");
+    fuzz::require(static_cast<std::size_t>(encoded.x.cols()) == encoding.features().size(),
+                  "each encoded column has a name");
+    fuzz::succeeds([&] { sst::target_numbers(encoded, encoding); });
+    fuzz::succeeds([&] { sst::target_classes(encoded); });
+  });
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const fuzz::Stopwatch stopwatch;
+  fuzz::Parts parts(data, size);
+  const unsigned choice = parts.byte();
+  const std::string text(parts.rest());
+  numbers(text);
+  texts(text, {.missing = static_cast<sst::MissingValues>((choice & 3U) % 3U),
+               .text = static_cast<sst::TextColumns>(choice >> 2U & 1U),
+               .constant = static_cast<sst::Redundant>(choice >> 3U & 1U),
+               .duplicate = static_cast<sst::Redundant>(choice >> 4U & 1U)});
+  return 0;
+}
