@@ -297,6 +297,13 @@ TEST_CASE("CSV headers survive, whatever is in them", "[data][csv]") {
   CHECK(back.values == row);
 }
 
+TEST_CASE("A name that starts with a byte order mark keeps it", "[data][csv]") {
+  const std::vector<std::string> names{"\xEF\xBB\xBFname", "b"};
+  std::stringstream stream;
+  sst::write_csv(stream, Eigen::RowVector2d(1, 2), names);
+  CHECK(sst::read_csv(stream, "back").columns == names);
+}
+
 TEST_CASE("write_csv takes expressions", "[data][csv]") {
   const Eigen::MatrixXd m = matrix({{1, 2}, {3, 4}});
   std::ostringstream out;

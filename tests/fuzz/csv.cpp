@@ -39,15 +39,14 @@ void texts(const std::string& text, const sst::Treatments& treatments) {
     fuzz::require(again.columns == table.columns && again.rows == table.rows,
                   "texts read back as they were written");
   }
-  fuzz::succeeds([&] {
-    const auto encoding = sst::TableEncoding::learn(table, "-1", {}, treatments);
-    const sst::EncodedTable encoded = encoding.apply(table);
-    fuzz::require(encoded.x.allFinite(), "encoded samples are finite");
-    fuzz::require(static_cast<std::size_t>(encoded.x.cols()) == encoding.features().size(),
-                  "each encoded column has a name");
-    fuzz::succeeds([&] { sst::target_numbers(encoded, encoding); });
-    fuzz::succeeds([&] { sst::target_classes(encoded); });
-  });
+  sst::TableEncoding encoding;
+  if (!fuzz::succeeds([&] { encoding = sst::TableEncoding::learn(table, "-1", {}, treatments); })) return;
+  const sst::EncodedTable encoded = encoding.apply(table);
+  fuzz::require(encoded.x.allFinite(), "encoded samples are finite");
+  fuzz::require(static_cast<std::size_t>(encoded.x.cols()) == encoding.features().size(),
+                "each encoded column has a name");
+  fuzz::succeeds([&] { sst::target_numbers(encoded, encoding); });
+  fuzz::succeeds([&] { sst::target_classes(encoded); });
 }
 
 }  // namespace

@@ -54,8 +54,9 @@ def topologies():
 def tables():
     plain = b"a,b,c\n1,2,3\n-4.5e-3,+5,6\n"
     put("csv", "plain", b"\0" + plain)
+    put("csv", "mark-in-name", b"\0\xef\xbb\xbf\xef\xbb\xbfa,b\n1,2\n")
     put("csv", "no-header", b"\0" + b"1,2\r\n3,4\r\n\r\n")
-    put("csv", "quoted", b"\x05" + b'\xef\xbb\xbf"a ""b""",c\n"x\ny",1\nx,2\nz,3\nz,4\n')
+    put("csv", "quoted", b"\x05" + b'\xef\xbb\xbf"\xef\xbb\xbfa ""b""",c\n"x\ny",1\nx,2\nz,3\nz,4\n')
     for name in ("palmer_penguins", "auto_mpg"):
         lines = (ROOT / f"examples/data/{name}.csv").read_bytes().split(b"\n")[:9]
         put("csv", name, b"\x1e" + b"\n".join(lines) + b"\n")
@@ -114,7 +115,14 @@ def models():
                                          "why": "the target"}]}}
     x, column = npy("(2, 2)", [1, 2, 3, 5]), npy("(2, 1)", [0.5, -1])
     factor = npy("(2, 2)", [1, 0.5, 0, 2], fortran=True)
-    for name, first, chosen, last in (("ntk", 1, settings, b""), ("full", 1, full, factor),
+    columns = full["encoding"]["columns"]
+    no_category = [columns[0], columns[0] | {"name": "c"}, columns[2], columns[1] | {"categories": [], "means": []}]
+    target_kept = [columns[2], columns[1] | {"name": ""}, columns[0] | {"name": ""}]
+    strange = [full | {"encoding": full["encoding"] | {"columns": kept}} for kept in (no_category, target_kept)]
+    for name, first, chosen, last in (("no-category", 1, strange[0] | {"input_scaling": None}, b""),
+                                      ("target-kept", 1, strange[1], b""),
+                                      ("device", 1, settings | {"files": {"/dev/zero": {}}}, b""),
+                                      ("ntk", 1, settings, b""), ("full", 1, full, factor),
                                       ("unsealed", 0, settings | {"files": {}}, b""),
                                       ("later", 1, settings | {"sst_model": 2}, b"")):
         put("model", name, bytes([first]) + part(json.dumps(chosen).encode()) + part(topology) + part(x) +

@@ -20,7 +20,8 @@ std::string sealed(const std::filesystem::path& folder, std::string_view text) {
   using namespace sst::saved_detail;
   Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) return std::string(text);
-  Json& files = json["files"] = Json::object();
+  Json& files = json["files"];
+  if (!files.is_object()) files = Json::object();
   for (const char* name : names)
     if (std::filesystem::exists(folder / name)) files[name] = description(folder / name);
   json.erase("checksum");
@@ -74,6 +75,18 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                     fuzz::same_bits(again.weights, model.weights) &&
                     fuzz::same_bits(again.factor, model.factor),
                 "matrices read back as they were written");
+  if (model.encoding) {
+    sst::RawTable table{.columns = {}, .rows = {{}}, .lines = {1}, .source = "table"};
+    for (const sst::ColumnEncoding& column : model.encoding->columns) {
+      table.columns.push_back(column.name);
+      table.rows[0].push_back(column.kind == sst::ColumnEncoding::Kind::categories ? "u" : "1");
+    }
+    fuzz::succeeds([&] { model.encoding->apply(table); });
+    table.columns.clear();
+    fuzz::succeeds([&] { model.encoding->apply(table); });
+    table.rows[0].pop_back();
+    fuzz::succeeds([&] { model.encoding->apply(table); });
+  }
   if (model.topology.nodes().size() > 16 || model.x.size() > 64) return 0;
   fuzz::succeeds([&] { model.predict(model.x.topRows(1)); });
   return 0;

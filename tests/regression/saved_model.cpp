@@ -277,3 +277,72 @@ TEST_CASE("A saved model keeps its table encoding", "[regression][saved_model]")
   CHECK(loaded.inverse_temperature == model.inverse_temperature);
   CHECK(same_bits(loaded.probabilities(loaded.y), sst::softmax(model.y, 1.0 / 3)));
 }
+
+namespace {
+
+/// Changes model.json and makes its checksum right again.
+template <class Change>
+void forge(const fs::path& folder, Change&& change) {
+  using namespace sst::saved_detail;
+  std::ifstream in(folder / mark);
+  Json json = Json::parse(in);
+  change(json);
+  json["checksum"] = std::string(16, '0');
+  std::string text = json.dump(1) + '\n';
+  const std::size_t at = place_of_checksum(text);
+  std::ofstream(folder / mark) << text.replace(at, 16, checksum_of_settings(text, at));
+}
+
+}  // namespace
+
+TEST_CASE("A model reads no file but its own, and each with its checksum", "[regression][saved_model]") {
+  using sst::saved_detail::Json;
+  const Folder folder;
+  const fs::path place = folder.path / "m";
+  sst::save_model(place, machine());
+  forge(place, [](Json&) {});
+  CHECK(load_error(place) == "no error");
+  for (const std::string name : {"/dev/zero", "../m/x.npy", "model.json"}) {  // the first one never ends
+    sst::save_model(place, machine());
+    forge(place, [&](Json& json) { json["files"][name] = json["files"]["x.npy"]; });
+    CHECK_THAT(load_error(place), Contains("it lists '" + name + "'"));
+  }
+  for (const std::string name : {"topology.json", "x.npy", "y.npy", "weights.npy"}) {
+    sst::save_model(place, machine());
+    forge(place, [&](Json& json) { json["files"].erase(name); });
+    CHECK_THAT(load_error(place), Contains("does not list " + name));
+  }
+}
+
+TEST_CASE("A model with an encoding that nothing can be encoded with", "[regression][saved_model]") {
+  using sst::saved_detail::Json;
+  const Folder folder;
+  auto model = machine();
+  using enum sst::ColumnEncoding::Kind;
+  model.encoding.emplace();
+  model.encoding->target_index = 3;
+  model.encoding->columns = {{"a", number, {}, {1}, {}},
+                             {"b", categories, {"no", "yes"}, {0.25, 0.75}, {}},
+                             {"c", left_out, {}, {}, {}},
+                             {"y", left_out, {}, {}, "the target"}};
+  const auto error_after = [&](auto&& change) {
+    sst::save_model(folder.path / "m", model);
+    forge(folder.path / "m", [&](Json& json) { change(json["encoding"]); });
+    return load_error(folder.path / "m");
+  };
+  CHECK(error_after([](Json&) {}) == "no error");
+  // No category at all, and what bisection does not find.
+  CHECK_THAT(error_after([](Json& encoding) { encoding["columns"][2]["kind"] = "categories"; }),
+             Contains("encoding does not fit"));
+  CHECK_THAT(error_after([](Json& encoding) {
+               encoding["columns"][1]["categories"] = {"yes", "no"};
+             }),
+             Contains("encoding does not fit"));
+  CHECK_THAT(error_after([](Json& encoding) {
+               encoding["columns"][1]["categories"] = {"no", "no"};
+             }),
+             Contains("encoding does not fit"));
+  // A target that is a feature too.
+  CHECK_THAT(error_after([](Json& encoding) { encoding["target_index"] = 0; }),
+             Contains("encoding does not fit"));
+}

@@ -321,7 +321,8 @@ namespace detail {
 /// Appends a text as a field, in quotes where it needs them.
 inline void append_csv_text(std::string& line, std::string_view text) {
   const bool plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos &&
-                     text.find_first_of(" \t") != 0 && text.find_last_of(" \t") != text.size() - 1;
+                     text.find_first_of(" \t") != 0 && text.find_last_of(" \t") != text.size() - 1 &&
+                     !text.starts_with("\xEF\xBB\xBF");  // would be dropped at the start of a file
   if (plain) {
     line += text;
     return;

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <initializer_list>
 #include <iterator>
 #include <optional>
@@ -42,6 +44,8 @@ using Json = nlohmann::ordered_json;
 
 inline constexpr int version = 1;
 inline constexpr const char* mark = "model.json";  // what makes a folder a model
+inline constexpr std::array<std::string_view, 5> parts{"topology.json", "x.npy", "y.npy", "weights.npy",
+                                                       "factor.npy"};  // all but the last are always there
 
 /// FNV-1a, 64 bits (Fowler, Noll, Vo): it finds damage, not forgery.
 class Checksum {
@@ -220,11 +224,20 @@ inline void check(const KernelMachine& model) {
   require(fits(model.target_scaling, outputs), "target_scaling");
   require(model.classes.empty() || static_cast<Eigen::Index>(model.classes.size()) == outputs, "classes");
   if (!model.encoding) return;
-  require(model.encoding->target_index < model.encoding->columns.size() &&
+  const auto& columns = model.encoding->columns;
+  using enum ColumnEncoding::Kind;
+  require(model.encoding->target_index < columns.size() &&
+              columns[model.encoding->target_index].kind == left_out &&
               static_cast<Eigen::Index>(model.encoding->features().size()) == model.x.cols(),
           "encoding");
-  for (const ColumnEncoding& column : model.encoding->columns)
-    require(column.means.size() == column.width(), "encoding");
+  for (const ColumnEncoding& column : columns) {
+    require(column.means.size() == column.width() && (column.kind == categories) != column.categories.empty(),
+            "encoding");
+    // Found by bisection when the encoding is applied.
+    require(std::adjacent_find(column.categories.begin(), column.categories.end(), std::greater_equal<>()) ==
+                column.categories.end(),
+            "encoding");
+  }
 }
 
 }  // namespace saved_detail
@@ -247,8 +260,8 @@ inline void save_model(const std::filesystem::path& folder, const KernelMachine&
     write_npy(part / "weights.npy", model.weights);
     if (store == StoreFactor::yes && model.factor.size() > 0) write_npy(part / "factor.npy", model.factor);
     Json json = settings(model);
-    for (const auto* name : {"topology.json", "x.npy", "y.npy", "weights.npy", "factor.npy"})
-      if (std::filesystem::exists(part / name)) json["files"][name] = description(part / name);
+    for (const std::string_view name : parts)
+      if (std::filesystem::exists(part / name)) json["files"][std::string(name)] = description(part / name);
     try {
       json["checksum"] = std::string(16, '0');
       std::string text = json.dump(1) + '\n';
@@ -275,7 +288,13 @@ inline KernelMachine load_model(const std::filesystem::path& folder) {
     fail_to_load(folder, "it has no model.json", "name a folder that save_model wrote");
   const Json json = read_settings(folder);
   try {
+    for (const std::string_view name : parts)
+      if (name != parts.back() && !json.at("files").contains(std::string(name)))
+        fail_to_load(folder, "model.json is damaged: it does not list " + std::string(name));
     for (const auto& [name, expected] : json.at("files").items()) {
+      // A path may lead out of the folder, to a device that never ends, say.
+      if (std::find(parts.begin(), parts.end(), name) == parts.end())
+        fail_to_load(folder, "model.json is damaged: it lists " + detail::quote(name));
       if (!fs::exists(folder / name, ignored)) fail_to_load(folder, name + " is missing");
       const Json found = description(folder / name);
       if (found.at("bytes") != expected.at("bytes"))
