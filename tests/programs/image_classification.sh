@@ -4,47 +4,9 @@
 # Runs image_classification as a user does. Usage: image_classification.sh PROGRAM
 set -u
 program=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
+option=--preprocess
+source "$(dirname "$0")/helper/expect.sh"
 
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-
-# run STATUS ARGUMENTS...: the program has to end with that status; leaves `out` and `err`.
-run() {
-  local expected=$1
-  shift
-  "$program" "$@" >out 2>err
-  local status=$?
-  [ $status -eq "$expected" ] || fail "status $status, not $expected: $* ($(head -c 300 err))"
-}
-
-# refuse TEXT ARGUMENTS...: status 1, nothing on standard output, one line with the text on standard error.
-refuse() {
-  local text=$1
-  shift
-  run 1 "$@"
-  [ -s out ] && fail "wrote to standard output: $*"
-  [ "$(wc -l <err)" -eq 1 ] || fail "not one line on standard error: $*"
-  grep -q '^image_classification: ' err || fail "no program name: $(cat err)"
-  grep -qF -- "$text" err || fail "'$text' is not in: $(cat err)"
-}
-
-# usage TEXT ARGUMENTS...: status 2 and the usage on standard error.
-usage() {
-  local text=$1
-  shift
-  run 2 "$@"
-  [ -s out ] && fail "wrote to standard output: $*"
-  grep -qF -- "$text" err || fail "'$text' is not in: $(head -1 err)"
-  grep -q -- '--preprocess' err || fail "no usage on standard error: $*"
-}
-
-same() { cmp -s "$1" "$2" || fail "$1 and $2 differ: $3"; }
 # bytes COUNT VALUE: so many bytes of one value (octal).
 bytes() { head -c "$1" /dev/zero | tr '\0' "\\$2"; }
 # big_endian NUMBERS...: 32 bits each.

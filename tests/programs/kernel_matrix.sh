@@ -5,47 +5,8 @@
 # HELPER (helper/golden.cpp) turns the golden cases into files and compares matrices.
 set -u
 program=$1 helper=$2 tests=$3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-
-# run STATUS ARGUMENTS...: the program has to end with that status; leaves `out` and `err`.
-run() {
-  local expected=$1
-  shift
-  "$program" "$@" >out 2>err
-  local status=$?
-  [ $status -eq "$expected" ] || fail "status $status, not $expected: $* ($(head -c 300 err))"
-}
-
-# refuse TEXT ARGUMENTS...: status 1, nothing on standard output, one line with the text on standard error.
-refuse() {
-  local text=$1
-  shift
-  run 1 "$@"
-  [ -s out ] && fail "wrote to standard output: $*"
-  [ "$(wc -l <err)" -eq 1 ] || fail "not one line on standard error: $*"
-  grep -q '^kernel_matrix: ' err || fail "no program name: $(cat err)"
-  grep -qF -- "$text" err || fail "'$text' is not in: $(cat err)"
-}
-
-# usage TEXT ARGUMENTS...: status 2 and the usage on standard error.
-usage() {
-  local text=$1
-  shift
-  run 2 "$@"
-  [ -s out ] && fail "wrote to standard output: $*"
-  grep -qF -- "$text" err || fail "'$text' is not in: $(head -1 err)"
-  grep -q -- '--topology' err || fail "no usage on standard error: $*"
-}
-
-same() { cmp -s "$1" "$2" || fail "$1 and $2 differ: $3"; }
+option=--topology
+source "$(dirname "$0")/helper/expect.sh"
 
 # The golden cases: CASE.json CASE.csv CASE.x2.csv (where there is one) CASE.ntk.csv CASE.nngp.csv
 "$helper" write "$tests/golden/kernels.json" . >cases || fail "cannot write the golden cases"

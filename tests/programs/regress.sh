@@ -4,24 +4,8 @@
 # Runs regress as a user does. Usage: regress.sh PROGRAM DATA_FOLDER
 set -u
 program=$1 data=$(cd "$2" && pwd) || exit 1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0 refusals=0
-
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-
-# run STATUS ARGUMENTS...: the program has to end with that status; leaves `out` and `err`.
-run() {
-  local expected=$1
-  shift
-  "$program" "$@" >out 2>err
-  local status=$?
-  [ $status -eq "$expected" ] || fail "status $status, not $expected: $* ($(head -c 300 err))"
-}
+option=--train
+source "$(dirname "$0")/helper/expect.sh"
 
 # fine ARGUMENTS...: status 0, a report, nothing on standard error (it is no terminal).
 fine() {
@@ -30,37 +14,12 @@ fine() {
   grep -q '^took ' out || fail "no report: $*"
 }
 
-# refuse TEXT ARGUMENTS...: status 1, nothing on standard output, one line with the text on standard error, and
-# outputs.csv, report.json and the model `kept` as they were, with nothing beside them.
-refuse() {
-  local text=$1
-  shift
-  run 1 "$@"
-  refusals=$((refusals + 1))
-  [ -s out ] && fail "wrote to standard output: $*"
-  [ "$(wc -l <err)" -eq 1 ] || fail "not one line on standard error: $* ($(head -c 300 err))"
-  grep -q '^regress: ' err || fail "no program name: $(cat err)"
-  grep -qF -- "$text" err || fail "'$text' is not in: $(cat err)"
-  untouched "$*"
-}
-
+# After a refusal output.csv, report.json and the model `kept` are as they were, with nothing beside them.
 untouched() {
   [ "$(cat output.csv report.json kept/* | cksum)" = "$before" ] || fail "an output was changed: $1"
   [ -z "$(find . -name '*.part' -o -name '*.old')" ] || fail "temporary files stay: $1"
 }
 
-# usage TEXT ARGUMENTS...: status 2 and the usage on standard error.
-usage() {
-  local text=$1
-  shift
-  run 2 "$@"
-  [ -s out ] && fail "wrote to standard output: $*"
-  grep -qF -- "$text" err || fail "'$text' is not in: $(head -1 err)"
-  grep -q -- '--train' err || fail "no usage on standard error: $*"
-  untouched "$*"
-}
-
-same() { cmp -s "$1" "$2" || fail "$1 and $2 differ: $3"; }
 # value REPORT WHERE MEASURE: a number of a JSON report.
 value() {
   awk -v where="\"$2\"" -v measure="\"$3\"" '

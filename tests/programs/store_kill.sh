@@ -5,16 +5,8 @@
 # on, and compares the kernel matrix with an undisturbed one. Usage: store_kill.sh PROGRAM [ROUNDS]
 set -u
 program=$1 rounds=${2:-4}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
+source "$(dirname "$0")/helper/expect.sh"
 kills=0
-
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
 
 # Some hundred tiles, each flushed to the disk.
 job=(--data digits --limit 200 --family sparse_shortcut --depth 4 --tile 8)
