@@ -13,6 +13,8 @@
 #include <sst/activation/dual.hpp>
 #include <sst/activation/registry.hpp>
 
+namespace closed_forms_tests {
+
 namespace {
 
 template <class Scalar>
@@ -117,3 +119,5 @@ TEST_CASE("activations out of range are refused", "[activation]") {
   CHECK_THROWS_AS(sst::Hermite(33), sst::Error);
   CHECK_THROWS_AS(sst::Polynomial({}), sst::Error);
 }
+
+}  // namespace closed_forms_tests

@@ -11,6 +11,8 @@
 #include <sst/activation/dual.hpp>
 #include <sst/ntk.hpp>
 
+namespace custom_tests {
+
 namespace {
 
 struct Softsign {
@@ -143,3 +145,5 @@ TEST_CASE("a user's activation inside a network", "[activation]") {
     CHECK(k.ntk == k.ntk.transpose());
   }
 }
+
+}  // namespace custom_tests

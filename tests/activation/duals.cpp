@@ -16,6 +16,8 @@
 #include <sst/activation/dual.hpp>
 #include <sst/activation/registry.hpp>
 
+namespace duals_tests {
+
 namespace {
 
 template <class Scalar>
@@ -280,3 +282,5 @@ TEST_CASE("sinusoids of any frequency and phase", "[activation]") {
     CHECK(x.derivative == Approx(y.derivative).epsilon(1e-12).margin(1e-14));
   }
 }
+
+}  // namespace duals_tests

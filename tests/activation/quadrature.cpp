@@ -14,6 +14,8 @@
 #include <sst/activation/dual.hpp>
 #include <sst/activation/registry.hpp>
 
+namespace quadrature_tests {
+
 namespace {
 
 struct Pair {
@@ -390,3 +392,5 @@ TEST_CASE("strips: many entries, without derivatives, in extended precision", "[
     CHECK(static_cast<double>(dl[i]) == derivative[i]);
   }
 }
+
+}  // namespace quadrature_tests

@@ -8,6 +8,8 @@
 
 #include <sst/activation/smooth.hpp>
 
+namespace smooth_tests {
+
 namespace {
 
 const std::vector<sst::ActivationPtr>& all() {
@@ -107,3 +109,5 @@ TEST_CASE("elu: names, parameters, kink and errors", "[activation]") {
   CHECK_FALSE(sst::Elu(0) == elu);
   CHECK_THROWS_AS(sst::Elu(std::numeric_limits<double>::infinity()), sst::Error);
 }
+
+}  // namespace smooth_tests

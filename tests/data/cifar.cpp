@@ -12,6 +12,8 @@
 
 #include "../catch.hpp"
 
+namespace cifar_tests {
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -205,3 +207,5 @@ TEST_CASE("what images have to be, and taking some of them", "[data][images]") {
   bad.labels = Eigen::Vector2i(1, 2);
   CHECK_THROWS_WITH(sst::validate(bad, "these"), Contains("3 images and 2 labels"));
 }
+
+}  // namespace cifar_tests

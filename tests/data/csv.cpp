@@ -16,6 +16,8 @@
 
 #include "../catch.hpp"
 
+namespace csv_tests {
+
 namespace fs = std::filesystem;
 using Catch::Matchers::Contains;
 
@@ -381,3 +383,5 @@ TEST_CASE("places that cannot be written", "[data][csv][error]") {
   out.setstate(std::ios::badbit);
   CHECK_THROWS_WITH(sst::write_csv(out, m), Contains("cannot write CSV"));
 }
+
+}  // namespace csv_tests

@@ -8,6 +8,8 @@
 
 #include "../catch.hpp"
 
+namespace encoding_tests {
+
 using Catch::Matchers::Contains;
 using sst::TableEncoding;
 
@@ -168,3 +170,5 @@ TEST_CASE("Classes", "[data][encoding]") {
   const auto words = TableEncoding::learn(table("a,y\n1,u\n2,10\n3,9\n"), "y");
   CHECK(sst::target_classes(words.apply(table("a,y\n1,u\n2,10\n3,9\n"))) == Strings{"10", "9", "u"});
 }
+
+}  // namespace encoding_tests

@@ -10,6 +10,8 @@
 
 #include "../catch.hpp"
 
+namespace file_tests {
+
 using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
 
@@ -101,3 +103,5 @@ TEST_CASE("A folder is replaced when it is complete, and only one of ours", "[da
   CHECK(content(place / "text") == "fourth");
   CHECK(folder.entries() == 5);
 }
+
+}  // namespace file_tests

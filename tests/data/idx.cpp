@@ -17,6 +17,8 @@
 
 #include "../catch.hpp"
 
+namespace idx_tests {
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -234,3 +236,5 @@ TEST_CASE("Fashion-MNIST as Debian packages it", "[data][idx]") {
   // The published mean of the 60000 training images is 0.2860 of 255.
   CHECK(train.pixels.mean() / 255 == Approx(0.2860).margin(0.01));
 }
+
+}  // namespace idx_tests

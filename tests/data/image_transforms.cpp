@@ -8,6 +8,8 @@
 
 #include "../catch.hpp"
 
+namespace image_transforms_tests {
+
 namespace {
 
 using Catch::Matchers::Contains;
@@ -146,3 +148,5 @@ TEST_CASE("down-sampling by area", "[data][image_transforms]") {
   for (const auto& [height, width] : {std::pair{29, 28}, {28, 29}, {0, 5}, {5, 0}, {-1, 5}})
     CHECK_THROWS_WITH(sst::downsample(images, height, width), Contains("only down-sampling is possible"));
 }
+
+}  // namespace image_transforms_tests

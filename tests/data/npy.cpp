@@ -15,6 +15,8 @@
 
 #include "../catch.hpp"
 
+namespace npy_tests {
+
 namespace fs = std::filesystem;
 using Catch::Matchers::Contains;
 using Catch::Matchers::EndsWith;
@@ -283,3 +285,5 @@ TEST_CASE("damaged NPY files are errors or arrays, never anything else", "[data]
       CHECK_NOTHROW(problem(file, bad));  // anything but a DataError would get out
     }
 }
+
+}  // namespace npy_tests

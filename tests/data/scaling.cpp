@@ -8,6 +8,8 @@
 
 #include "../catch.hpp"
 
+namespace scaling_tests {
+
 using Catch::Matchers::Contains;
 
 namespace {
@@ -80,3 +82,5 @@ TEST_CASE("Columns that cannot be scaled", "[data][scaling]") {
   CHECK_THROWS_WITH(scaling.apply(x), Contains("2 columns and the scaling was learnt on 3"));
   CHECK_THROWS_WITH(scaling.undo(x), Contains("2 columns"));
 }
+
+}  // namespace scaling_tests

@@ -10,6 +10,8 @@
 
 #include "../catch.hpp"
 
+namespace split_tests {
+
 using Indices = std::vector<Eigen::Index>;
 
 namespace {
@@ -135,3 +137,5 @@ TEST_CASE("arguments of a split out of range", "[data][split][error]") {
                     "cannot permute -1 rows (the range is 0 to 2^32); check the count");
   CHECK_THROWS_AS(sst::permutation((Eigen::Index{1} << 32) + 1, 0), sst::DataError);
 }
+
+}  // namespace split_tests

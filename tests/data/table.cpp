@@ -9,6 +9,8 @@
 
 #include "../catch.hpp"
 
+namespace table_tests {
+
 using Catch::Matchers::Contains;
 
 namespace {
@@ -58,3 +60,5 @@ TEST_CASE("A table that is written reads back", "[data][table]") {
   CHECK(sst::read_raw_table(file).rows == rows);
   std::filesystem::remove(file);
 }
+
+}  // namespace table_tests

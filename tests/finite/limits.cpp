@@ -24,6 +24,8 @@
 #include "../catch.hpp"
 #include "random_topology.hpp"
 
+namespace limits_tests {
+
 namespace {
 
 using Eigen::ArrayXXd;
@@ -255,3 +257,5 @@ TEST_CASE("shared weights over other channel blocks meet other channels", "[fini
       })};
   for (const auto& net : nets) CHECK(deviations(net, 4000).exact <= 4);
 }
+
+}  // namespace limits_tests

@@ -18,6 +18,8 @@
 
 #include "../catch.hpp"
 
+namespace monte_carlo_tests {
+
 namespace {
 
 using Eigen::MatrixXd;
@@ -307,3 +309,5 @@ TEST_CASE("Monte Carlo gives what was asked for and refuses what it cannot do", 
   CHECK_THROWS_AS(nngp_only.nngp.largest_deviation(MatrixXd::Zero(2, 2)), sst::Error);
   CHECK(std::isinf(nngp_only.nngp.largest_deviation(MatrixXd::Constant(3, 3, NAN))));
 }
+
+}  // namespace monte_carlo_tests

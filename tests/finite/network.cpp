@@ -15,6 +15,8 @@
 
 #include "../catch.hpp"
 
+namespace network_tests {
+
 namespace {
 
 using Eigen::Index;
@@ -243,3 +245,5 @@ TEST_CASE("a network refuses what it cannot be", "[finite]") {
   CHECK_NOTHROW(jump.empirical_nngp(samples()));
   CHECK_THROWS_AS(jump.empirical_ntk(samples()), sst::Error);
 }
+
+}  // namespace network_tests

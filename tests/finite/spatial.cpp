@@ -16,6 +16,8 @@
 
 #include "../catch.hpp"
 
+namespace spatial_tests {
+
 namespace {
 
 using sst::Node;
@@ -156,3 +158,5 @@ TEST_CASE("finite networks of images: errors", "[finite]") {
   const auto open = sst::trace([](Node x) { return conv(x).named("c"); });
   CHECK_THROWS_WITH(sst::FiniteNetwork(open, 32, {.image = shape}), Catch::Contains("16 positions"));
 }
+
+}  // namespace spatial_tests

@@ -10,6 +10,8 @@
 
 #include "golden.hpp"
 
+namespace gram_tests {
+
 using Eigen::MatrixXd;
 
 namespace {
@@ -213,3 +215,5 @@ TEST_CASE("smooth activations at inputs of size 1e+-90", "[gram]") {
   CHECK(small.ntk.allFinite());
   CHECK(small.nngp.allFinite());
 }
+
+}  // namespace gram_tests

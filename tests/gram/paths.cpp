@@ -11,6 +11,8 @@
 
 #include "golden.hpp"
 
+namespace paths_tests {
+
 using Eigen::MatrixXd;
 
 namespace {
@@ -172,3 +174,5 @@ TEST_CASE("a profile evaluates a matrix of angles", "[gram]") {
   CHECK(std::abs(angles(0, 0)) == 0);
   CHECK(angles(0, 1) == -std::numeric_limits<double>::min());  // antipodal
 }
+
+}  // namespace paths_tests

@@ -10,6 +10,8 @@
 #include <sst/gram/packed.hpp>
 #include <sst/ntk.hpp>
 
+namespace sinks_tests {
+
 using Eigen::MatrixXd;
 
 namespace {
@@ -97,3 +99,5 @@ TEST_CASE("a kernel matrix goes to an .npy file tile by tile", "[gram]") {
       sst::write_gram_npy("/no/such/folder/k.npy", sst::GramTiles<double>(plan(), y), sst::Kernel::ntk),
       Catch::Contains("cannot write"));
 }
+
+}  // namespace sinks_tests

@@ -6,6 +6,8 @@
 #include <sst/ntk.hpp>
 #include <sst/plan/print.hpp>
 
+namespace plan_tests {
+
 using sst::Kernel;
 
 namespace {
@@ -94,3 +96,5 @@ TEST_CASE("a plan prints its covariances and their cost", "[plan]") {
 TEST_CASE("a plan of depth 1000 compiles quickly and without deep recursion", "[plan]") {
   CHECK(sst::compile(tapped(1000, false), Kernel::ntk).pairs.size() > 1000);
 }
+
+}  // namespace plan_tests

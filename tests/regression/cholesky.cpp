@@ -19,6 +19,8 @@
 #include <omp.h>
 #endif
 
+namespace cholesky_tests {
+
 using Catch::Matchers::Contains;
 using Eigen::Index;
 using sst::Cholesky;
@@ -343,3 +345,5 @@ TEST_CASE("a Cholesky factorization tells its progress and can be cancelled", "[
         "the caller's own");
   }
 }
+
+}  // namespace cholesky_tests

@@ -11,6 +11,8 @@
 
 #include <sst/regression/classification.hpp>
 
+namespace classification_tests {
+
 using Catch::Matchers::Contains;
 using Eigen::Index;
 using Eigen::MatrixXd;
@@ -162,3 +164,5 @@ TEST_CASE("two-fold selection is the squared error of two folds", "[regression]"
   CHECK(best.score == Approx(expected.errors.minCoeff()));
   CHECK(best.ridge == ridges[expected.best_ridge()]);
 }
+
+}  // namespace classification_tests

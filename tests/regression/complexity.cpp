@@ -7,6 +7,8 @@
 #include <sst/regression/complexity.hpp>
 #include <sst/topology/families.hpp>
 
+namespace complexity_tests {
+
 using Catch::Matchers::Contains;
 using Eigen::Index;
 using Eigen::MatrixXd;
@@ -80,3 +82,5 @@ TEST_CASE("complexity of a topology is that of its kernel", "[regression]") {
     CHECK(found.effective_dimension == Approx(expected.effective_dimension).epsilon(1e-9));
   }
 }
+
+}  // namespace complexity_tests

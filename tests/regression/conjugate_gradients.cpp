@@ -15,6 +15,8 @@
 #include <sst/regression/randomly_pivoted_cholesky.hpp>
 #include <sst/topology/families.hpp>
 
+namespace conjugate_gradients_tests {
+
 using Catch::Matchers::Contains;
 using Eigen::Index;
 using Eigen::MatrixXd;
@@ -233,3 +235,5 @@ TEST_CASE("bad input of a low-rank factor is an error", "[regression]") {
   indefinite(0, 1) = indefinite(1, 0) = 5;
   CHECK_THROWS_AS(randomly_pivoted_cholesky(sst::DenseOperator(indefinite)), sst::NotPositiveDefinite);
 }
+
+}  // namespace conjugate_gradients_tests

@@ -9,6 +9,8 @@
 
 #include <sst/regression/cross_validation.hpp>
 
+namespace cross_validation_tests {
+
 using Catch::Matchers::Contains;
 using Eigen::Index;
 using Eigen::MatrixXd;
@@ -86,3 +88,5 @@ TEST_CASE("splits that do not fit are named", "[regression]") {
   CHECK_THROWS_WITH(cross_validate(k, y, {}, sst::k_fold(4, 2, 0)), Contains("no ridges"));
   CHECK_THROWS_WITH(cross_validate(k.leftCols(3), y, ridges, sst::k_fold(4, 2, 0)), Contains("square"));
 }
+
+}  // namespace cross_validation_tests

@@ -10,6 +10,8 @@
 #include <sst/regression/gradient_flow.hpp>
 #include <sst/topology/families.hpp>
 
+namespace gradient_flow_tests {
+
 using Catch::Matchers::Contains;
 using Eigen::MatrixXd;
 using sst::Ridge;
@@ -232,3 +234,5 @@ TEST_CASE("of a topology: the prior at the start, the posterior at the end, the 
   CHECK_THROWS_WITH(gradient_flow(net, sst::Kernel::ntk, x, y, x_test, ridge, -times),
                     Contains("training time"));
 }
+
+}  // namespace gradient_flow_tests

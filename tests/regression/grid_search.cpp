@@ -8,6 +8,8 @@
 
 #include <sst/regression/grid_search.hpp>
 
+namespace grid_search_tests {
+
 using Catch::Matchers::Contains;
 using Eigen::MatrixXd;
 using sst::Kernel;
@@ -120,3 +122,5 @@ TEST_CASE("progress counts up, and can cancel", "[regression]") {
   CHECK_THROWS_AS(sst::grid_search({}, d.x, d.y, {Ridge::relative(0.1)}), sst::Error);
   CHECK_THROWS_AS(grid_search(small_grid(), d.x, d.y.topRows(3), {Ridge::relative(0.1)}), sst::DataError);
 }
+
+}  // namespace grid_search_tests

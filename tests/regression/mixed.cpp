@@ -9,6 +9,8 @@
 
 #include <sst/regression/mixed.hpp>
 
+namespace mixed_tests {
+
 using Catch::Matchers::Contains;
 using Eigen::Index;
 using Eigen::MatrixXd;
@@ -88,3 +90,5 @@ TEST_CASE("bad input of the mixed solver is an error", "[regression]") {
   const auto zero = sst::solve_mixed(a, MatrixXd::Zero(3, 1));
   CHECK(zero.x.norm() == 0);
 }
+
+}  // namespace mixed_tests

@@ -11,6 +11,8 @@
 #include <sst/data/split.hpp>
 #include <sst/ntk.hpp>
 
+namespace model_tests {
+
 using Eigen::MatrixXd;
 
 namespace {
@@ -118,3 +120,5 @@ TEST_CASE("the paper's comparison, every golden value", "[regression]") {
       }
   CHECK(checked == 84);
 }
+
+}  // namespace model_tests

@@ -10,6 +10,8 @@
 #include <sst/regression/posterior.hpp>
 #include <sst/topology/families.hpp>
 
+namespace posterior_tests {
+
 using Catch::Matchers::Contains;
 using Eigen::MatrixXd;
 using sst::Kernel;
@@ -157,3 +159,5 @@ TEST_CASE("posteriors name what does not fit", "[regression]") {
   y(2, 0) = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS_WITH(sst::NngpPosterior(p.dd.nngp, y, ridge), Contains("row 2"));
 }
+
+}  // namespace posterior_tests

@@ -6,6 +6,8 @@
 
 #include <sst/regression/ridge.hpp>
 
+namespace ridge_tests {
+
 using sst::Ridge;
 
 TEST_CASE("a relative ridge is a multiple of the mean diagonal, an absolute one is not", "[regression]") {
@@ -48,3 +50,5 @@ TEST_CASE("a ridge that is not a finite number >= 0 is refused", "[regression]")
       Ridge::relative(-0.5),
       "the relative ridge is -0.5 (it has to be finite and not negative); give it a number >= 0");
 }
+
+}  // namespace ridge_tests

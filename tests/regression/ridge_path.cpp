@@ -16,6 +16,8 @@
 #include <omp.h>
 #endif
 
+namespace ridge_path_tests {
+
 using Catch::Matchers::Contains;
 using Eigen::Index;
 using Eigen::MatrixXd;
@@ -126,3 +128,5 @@ TEST_CASE("the ridge path names what it cannot do", "[regression]") {
   CHECK_THROWS_AS(sst::relative_ridges(2, 1, 3), sst::Error);
   CHECK(sst::relative_ridges(0.5, 7, 1).front() == Ridge::relative(0.5));
 }
+
+}  // namespace ridge_path_tests

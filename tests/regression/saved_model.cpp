@@ -14,6 +14,8 @@
 
 #include "../catch.hpp"
 
+namespace saved_model_tests {
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -346,3 +348,5 @@ TEST_CASE("A model with an encoding that nothing can be encoded with", "[regress
   CHECK_THAT(error_after([](Json& encoding) { encoding["target_index"] = 0; }),
              Contains("encoding does not fit"));
 }
+
+}  // namespace saved_model_tests

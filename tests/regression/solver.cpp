@@ -13,6 +13,8 @@
 #include <sst/regression/solver.hpp>
 #include <sst/topology/families.hpp>
 
+namespace solver_tests {
+
 using Catch::Matchers::Contains;
 using Eigen::Index;
 using Eigen::MatrixXd;
@@ -165,3 +167,5 @@ TEST_CASE("rows are appended to a factor as if they had been there", "[regressio
   CHECK_THROWS_WITH(factor.append(across.transpose(), corner), Contains("4 x 2"));
   CHECK_THROWS_AS(factor.append(across, corner * std::nan("")), sst::DataError);
 }
+
+}  // namespace solver_tests

@@ -8,6 +8,8 @@
 
 #include <sst/regression/spectrum.hpp>
 
+namespace spectrum_tests {
+
 using Catch::Matchers::Contains;
 using Eigen::Index;
 using Eigen::MatrixXd;
@@ -76,3 +78,5 @@ TEST_CASE("what has no spectrum, or is no kernel, is an error", "[regression]") 
   CHECK_THROWS_AS(sst::Spectrum(MatrixXd::Constant(1, 1, -1)), sst::NotPositiveDefinite);
   CHECK(sst::Spectrum(MatrixXd::Zero(2, 2)).values()[1] == 0);
 }
+
+}  // namespace spectrum_tests

@@ -7,6 +7,8 @@
 
 #include "../catch.hpp"
 
+namespace error_interval_tests {
+
 namespace {
 
 Eigen::VectorXd normal(Eigen::Index n, unsigned seed) {
@@ -75,3 +77,5 @@ TEST_CASE("Wilson's interval", "[report][interval]") {
   CHECK_THROWS_AS(sst::share(0, 0), sst::DataError);
   CHECK_THROWS_AS(sst::share(2, 1), sst::DataError);
 }
+
+}  // namespace error_interval_tests

@@ -13,6 +13,8 @@
 
 #include "../catch.hpp"
 
+namespace svg_tests {
+
 namespace fs = std::filesystem;
 using Catch::Matchers::Contains;
 using sst::Plot;
@@ -274,3 +276,5 @@ TEST_CASE("a plot as a file", "[report][svg]") {
   fs::remove(path);
   CHECK_THROWS_WITH(example().write(path / "none.svg"), Contains("cannot write"));
 }
+
+}  // namespace svg_tests

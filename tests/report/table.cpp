@@ -7,6 +7,8 @@
 
 #include "../catch.hpp"
 
+namespace table_tests {
+
 using sst::TextTable;
 using Align = TextTable::Align;
 using Notation = TextTable::Notation;
@@ -88,3 +90,5 @@ TEST_CASE("tables that cannot be", "[report][table][error]") {
   TextTable table({{"a"}, {"b"}});
   CHECK_THROWS_WITH(table.add_row({1}), "a row of 1 cells in a table of 2 columns; give one cell each");
 }
+
+}  // namespace table_tests

@@ -17,6 +17,8 @@
 #include "../catch.hpp"
 #include "reference.hpp"
 
+namespace exact_tests {
+
 namespace {
 
 using sst::ImageShape;
@@ -268,3 +270,5 @@ TEST_CASE("images: families", "[spatial]") {
   CHECK(found.nngp < 1e-13);
   CHECK(found.ntk < 1e-13);
 }
+
+}  // namespace exact_tests

@@ -17,6 +17,8 @@
 
 #include "../catch.hpp"
 
+namespace tiles_tests {
+
 namespace {
 
 using sst::ImageShape;
@@ -189,3 +191,5 @@ TEST_CASE("images: progress, cancelling, and what cannot be computed", "[spatial
       },
       "node 'y' (dense)", "shares");
 }
+
+}  // namespace tiles_tests

@@ -19,6 +19,8 @@
 
 #include "../catch.hpp"
 
+namespace tile_store_tests {
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -367,3 +369,5 @@ TEST_CASE("the hash FNV-1a", "[store]") {
   CHECK(sst::Fingerprint().add(a).value() != sst::Fingerprint().add(b).value());
   CHECK(sst::Fingerprint().add(a).value() == sst::Fingerprint().add(Eigen::MatrixXd(0.0 * a)).value());
 }
+
+}  // namespace tile_store_tests

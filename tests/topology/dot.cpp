@@ -6,6 +6,8 @@
 #include <sst/topology/dot.hpp>
 #include <sst/topology/families.hpp>
 
+namespace dot_tests {
+
 using Catch::Matchers::Contains;
 
 namespace {
@@ -62,3 +64,5 @@ TEST_CASE("DOT: any name stays inside its label", "[topology]") {
   CHECK_THAT(dot, Contains("label=\"\\\"}\\\\\";") && Contains("a\\\"b\\\\N\\nc&amp;lt;?d\xc3\xa9\\n") &&
                       Contains("weights ]; \\\"n0"));
 }
+
+}  // namespace dot_tests

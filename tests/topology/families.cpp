@@ -17,6 +17,8 @@
 #include <sst/topology/families.hpp>
 #include <sst/topology/json.hpp>
 
+namespace families_tests {
+
 namespace {
 
 using Catch::Matchers::Contains;
@@ -250,3 +252,5 @@ TEST_CASE("pinned random graphs: the same on every platform and in every version
   CHECK(show(wires(sst::randomly_wired(8, {.model = barabasi_albert, .m = 2, .seed = 3}))) ==
         "0-2 0-3 0-7 1-2 1-6 2-3 2-4 2-5 2-6 3-4 3-7 4-5 ");
 }
+
+}  // namespace families_tests

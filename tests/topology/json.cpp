@@ -16,6 +16,8 @@
 #include <sst/topology/families.hpp>
 #include <sst/topology/json.hpp>
 
+namespace json_tests {
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -295,3 +297,5 @@ TEST_CASE("damaged files parse or throw sst::Error, nothing else", "[topology]")
     (void)try_it(text);  // another exception fails the test
   }
 }
+
+}  // namespace json_tests

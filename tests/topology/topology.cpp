@@ -12,6 +12,8 @@
 #include <sst/topology/node.hpp>
 #include <sst/topology/topology.hpp>
 
+namespace topology_tests {
+
 using Catch::Matchers::Contains;
 using sst::Node, sst::Topology, sst::trace;
 
@@ -162,3 +164,5 @@ TEST_CASE("concatenations of concatenations stop before they fill the memory", "
                     }),
                     Catch::Contains("channel blocks"));
 }
+
+}  // namespace topology_tests
