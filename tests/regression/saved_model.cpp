@@ -139,6 +139,25 @@ TEST_CASE("Standard deviations against dense algebra in long double", "[regressi
   }
 }
 
+TEST_CASE("Variances at training points: rounding is 0, another model's factor is an error",
+          "[regression][saved_model]") {
+  for (const auto kernel : {sst::Kernel::nngp, sst::Kernel::ntk})
+    for (const auto precision : {sst::KernelPrecision::in_double, sst::KernelPrecision::in_float}) {
+      const Eigen::MatrixXd x = normal(40, 3, 5), y = normal(40, 1, 6);
+      const bool in_float = precision == sst::KernelPrecision::in_float;
+      auto model = fitted(kernel, x, y, sst::Ridge::relative(1e-15), precision);
+      const Eigen::VectorXd at = model.predict_with_std(x).std.col(0);  // no variance, up to rounding
+      CHECK((at.array() >= 0).all());
+      CHECK((at.array() == 0).any());  // the sign of rounding is either one
+      CHECK(at.maxCoeff() < (in_float ? 0.05 : 1e-4));
+
+      if (kernel == sst::Kernel::ntk) continue;  // |(v, -1)|^2 in the joint prior: no v makes it negative
+      model.factor *= 0.5;                       // as if A were a quarter: too much is subtracted by far
+      CHECK_THROWS_WITH(model.predict_with_std(x), Contains("the variance of test sample") &&
+                                                       Contains("rounding explains no more than"));
+    }
+}
+
 TEST_CASE("Leaving one out equals refitting without it", "[regression][saved_model]") {
   const Eigen::MatrixXd x = normal(150, 3, 13), y = normal(150, 2, 14);  // more than a block of columns
   const auto model = fitted(sst::Kernel::ntk, x, y, sst::Ridge::absolute(0.3));

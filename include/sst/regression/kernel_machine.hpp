@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 #include <sst/plan/compile.hpp>
 #include <sst/regression/cholesky.hpp>
 #include <sst/regression/classification.hpp>
+#include <sst/regression/posterior.hpp>
 #include <sst/regression/ridge.hpp>
 #include <sst/regression/solver.hpp>
 #include <sst/topology/topology.hpp>
@@ -66,6 +68,9 @@ struct KernelMachine {
   /// A = K_dd + lambda I (Rasmussen and Williams 2006, eq. (2.26)). Of an NTK, those of the ensemble of
   /// trained networks: var = K_tt + T_td A^-1 K_dd A^-1 T_dt - 2 T_td A^-1 K_dt with A = T_dd + lambda I
   /// (Lee et al. 2019, eq. (16)). Without a factor it is computed first, in n^3/3 steps.
+  /// A variance that rounding made negative is 0; one below what rounding explains (of the kernel's
+  /// precision, and of n operations in double) is a DataError that names the row: the factor is not that of
+  /// the model.
   MeanAndStd predict_with_std(const Eigen::MatrixXd& samples, const GramOptions& options = {}) const;
 
   /// Adds training rows (not scaled yet) by m new rows of the Cholesky factor, in n^2 m steps when the factor
@@ -133,6 +138,22 @@ inline Eigen::MatrixXd solve(const Eigen::MatrixXd& factor, Eigen::MatrixXd b) {
   lower.transpose().solveInPlace(b);
   return b;
 }
+
+/// The factor of A as the variances take it.
+struct LowerFactor {
+  explicit LowerFactor(Eigen::MatrixXd l) : lower(std::move(l)) {
+    for (Eigen::Index j = 0; j < lower.cols(); ++j)
+      trace += lower.col(j).tail(lower.rows() - j).squaredNorm();
+  }
+  Eigen::MatrixXd solve(const Eigen::MatrixXd& b) const { return machine_detail::solve(lower, b); }
+  Eigen::MatrixXd solve_lower(Eigen::MatrixXd b) const {
+    const cholesky_detail::SerialEigen serial;
+    lower.triangularView<Eigen::Lower>().solveInPlace(b);
+    return b;
+  }
+  Eigen::MatrixXd lower;
+  double trace = 0;  ///< of A = L L', the sum of the squares in L
+};
 
 inline Eigen::MatrixXd scaled(const std::optional<Scaling>& scaling, const Eigen::MatrixXd& x) {
   return scaling ? scaling->apply(x) : x;
@@ -207,7 +228,10 @@ inline MeanAndStd KernelMachine::predict_with_std(const Eigen::MatrixXd& samples
   machine_detail::require_features(*this, samples);
   const Eigen::MatrixXd at = machine_detail::scaled(input_scaling, samples);
   const Plan plan = compile(topology, kernel);
-  const Eigen::MatrixXd lower = machine_detail::factor_of(*this, options);
+  const machine_detail::LowerFactor a(machine_detail::factor_of(*this, options));
+  const double rounding = regression_detail::rounding(x.rows(), precision == KernelPrecision::in_float
+                                                                    ? std::numeric_limits<float>::epsilon()
+                                                                    : std::numeric_limits<double>::epsilon());
   const auto between = [&](Kernel which, const Eigen::MatrixXd& a, const Eigen::MatrixXd* b) {
     return machine_detail::kernel_matrix(plan, which, precision, a, b, options);
   };
@@ -217,20 +241,15 @@ inline MeanAndStd KernelMachine::predict_with_std(const Eigen::MatrixXd& samples
   for (Eigen::Index first = 0; first < at.rows(); first += machine_detail::batch) {
     const Eigen::Index rows = std::min(machine_detail::batch, at.rows() - first);
     const Eigen::MatrixXd block = at.middleRows(first, rows);
-    Eigen::MatrixXd k = between(kernel, x, &block);  // n x rows
-    auto part = variance.segment(first, rows);
-    if (kernel == Kernel::nngp) {
-      const cholesky_detail::SerialEigen serial;
-      lower.triangularView<Eigen::Lower>().solveInPlace(k);
-      part -= k.colwise().squaredNorm().transpose();
-    } else {
-      const Eigen::MatrixXd v = machine_detail::solve(lower, std::move(k)),
-                            prior_dt = between(Kernel::nngp, x, &block);
-      const cholesky_detail::SerialEigen serial;
-      part += (v.cwiseProduct(prior_dd * v - 2 * prior_dt)).colwise().sum().transpose();
-    }
+    const Eigen::MatrixXd k = between(kernel, x, &block);  // n x rows
+    const Eigen::VectorXd prior = variance.segment(first, rows);
+    variance.segment(first, rows) =
+        kernel == Kernel::nngp
+            ? regression_detail::nngp_variance(a, k, prior, rounding, first)
+            : regression_detail::ensemble_variance(a, prior_dd, k, between(Kernel::nngp, x, &block), prior,
+                                                   rounding, first);
   }
-  const Eigen::VectorXd std = variance.cwiseMax(0).cwiseSqrt();  // where it is 0, rounding leaves either sign
+  const Eigen::VectorXd std = variance.cwiseSqrt();
   MeanAndStd out{predict(samples, options), std.replicate(1, weights.cols())};
   if (target_scaling) out.std.array().rowwise() *= target_scaling->scale.array();
   return out;

@@ -55,13 +55,82 @@ struct Regularised {
       : lambda(k.rows() ? ridge.lambda_for(k.diagonal().mean()) : 0),
         trace((k.diagonal().array() += lambda).sum()),
         factor(std::move(k)) {}
+  Eigen::MatrixXd solve(const Eigen::MatrixXd& b) const { return factor.solve(b); }
+  Eigen::MatrixXd solve_lower(const Eigen::MatrixXd& b) const { return factor.solve_lower(b); }
   double lambda, trace;
   Cholesky<double> factor;
 };
 
-/// c n eps: what n operations may do, relatively.
-inline double rounding(Index n) {
-  return 8 * static_cast<double>(n + 8) * std::numeric_limits<double>::epsilon();
+/// c n eps: what n operations in double may do, relatively, to kernels that were computed with
+/// `kernel_epsilon`. A kernel's own error is a few of its epsilons (docs/accuracy.md), at any n.
+inline double rounding(Index n, double kernel_epsilon = std::numeric_limits<double>::epsilon()) {
+  return 8 * static_cast<double>(n) * std::numeric_limits<double>::epsilon() + 64 * kernel_epsilon;
+}
+
+/// What a negative NNGP variance may be off by, over `rounding`. The factor is that of A + E with
+/// |E| <= c n eps tr A (Higham 2002, theorem 10.3), which changes k' A^-1 k by w' E w with w = A^-1 k; what k
+/// itself was rounded by counts 2 eps |w| |k|, and the prior eps k_tt.
+inline double nngp_scale(double k_tt, double trace, const Eigen::VectorXd& k, const Eigen::VectorXd& w) {
+  return k_tt + trace * w.squaredNorm() + 2 * w.norm() * k.norm();
+}
+
+/// 0 in place of every variance that rounding made negative. `a` solves with A = K_dd + lambda I and knows
+/// its trace; k_dt: n x m. Throws DataError naming the row, counted from `first_row`.
+template <class Factor>
+void clamp_nngp(Eigen::VectorXd& variance, const Factor& a, const Eigen::MatrixXd& k_dt,
+                const Eigen::VectorXd& k_tt, double rounding, Index first_row = 0) {
+  for (Index i = 0; i < variance.size(); ++i) {
+    if (variance[i] >= 0) continue;
+    const Eigen::VectorXd k = k_dt.col(i), w = a.solve(k);
+    variance[i] = clamp_variance(variance[i], rounding * nngp_scale(k_tt[i], a.trace, k, w), first_row + i);
+  }
+}
+
+/// diag(K_tt - K_td A^-1 K_dt), clamped.
+template <class Factor>
+Eigen::VectorXd nngp_variance(const Factor& a, const Eigen::MatrixXd& k_dt, const Eigen::VectorXd& k_tt,
+                              double rounding, Index first_row = 0) {
+  const Eigen::MatrixXd half = a.solve_lower(k_dt);  // |L^-1 k|^2 = k' A^-1 k
+  Eigen::VectorXd out = k_tt - half.colwise().squaredNorm().transpose();
+  clamp_nngp(out, a, k_dt, k_tt, rounding, first_row);
+  return out;
+}
+
+/// What an ensemble's covariance is made of.
+struct EnsembleParts {
+  template <class Factor>
+  EnsembleParts(const Factor& a, const Eigen::MatrixXd& prior, const Eigen::MatrixXd& t_dt,
+                const Eigen::MatrixXd& k_dt)
+      : v(a.solve(t_dt)), change(product(prior, v) - 2 * k_dt) {}
+  Eigen::MatrixXd v;       ///< A^-1 T_dt
+  Eigen::MatrixXd change;  ///< K_dd v - 2 K_dt
+};
+
+/// As `clamp_nngp`: v changes by A^-1 E v, hence the variance by 2 v' E A^-1 (K v - k), and by the rounding
+/// of K_dd, K_dt and K_tt. T_dt's is c eps |T_dt|, which changes it by 2 (A^-1 (K v - k))' of that.
+template <class Factor>
+void clamp_ensemble(Eigen::VectorXd& variance, const Factor& a, const EnsembleParts& parts,
+                    double prior_trace, const Eigen::MatrixXd& t_dt, const Eigen::MatrixXd& k_dt,
+                    const Eigen::VectorXd& k_tt, double rounding, Index first_row = 0) {
+  for (Index i = 0; i < variance.size(); ++i) {
+    if (variance[i] >= 0) continue;
+    const Eigen::VectorXd v = parts.v.col(i), k = k_dt.col(i), g = parts.change.col(i) + k;
+    const double sensitivity = Eigen::VectorXd(a.solve(g)).norm();
+    const double scale = k_tt[i] + prior_trace * v.squaredNorm() + 2 * v.norm() * k.norm() +
+                         2 * sensitivity * (a.trace * v.norm() + t_dt.col(i).norm());
+    variance[i] = clamp_variance(variance[i], rounding * scale, first_row + i);
+  }
+}
+
+/// diag(K_tt + T_td A^-1 K_dd A^-1 T_dt - 2 T_td A^-1 K_dt), clamped.
+template <class Factor>
+Eigen::VectorXd ensemble_variance(const Factor& a, const Eigen::MatrixXd& prior, const Eigen::MatrixXd& t_dt,
+                                  const Eigen::MatrixXd& k_dt, const Eigen::VectorXd& k_tt, double rounding,
+                                  Index first_row = 0) {
+  const EnsembleParts parts(a, prior, t_dt, k_dt);
+  Eigen::VectorXd out = k_tt + parts.v.cwiseProduct(parts.change).colwise().sum().transpose();
+  clamp_ensemble(out, a, parts, prior.trace(), t_dt, k_dt, k_tt, rounding, first_row);
+  return out;
 }
 
 }  // namespace regression_detail
@@ -95,10 +164,7 @@ class NngpPosterior {
   /// A variance that rounding made negative is 0; one below what rounding explains is a DataError.
   Eigen::VectorXd variance(const MatrixXd& k_td, const Eigen::VectorXd& k_tt) const {
     regression_detail::require_shape(k_td, k_tt.size(), weights_.rows(), "K_td");
-    const MatrixXd half = a_.factor.solve_lower(k_td.transpose());  // |L^-1 k|^2 = k' A^-1 k
-    Eigen::VectorXd out = k_tt - half.colwise().squaredNorm().transpose();
-    clamp(out, k_td, k_tt);
-    return out;
+    return regression_detail::nngp_variance(a_, k_td.transpose(), k_tt, rounding());
   }
 
   /// The whole covariance, m x m and exactly symmetric. k_tt: m x m. Its diagonal is treated as `variance`
@@ -106,27 +172,17 @@ class NngpPosterior {
   MatrixXd covariance(const MatrixXd& k_td, const MatrixXd& k_tt) const {
     regression_detail::require_shape(k_td, k_tt.rows(), weights_.rows(), "K_td");
     regression_detail::require_shape(k_tt, k_td.rows(), k_td.rows(), "K_tt");
-    const MatrixXd half = a_.factor.solve_lower(k_td.transpose());
+    const MatrixXd half = a_.solve_lower(k_td.transpose());
     MatrixXd out = k_tt - regression_detail::product(half.transpose(), half);
     regression_detail::symmetrise(out);
     Eigen::VectorXd diagonal = out.diagonal();
-    clamp(diagonal, k_td, k_tt.diagonal());
+    regression_detail::clamp_nngp(diagonal, a_, k_td.transpose(), k_tt.diagonal(), rounding());
     out.diagonal() = diagonal;
     return out;
   }
 
  private:
-  /// The factor is that of A + E with |E| <= c n eps tr A (Higham 2002, theorem 10.3), which changes
-  /// k' A^-1 k by w' E w with w = A^-1 k; what k itself was rounded by counts 2 eps |w| |k|.
-  void clamp(Eigen::VectorXd& variance, const MatrixXd& k_td, const Eigen::VectorXd& k_tt) const {
-    for (Eigen::Index i = 0; i < variance.size(); ++i) {
-      if (variance[i] >= 0) continue;
-      const Eigen::VectorXd k = k_td.row(i), w = a_.factor.solve(k);
-      const double bound = k_tt[i] + a_.trace * w.squaredNorm() + 2 * w.norm() * k.norm();
-      variance[i] = regression_detail::clamp_variance(
-          variance[i], regression_detail::rounding(weights_.rows()) * bound, i);
-    }
-  }
+  double rounding() const { return regression_detail::rounding(weights_.rows()); }
 
   regression_detail::Regularised a_;
   MatrixXd weights_;
@@ -164,52 +220,35 @@ class EnsemblePosterior {
   /// The diagonal of the covariance. t_td, k_td: m x n; k_tt: the m diagonal entries of K_tt. A variance that
   /// rounding made negative is 0; one below what rounding explains is a DataError.
   Eigen::VectorXd variance(const MatrixXd& t_td, const MatrixXd& k_td, const Eigen::VectorXd& k_tt) const {
-    const Parts parts = solve(t_td, k_td, k_tt.size());
-    Eigen::VectorXd out = k_tt + parts.v.cwiseProduct(parts.change).colwise().sum().transpose();
-    clamp(out, parts, k_td, k_tt);
-    return out;
+    require_shapes(t_td, k_td, k_tt.size());
+    return regression_detail::ensemble_variance(a_, prior_, t_td.transpose(), k_td.transpose(), k_tt,
+                                                rounding());
   }
 
   /// The whole covariance, m x m and exactly symmetric. k_tt: m x m. Its diagonal is treated as `variance`
   /// is.
   MatrixXd covariance(const MatrixXd& t_td, const MatrixXd& k_td, const MatrixXd& k_tt) const {
-    const Parts parts = solve(t_td, k_td, k_tt.rows());
+    require_shapes(t_td, k_td, k_tt.rows());
     regression_detail::require_shape(k_tt, t_td.rows(), t_td.rows(), "K_tt");
+    const MatrixXd t_dt = t_td.transpose(), k_dt = k_td.transpose();
+    const regression_detail::EnsembleParts parts(a_, prior_, t_dt, k_dt);
     // v' K v - v' k - k' v; `change` is K v - 2 k, and the transpose of its half that is not symmetric is
     // what symmetrising adds.
     MatrixXd out = k_tt + regression_detail::product(parts.v.transpose(), parts.change);
     regression_detail::symmetrise(out);
     Eigen::VectorXd diagonal = out.diagonal();
-    clamp(diagonal, parts, k_td, k_tt.diagonal());
+    regression_detail::clamp_ensemble(diagonal, a_, parts, prior_.trace(), t_dt, k_dt, k_tt.diagonal(),
+                                      rounding());
     out.diagonal() = diagonal;
     return out;
   }
 
  private:
-  struct Parts {
-    MatrixXd v;       ///< A^-1 T_dt
-    MatrixXd change;  ///< K_dd v - 2 K_dt
-  };
-  Parts solve(const MatrixXd& t_td, const MatrixXd& k_td, Eigen::Index tests) const {
+  void require_shapes(const MatrixXd& t_td, const MatrixXd& k_td, Eigen::Index tests) const {
     regression_detail::require_shape(t_td, tests, weights_.rows(), "T_td");
     regression_detail::require_shape(k_td, tests, weights_.rows(), "K_td");
-    Parts parts{a_.factor.solve(t_td.transpose()), {}};
-    parts.change = regression_detail::product(prior_, parts.v) - 2 * k_td.transpose();
-    return parts;
   }
-
-  /// As for the NNGP: v changes by A^-1 E v, hence the variance by 2 v' E A^-1 (K v - k).
-  void clamp(Eigen::VectorXd& variance, const Parts& parts, const MatrixXd& k_td,
-             const Eigen::VectorXd& k_tt) const {
-    for (Eigen::Index i = 0; i < variance.size(); ++i) {
-      if (variance[i] >= 0) continue;
-      const Eigen::VectorXd v = parts.v.col(i), k = k_td.row(i), g = parts.change.col(i) + k;
-      const double bound = k_tt[i] + prior_.trace() * v.squaredNorm() + 2 * v.norm() * k.norm() +
-                           2 * a_.trace * v.norm() * a_.factor.solve(g).norm();
-      variance[i] = regression_detail::clamp_variance(
-          variance[i], regression_detail::rounding(weights_.rows()) * bound, i);
-    }
-  }
+  double rounding() const { return regression_detail::rounding(weights_.rows()); }
 
   regression_detail::Regularised a_;
   MatrixXd prior_;
