@@ -14,6 +14,8 @@
 #include <sst/ntk.hpp>
 #include <sst/report/table.hpp>
 
+#include "program.hpp"
+
 namespace {
 
 constexpr auto richardson = sst::MonteCarloOptions::Extrapolation::richardson;
@@ -74,13 +76,9 @@ std::vector<std::pair<std::string, sst::Topology>> topologies() {
            })}};
 }
 
-}  // namespace
-
-int main() {
+void print_table(const sst::MonteCarloOptions& wide) {
   using enum sst::TextTable::Align;
   const Eigen::MatrixXd x = (Eigen::MatrixXd(2, 3) << 1.0, 0.4, -0.3, 0.2, 1.1, 0.8).finished();
-  const sst::MonteCarloOptions wide{
-      .width = 64, .networks = 10000, .outputs = 4, .extrapolation = richardson};
   std::vector<sst::TextTable::Column> columns{{"topology"}, {"kernel"}};
   for (const char* header : {"exact", "branches added", "Monte Carlo", "standard error"})
     columns.push_back({header, right, 4});
@@ -96,4 +94,15 @@ int main() {
     row("NTK", exact.ntk, added.ntk, seen.ntk);
   }
   table.print_markdown(std::cout);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  sst::MonteCarloOptions wide{.width = 64, .networks = 10000, .outputs = 4, .extrapolation = richardson};
+  CLI::App app("What adding the kernels of branches gets wrong: exact, added, Monte Carlo", "cross_terms");
+  app.add_option("--networks", wide.networks, "random networks of each topology")
+      ->check(CLI::Range(2, 1000000))
+      ->capture_default_str();
+  return run_program(app, argc, argv, [&] { print_table(wide); });
 }

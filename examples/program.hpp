@@ -87,24 +87,29 @@ inline double peak_memory() {
 /// error; 130 after Ctrl-C; 1 for anything else, with one line on standard error.
 template <class Body>
 int run_program(CLI::App& app, int argc, char** argv, Body&& body) {
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error, std::cout, std::cerr);  // --help
-    std::cerr << app.get_name() << ": " << error.what() << "\n\n" << app.help();
-    return 2;
-  }
   const auto fail = [&app](int status, std::string line) {
     for (char& c : line)
       if (c == '\n' || c == '\r') c = ' ';
     std::cerr << app.get_name() << ": " << line << '\n';
     return status;
   };
+  const auto finish = [&fail] {
+    if (std::cout.flush()) return 0;
+    return fail(1, "cannot write to standard output; check where it goes and its room");
+  };
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) {  // --help
+      app.exit(error, std::cout, std::cerr);
+      return finish();
+    }
+    std::cerr << app.get_name() << ": " << error.what() << "\n\n" << app.help();
+    return 2;
+  }
   try {
     body();
-    if (!std::cout.flush())
-      return fail(1, "cannot write to standard output; check where it goes and its room");
-    return 0;
+    return finish();
   } catch (const sst::Cancelled& error) {
     return program::interrupted ? fail(128 + program::interrupted, "interrupted; no file was written")
                                 : fail(1, error.what());

@@ -135,6 +135,7 @@ for file in "$tests"/topology/malformed/*.json; do
 done
 if [ -w /dev/full ]; then
   "$program" "${net[@]}" --x $x >/dev/full 2>err && fail "a full disk is not noticed"
+  "$program" --help >/dev/full 2>err && fail "a full disk is not noticed by --help"
 fi
 
 [ $failures -eq 0 ] && echo "all passed"
