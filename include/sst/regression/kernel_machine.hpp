@@ -228,7 +228,7 @@ inline MeanAndStd KernelMachine::predict_with_std(const Eigen::MatrixXd& samples
   machine_detail::require_features(*this, samples);
   const Eigen::MatrixXd at = machine_detail::scaled(input_scaling, samples);
   const Plan plan = compile(topology, kernel);
-  const machine_detail::LowerFactor a(machine_detail::factor_of(*this, options));
+  const machine_detail::LowerFactor lower(machine_detail::factor_of(*this, options));
   const double rounding = regression_detail::rounding(x.rows(), precision == KernelPrecision::in_float
                                                                     ? std::numeric_limits<float>::epsilon()
                                                                     : std::numeric_limits<double>::epsilon());
@@ -245,9 +245,9 @@ inline MeanAndStd KernelMachine::predict_with_std(const Eigen::MatrixXd& samples
     const Eigen::VectorXd prior = variance.segment(first, rows);
     variance.segment(first, rows) =
         kernel == Kernel::nngp
-            ? regression_detail::nngp_variance(a, k, prior, rounding, first)
-            : regression_detail::ensemble_variance(a, prior_dd, k, between(Kernel::nngp, x, &block), prior,
-                                                   rounding, first);
+            ? regression_detail::nngp_variance(lower, k, prior, rounding, first)
+            : regression_detail::ensemble_variance(lower, prior_dd, k, between(Kernel::nngp, x, &block),
+                                                   prior, rounding, first);
   }
   const Eigen::VectorXd std = variance.cwiseSqrt();
   MeanAndStd out{predict(samples, options), std.replicate(1, weights.cols())};
