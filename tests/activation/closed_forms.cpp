@@ -13,21 +13,16 @@
 #include <sst/activation/dual.hpp>
 #include <sst/activation/registry.hpp>
 
+#include "dual.hpp"
+
 namespace closed_forms_tests {
 
 namespace {
 
 template <class Scalar>
-struct Dual {
-  Scalar value, derivative;
-};
-
-template <class Scalar>
-Dual<Scalar> dual(const sst::ActivationPtr& f, const sst::ActivationPtr& g, Scalar s, Scalar t, Scalar half,
-                  Scalar complement) {
-  Dual<Scalar> out{};
-  sst::dual_map(f, g)->evaluate({1, s, &t, &half, &complement, &out.value, &out.derivative});
-  return out;
+sst_test::Dual<Scalar> dual(const sst::ActivationPtr& f, const sst::ActivationPtr& g, Scalar s, Scalar t,
+                            Scalar half, Scalar complement) {
+  return sst_test::at(*sst::dual_map(f, g), s, t, half, complement);
 }
 
 /// "rbf:0.7" as files would say it.

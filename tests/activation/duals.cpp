@@ -7,7 +7,6 @@
 #include <memory>
 #include <numbers>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -16,25 +15,13 @@
 #include <sst/activation/dual.hpp>
 #include <sst/activation/registry.hpp>
 
+#include "dual.hpp"
+
 namespace duals_tests {
 
 namespace {
 
-template <class Scalar>
-struct Dual {
-  Scalar value, derivative;
-};
-
-template <class Scalar>
-Dual<Scalar> at(const sst::DualMap& map, Scalar s, Scalar t, Scalar half, Scalar complement) {
-  Dual<Scalar> out{};
-  map.evaluate(sst::DualStrip<Scalar>{1, s, &t, &half, &complement, &out.value, &out.derivative});
-  return out;
-}
-template <class Scalar>
-Dual<Scalar> at(const sst::DualMap& map, Scalar s, Scalar t, Scalar half) {
-  return at(map, s, t, half, 1 - half);
-}
+using sst_test::at;
 
 /// "rbf:0.7": the name and its parameter.
 sst::ActivationPtr make(const std::string& text) {

@@ -14,20 +14,14 @@
 #include <sst/activation/dual.hpp>
 #include <sst/activation/registry.hpp>
 
+#include "dual.hpp"
+
 namespace quadrature_tests {
 
 namespace {
 
-struct Pair {
-  double value, derivative;
-};
-
-Pair at(const sst::DualMap& map, double s, double t, double half) {
-  const double complement = 1 - half;
-  Pair out{};
-  map.evaluate({1, s, &t, &half, &complement, &out.value, &out.derivative});
-  return out;
-}
+using Pair = sst_test::Dual<double>;
+using sst_test::at;
 
 /// Cho and Saul 2009 for a pair of piecewise linear functions a z + b |z|.
 Pair angular(sst::AngularForm f, sst::AngularForm g, double s, double t, double half) {

@@ -2,8 +2,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -11,6 +9,8 @@
 #include <sst/data/npy_images.hpp>
 
 #include "../catch.hpp"
+#include "../error_message.hpp"
+#include "../folder.hpp"
 
 namespace cifar_tests {
 
@@ -19,15 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using Catch::Matchers::Contains;
 
-struct Folder {
-  fs::path path = fs::temp_directory_path() / ("sst_cifar_" + std::to_string(std::random_device()()));
-  Folder() { fs::create_directory(path); }
-  ~Folder() { fs::remove_all(path); }
-  fs::path write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path / name, std::ios::binary) << bytes;
-    return path / name;
-  }
-};
+using sst_test::Folder;
 
 // A value that depends on image, colour and place, so that no mix-up goes unnoticed.
 unsigned char pixel(int image, int channel, int y, int x) {
@@ -56,12 +48,7 @@ void check_pixels(const sst::Images& images) {
 }
 
 std::string ten_problem(const std::vector<fs::path>& files) {
-  try {
-    sst::read_cifar10(files);
-  } catch (const sst::DataError& error) {
-    return error.what();
-  }
-  return "no error";
+  return sst_test::error_message<sst::DataError>([&] { sst::read_cifar10(files); });
 }
 
 template <class T>

@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "../catch.hpp"
+#include "../error_message.hpp"
+#include "../folder.hpp"
 
 namespace csv_tests {
 
@@ -30,41 +32,15 @@ sst::Table parse(const std::string& text) {
 
 /// The message of the DataError that reading `text` throws.
 std::string problem(const std::string& text) {
-  try {
-    parse(text);
-  } catch (const sst::DataError& error) {
-    return error.what();
-  }
-  return "no error";
+  return sst_test::error_message<sst::DataError>([&] { parse(text); });
 }
 
 Eigen::MatrixXd matrix(std::initializer_list<std::initializer_list<double>> rows) {
   return Eigen::MatrixXd(rows);
 }
 
-/// A directory of this test's own, removed at the end.
-struct Folder {
-  fs::path path;
-  Folder() {
-    std::random_device random;
-    path = fs::temp_directory_path() / ("sst-csv-" + std::to_string(random()));
-    fs::create_directories(path);
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::ptrdiff_t files() const {
-    return std::distance(fs::directory_iterator(path), fs::directory_iterator());
-  }
-};
-
-std::string content(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
+using sst_test::content;
+using sst_test::Folder;
 
 }  // namespace
 
@@ -338,17 +314,17 @@ TEST_CASE("a CSV file appears complete or not at all", "[data][csv]") {
   const Eigen::MatrixXd m = matrix({{1, 2}, {3, 4}});
   sst::write_csv(path, m, {"a", "b"});
   CHECK(content(path) == "a,b\n1,2\n3,4\n");
-  CHECK(folder.files() == 1);
+  CHECK(folder.entries() == 1);
 
   Eigen::MatrixXd bad = m;
   bad(0, 0) = std::numeric_limits<double>::infinity();
   CHECK_THROWS_AS(sst::write_csv(path, bad), sst::DataError);
   CHECK(content(path) == "a,b\n1,2\n3,4\n");
-  CHECK(folder.files() == 1);
+  CHECK(folder.entries() == 1);
 
   sst::write_csv(path, m);
   CHECK(content(path) == "1,2\n3,4\n");
-  CHECK(folder.files() == 1);
+  CHECK(folder.entries() == 1);
 }
 
 TEST_CASE("writing keeps permissions and follows links", "[data][csv]") {

@@ -2,13 +2,11 @@
 #include <sst/data/file.hpp>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <random>
 #include <stdexcept>
 #include <string>
 
 #include "../catch.hpp"
+#include "../folder.hpp"
 
 namespace file_tests {
 
@@ -17,19 +15,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Folder {
-  fs::path path = fs::temp_directory_path() / ("sst_file_" + std::to_string(std::random_device{}()));
-  Folder() { fs::create_directory(path); }
-  ~Folder() { fs::remove_all(path); }
-  std::ptrdiff_t entries() const {
-    return std::distance(fs::directory_iterator(path), fs::directory_iterator());
-  }
-};
-
-std::string content(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
+using sst_test::content;
+using sst_test::Folder;
 
 void write(const fs::path& path, const std::string& text) {
   sst::detail::write_file(path, [&](std::ostream& out) { out << text; });

@@ -5,9 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <random>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -16,6 +14,8 @@
 #include <sst/data/idx.hpp>
 
 #include "../catch.hpp"
+#include "../error_message.hpp"
+#include "../folder.hpp"
 
 namespace idx_tests {
 
@@ -24,16 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 using Catch::Matchers::Contains;
 
-// A folder of its own that goes when the test ends.
-struct Folder {
-  fs::path path = fs::temp_directory_path() / ("sst_idx_" + std::to_string(std::random_device()()));
-  Folder() { fs::create_directory(path); }
-  ~Folder() { fs::remove_all(path); }
-  fs::path write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path / name, std::ios::binary) << bytes;
-    return path / name;
-  }
-};
+using sst_test::Folder;
 
 std::string big_endian(std::uint32_t value) {
   std::string out;
@@ -68,20 +59,12 @@ const std::string labels = header({2}) + std::string("\x07\x03", 2);
 
 std::string problem(const Folder& folder, const std::string& image_bytes, const std::string& label_bytes) {
   const fs::path x = folder.write("x", image_bytes), y = folder.write("y", label_bytes);
-  std::string text = "no error";
-  try {
-    sst::read_idx(x, y);
-  } catch (const sst::DataError& error) {
-    text = error.what();
-  }
+  const std::string text = sst_test::error_message<sst::DataError>([&] { sst::read_idx(x, y); });
   // The reader of compressed files says the same about plain ones.
-  std::string other = "no error";
-  try {
+  const std::string other = sst_test::error_message<sst::DataError>([&] {
     sst::GzipSource packed_x(x), packed_y(y);
     sst::read_idx(packed_x, packed_y);
-  } catch (const sst::DataError& error) {
-    other = error.what();
-  }
+  });
   if (image_bytes.rfind("\x1F\x8B", 0) != 0 && label_bytes.rfind("\x1F\x8B", 0) != 0) CHECK(other == text);
   CHECK(text.find('\n') == std::string::npos);
   return text;
@@ -89,13 +72,10 @@ std::string problem(const Folder& folder, const std::string& image_bytes, const 
 
 std::string packed_problem(const Folder& folder, const std::string& image_bytes) {
   const fs::path x = folder.write("x.gz", image_bytes), y = folder.write("y", labels);
-  try {
+  return sst_test::error_message<sst::DataError>([&] {
     sst::GzipSource packed_x(x), packed_y(y);
     sst::read_idx(packed_x, packed_y);
-  } catch (const sst::DataError& error) {
-    return error.what();
-  }
-  return "no error";
+  });
 }
 
 }  // namespace

@@ -7,13 +7,14 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "../catch.hpp"
+#include "../error_message.hpp"
+#include "../folder.hpp"
 
 namespace npy_tests {
 
@@ -26,26 +27,12 @@ using Values = std::vector<double>;
 
 namespace {
 
-/// A file of this test's own in a directory of its own, removed at the end.
+/// A file in a folder of its own.
 struct File {
-  fs::path path;
-  File() {
-    std::random_device random;
-    const fs::path folder = fs::temp_directory_path() / ("sst-npy-" + std::to_string(random()));
-    fs::create_directories(folder);
-    path = folder / "a.npy";
-  }
-  ~File() {
-    std::error_code ignored;
-    fs::remove_all(path.parent_path(), ignored);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  void put(const std::string& bytes) const { std::ofstream(path, std::ios::binary) << bytes; }
-  std::string bytes() const {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
+  sst_test::Folder folder;
+  fs::path path = folder.path / "a.npy";
+  void put(const std::string& bytes) const { folder.write("a.npy", bytes); }
+  std::string bytes() const { return sst_test::content(path); }
 };
 
 std::string little(std::uint64_t value, std::size_t bytes) {
@@ -77,12 +64,7 @@ std::string raw(std::initializer_list<T> values, bool swap = false) {
 
 std::string problem(const File& file, const std::string& bytes) {
   file.put(bytes);
-  try {
-    sst::read_npy(file.path);
-  } catch (const sst::DataError& error) {
-    return error.what();
-  }
-  return "no error";
+  return sst_test::error_message<sst::DataError>([&] { sst::read_npy(file.path); });
 }
 
 }  // namespace

@@ -4,9 +4,9 @@
 #include <Eigen/Core>
 #include <cmath>
 #include <limits>
-#include <random>
 
 #include "../catch.hpp"
+#include "../matrices.hpp"
 
 namespace scaling_tests {
 
@@ -15,9 +15,7 @@ using Catch::Matchers::Contains;
 namespace {
 
 Eigen::MatrixXd table() {
-  std::mt19937 words(3);
-  std::normal_distribution<double> draw;
-  Eigen::MatrixXd x = Eigen::MatrixXd::NullaryExpr(200, 5, [&] { return draw(words); });
+  Eigen::MatrixXd x = sst_test::normal(200, 5, 3);
   x.col(1) = x.col(1).array() * 1e-9 + 1e3;  // small beside its mean
   x.col(2) *= 1e300;                         // squares would overflow
   x.col(3) *= 1e-300;                        // squares would vanish

@@ -2,12 +2,12 @@
 #include <sst/data/table.hpp>
 
 #include <filesystem>
-#include <random>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "../catch.hpp"
+#include "../folder.hpp"
 
 namespace table_tests {
 
@@ -48,8 +48,8 @@ TEST_CASE("Raw tables that are refused", "[data][table]") {
 }
 
 TEST_CASE("A table that is written reads back", "[data][table]") {
-  const auto file = std::filesystem::temp_directory_path() /
-                    ("sst_table_" + std::to_string(std::random_device{}()) + ".csv");
+  const sst_test::Folder folder;
+  const auto file = folder.path / "a.csv";
   const std::vector<std::string> columns{"row", "a \"b\", c"};
   const std::vector<std::vector<std::string>> rows{{"1", " padded "}, {"2", ""}, {"3", "x\ny"}};
   sst::write_raw_table(file, columns, rows);

@@ -15,6 +15,7 @@
 #include <sst/topology/spatial_families.hpp>
 
 #include "../catch.hpp"
+#include "../images.hpp"
 
 namespace spatial_tests {
 
@@ -26,14 +27,7 @@ using Nets = std::vector<std::pair<std::string, std::function<Node(Node)>>>;
 
 constexpr sst::ImageShape shape{4, 4, 2};
 
-Eigen::MatrixXd images(Eigen::Index count) {
-  Eigen::MatrixXd x(count, static_cast<Eigen::Index>(shape.size()));
-  for (Eigen::Index j = 0; j < x.cols(); ++j)
-    for (Eigen::Index i = 0; i < count; ++i)
-      x(i, j) = std::sin(0.9 * static_cast<double>(i) + 2.3 * static_cast<double>(j) +
-                         0.4 * static_cast<double>(i * j));
-  return x;
-}
+Eigen::MatrixXd images(Eigen::Index count) { return sst_test::images(count, shape); }
 
 const sst::ConvOptions layer{.weight_std = 1.3, .bias_std = 0.2};
 

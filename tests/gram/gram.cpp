@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../matrices.hpp"
 
 #include <cmath>
-#include <random>
 
 #include <Eigen/Eigenvalues>
 
@@ -17,11 +17,7 @@ using Eigen::MatrixXd;
 namespace {
 
 MatrixXd random_rows(Eigen::Index n, Eigen::Index d, unsigned seed) {
-  std::mt19937_64 words(seed);
-  MatrixXd x(n, d);
-  for (Eigen::Index i = 0; i < n; ++i)
-    for (Eigen::Index j = 0; j < d; ++j) x(i, j) = 4 * (static_cast<double>(words() >> 11) * 0x1p-53) - 2;
-  return x;
+  return 2 * sst_test::uniform(n, d, seed);
 }
 
 bool plain(const sst::Topology& net) {  // chains, residuals, shortcuts, DenseNets: no correlated activations

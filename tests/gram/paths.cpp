@@ -2,9 +2,9 @@
 //
 // The accuracy of "exact on every graph" on every path: features by products, sparse rows, radial profiles.
 #include "../catch.hpp"
+#include "../matrices.hpp"
 
 #include <cmath>
-#include <random>
 
 #include <sst/ntk.hpp>
 #include <sst/topology/activations.hpp>
@@ -28,9 +28,7 @@ Bars bars(const sst::Topology& net) {
 MatrixXd repeated(const MatrixXd& x, int times) { return x.replicate(1, times); }
 
 MatrixXd unit_rows(Eigen::Index n, Eigen::Index d, unsigned seed) {
-  std::mt19937_64 words(seed);
-  MatrixXd x(n, d);
-  for (auto& v : x.reshaped()) v = 2 * (static_cast<double>(words() >> 11) * 0x1p-53) - 1;
+  MatrixXd x = sst_test::uniform(n, d, seed);
   x.row(1) = -x.row(0);
   x.row(2) = x.row(0);
   x(2, 0) += 1e-9;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../folder.hpp"
 
 #include <atomic>
-#include <filesystem>
 #include <mutex>
 
 #include <sst/data/npy.hpp>
@@ -79,7 +79,8 @@ TEST_CASE("any tile of a kernel matrix can be asked for", "[gram]") {
 
 TEST_CASE("a kernel matrix goes to an .npy file tile by tile", "[gram]") {
   const MatrixXd x = data(), y = data().topRows(300);
-  const auto path = std::filesystem::temp_directory_path() / "sst_test_gram.npy";
+  const sst_test::Folder folder;
+  const auto path = folder.path / "gram.npy";
   sst::write_gram_npy(path, sst::GramTiles<double>(plan(), x), sst::Kernel::ntk);
   CHECK(sst::read_npy_matrix(path) == sst::gram(plan(), sst::Kernel::ntk, x));
   sst::write_gram_npy(path, sst::GramTiles<float>(plan(), y, x), sst::Kernel::nngp);
@@ -90,11 +91,7 @@ TEST_CASE("a kernel matrix goes to an .npy file tile by tile", "[gram]") {
                                       {.progress = [](double) { return false; }}),
                   sst::Cancelled);
   CHECK(sst::read_npy_matrix(path) == before);
-  int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(path.parent_path()))
-    files += entry.path().filename().string().starts_with("sst_test_gram") ? 1 : 0;
-  CHECK(files == 1);
-  std::filesystem::remove(path);
+  CHECK(folder.entries() == 1);
   CHECK_THROWS_WITH(
       sst::write_gram_npy("/no/such/folder/k.npy", sst::GramTiles<double>(plan(), y), sst::Kernel::ntk),
       Catch::Contains("cannot write"));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../matrices.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -24,6 +25,7 @@ namespace cholesky_tests {
 using Catch::Matchers::Contains;
 using Eigen::Index;
 using sst::Cholesky;
+using sst_test::same_bits;
 
 namespace {
 
@@ -43,11 +45,6 @@ Matrix<Scalar> positive_definite(Index n, double ridge = 0.1) {
 template <class Scalar>
 Matrix<Scalar> lower(const Cholesky<Scalar>& factor) {
   return factor.lower();
-}
-
-template <class A, class B>
-bool same_bits(const A& a, const B& b) {
-  return a.rows() == b.rows() && a.cols() == b.cols() && (a.array() == b.array()).all();
 }
 
 /// Sizes around the boundaries of tiles, and of groups of them.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../matrices.hpp"
 
 #include <cmath>
 #include <sstream>
@@ -18,7 +19,7 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using sst::Kernel;
 using sst::Ridge;
-using Wide = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+using sst_test::Wide;
 
 namespace {
 

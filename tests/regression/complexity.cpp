@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../matrices.hpp"
 
 #include <Eigen/Core>
 #include <Eigen/LU>
@@ -12,7 +13,7 @@ namespace complexity_tests {
 using Catch::Matchers::Contains;
 using Eigen::Index;
 using Eigen::MatrixXd;
-using Wide = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+using sst_test::Wide;
 
 namespace {
 

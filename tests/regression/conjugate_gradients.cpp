@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../matrices.hpp"
 
 #include <cmath>
 #include <limits>
@@ -24,7 +25,8 @@ using Eigen::VectorXd;
 
 namespace {
 
-using Extended = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+using sst_test::same_bits;
+using sst_test::Wide;
 
 const sst::Plan plan = compile(sst::sparse_shortcut(8), sst::Kernel::ntk);
 
@@ -35,13 +37,9 @@ MatrixXd sphere(Index n, Index d) {
 
 /// (K + lambda I)^-1 b.
 MatrixXd exact(const MatrixXd& k, double lambda, const MatrixXd& b) {
-  Extended a = k.cast<long double>();
+  Wide a = k.cast<long double>();
   a.diagonal().array() += static_cast<long double>(lambda);
   return a.llt().solve(b.cast<long double>()).cast<double>();
-}
-
-bool same_bits(const MatrixXd& a, const MatrixXd& b) {
-  return a.rows() == b.rows() && a.cols() == b.cols() && (a.array() == b.array()).all();
 }
 
 }  // namespace
@@ -189,7 +187,7 @@ TEST_CASE("the preconditioner is the inverse of F F' + mu I", "[regression]") {
   f.col(rank - 1) = f.col(0);  // rank - 1, in truth
   const MatrixXd r = MatrixXd::Random(n, 3);
   for (const double mu : {1.0, 1e-4, 1e-8}) {
-    Extended m = f.cast<long double>() * f.cast<long double>().transpose();
+    Wide m = f.cast<long double>() * f.cast<long double>().transpose();
     m.diagonal().array() += static_cast<long double>(mu);
     const MatrixXd wanted = m.llt().solve(r.cast<long double>()).cast<double>();
     const MatrixXd got = sst::LowRankPreconditioner(f, mu, 1)(r);

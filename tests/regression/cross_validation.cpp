@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../matrices.hpp"
 
 #include <algorithm>
 #include <set>
@@ -15,7 +16,7 @@ using Catch::Matchers::Contains;
 using Eigen::Index;
 using Eigen::MatrixXd;
 using sst::Ridge;
-using Wide = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+using sst_test::Wide;
 
 TEST_CASE("folds are a partition by the seeded permutation", "[regression]") {
   const auto splits = sst::k_fold(11, 4, 42);

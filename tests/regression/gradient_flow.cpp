@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../matrices.hpp"
 
 #include <cmath>
 #include <limits>
@@ -15,13 +16,13 @@ namespace gradient_flow_tests {
 using Catch::Matchers::Contains;
 using Eigen::MatrixXd;
 using sst::Ridge;
-using Wide = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+using sst_test::relative_error;
+using sst_test::wide;
+using sst_test::Wide;
 
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-
-Wide wide(const MatrixXd& a) { return a.cast<long double>(); }
 
 /// Two different kernels on the same n training and m test samples.
 struct Problem {
@@ -62,12 +63,6 @@ struct Dense {
     solve = a.fullPivLu().solve(change);
   }
 };
-
-double relative_error(const MatrixXd& found, const Wide& expected) {
-  REQUIRE(found.rows() == expected.rows());
-  REQUIRE(found.cols() == expected.cols());
-  return static_cast<double>((wide(found) - expected).cwiseAbs().maxCoeff() / expected.cwiseAbs().maxCoeff());
-}
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../matrices.hpp"
 
 #include <cmath>
 
@@ -17,7 +18,8 @@ using Eigen::MatrixXd;
 
 namespace {
 
-using Extended = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+using sst_test::same_bits;
+using sst_test::Wide;
 
 /// Eigenvalues from 1 to 1/condition, evenly in their logarithms.
 MatrixXd with_condition(Index n, double condition) {
@@ -32,12 +34,10 @@ MatrixXd with_condition(Index n, double condition) {
 }
 
 double residual(const MatrixXd& a, const MatrixXd& x, const MatrixXd& b) {
-  const Extended r = b.cast<long double>() - a.cast<long double>() * x.cast<long double>();
+  const Wide r = b.cast<long double>() - a.cast<long double>() * x.cast<long double>();
   return static_cast<double>(
       (r.colwise().norm().array() / b.cast<long double>().colwise().norm().array()).maxCoeff());
 }
-
-bool same_bits(const MatrixXd& a, const MatrixXd& b) { return (a.array() == b.array()).all(); }
 
 }  // namespace
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../matrices.hpp"
 
 #include <fstream>
-#include <random>
 
 #include <Eigen/LU>
 #include <nlohmann/json.hpp>
@@ -15,21 +15,11 @@ namespace model_tests {
 
 using Eigen::MatrixXd;
 
-namespace {
-
-MatrixXd rows(Eigen::Index n, Eigen::Index d, unsigned seed) {
-  std::mt19937_64 words(seed);
-  MatrixXd x(n, d);
-  for (Eigen::Index i = 0; i < n; ++i)
-    for (Eigen::Index j = 0; j < d; ++j) x(i, j) = 2 * (static_cast<double>(words() >> 11) * 0x1p-53) - 1;
-  return x;
-}
-
-}  // namespace
+using sst_test::uniform;
 
 TEST_CASE("predictions equal a direct solve, several outputs at once", "[regression]") {
   const auto net = sst::residual(4, {.weight_std = 1.5, .bias_std = 0.1});
-  const MatrixXd x = rows(60, 4, 1), y = rows(60, 3, 2), x_new = rows(2100, 4, 3);
+  const MatrixXd x = uniform(60, 4, 1), y = uniform(60, 3, 2), x_new = uniform(2100, 4, 3);
   for (const auto kernel : {sst::Kernel::nngp, sst::Kernel::ntk}) {
     const auto model = sst::fit(net, kernel, x, y, sst::Ridge::relative(0.05));
     const auto k = sst::gram(net, x), cross = sst::gram(net, x_new, x);
@@ -44,7 +34,7 @@ TEST_CASE("predictions equal a direct solve, several outputs at once", "[regress
 }
 
 TEST_CASE("without a ridge a regression interpolates", "[regression]") {
-  const MatrixXd x = rows(30, 3, 4), y = rows(30, 1, 5);
+  const MatrixXd x = uniform(30, 3, 4), y = uniform(30, 1, 5);
   const auto model =
       sst::fit(sst::chain(3, {.bias_std = 0.3}), sst::Kernel::ntk, x, y, sst::Ridge::absolute(0));
   CHECK((model.predict(x) - y).cwiseAbs().maxCoeff() < 1e-8);
@@ -52,7 +42,7 @@ TEST_CASE("without a ridge a regression interpolates", "[regression]") {
 
 TEST_CASE("a float kernel may be solved in double or in float", "[regression]") {
   const auto net = sst::chain(4, {.weight_std = 1.4, .bias_std = 0.1});
-  const MatrixXd x = rows(80, 5, 6), y = rows(80, 2, 7), x_new = rows(10, 5, 8);
+  const MatrixXd x = uniform(80, 5, 6), y = uniform(80, 2, 7), x_new = uniform(10, 5, 8);
   const MatrixXd exact = sst::fit(net, sst::Kernel::ntk, x, y, sst::Ridge::relative(0.1)).predict(x_new);
   for (const auto solve : {sst::SolvePrecision::full, sst::SolvePrecision::kernel}) {
     const auto model =
@@ -68,16 +58,16 @@ TEST_CASE("training data that cannot be used is refused in one sentence", "[regr
     return sst::fit(net, sst::Kernel::nngp, x, y, r);
   };
   CHECK_THROWS_WITH(fit(MatrixXd(0, 3), MatrixXd(0, 1), ridge), Catch::Contains("no training samples"));
-  CHECK_THROWS_WITH(fit(rows(4, 3, 1), rows(5, 1, 1), ridge),
+  CHECK_THROWS_WITH(fit(uniform(4, 3, 1), uniform(5, 1, 1), ridge),
                     Catch::Contains("4 training samples and 5 rows"));
-  CHECK_THROWS_WITH(fit(rows(4, 3, 1), MatrixXd(4, 0), ridge), Catch::Contains("no columns"));
-  MatrixXd y = rows(4, 1, 1);
+  CHECK_THROWS_WITH(fit(uniform(4, 3, 1), MatrixXd(4, 0), ridge), Catch::Contains("no columns"));
+  MatrixXd y = uniform(4, 1, 1);
   y(2, 0) = std::numeric_limits<double>::infinity();
-  CHECK_THROWS_WITH(fit(rows(4, 3, 1), y, ridge), Catch::Contains("row 2, column 0"));
-  MatrixXd twice = rows(4, 3, 1);
+  CHECK_THROWS_WITH(fit(uniform(4, 3, 1), y, ridge), Catch::Contains("row 2, column 0"));
+  MatrixXd twice = uniform(4, 3, 1);
   twice.row(3) = twice.row(1);
-  CHECK_THROWS_AS(fit(twice, rows(4, 1, 1), sst::Ridge::absolute(0)), sst::NotPositiveDefinite);
-  CHECK_THROWS_WITH(fit(rows(4, 3, 1), rows(4, 1, 1), ridge).predict(rows(2, 4, 1)),
+  CHECK_THROWS_AS(fit(twice, uniform(4, 1, 1), sst::Ridge::absolute(0)), sst::NotPositiveDefinite);
+  CHECK_THROWS_WITH(fit(uniform(4, 3, 1), uniform(4, 1, 1), ridge).predict(uniform(2, 4, 1)),
                     Catch::Contains("4 and 3 columns"));
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../matrices.hpp"
 
 #include <cmath>
 #include <limits>
@@ -16,7 +17,9 @@ using Catch::Matchers::Contains;
 using Eigen::MatrixXd;
 using sst::Kernel;
 using sst::Ridge;
-using Wide = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+using sst_test::relative_error;
+using sst_test::wide;
+using sst_test::Wide;
 
 namespace {
 
@@ -36,19 +39,11 @@ struct Problem {
   }
 };
 
-Wide wide(const MatrixXd& a) { return a.cast<long double>(); }
-
 /// A^-1 by Gaussian elimination in long double.
 Wide inverse(const MatrixXd& k, double lambda) {
   Wide a = wide(k);
   a.diagonal().array() += static_cast<long double>(lambda);
   return a.fullPivLu().inverse();
-}
-
-double relative_error(const MatrixXd& found, const Wide& expected) {
-  REQUIRE(found.rows() == expected.rows());
-  REQUIRE(found.cols() == expected.cols());
-  return static_cast<double>((wide(found) - expected).cwiseAbs().maxCoeff() / expected.cwiseAbs().maxCoeff());
 }
 
 }  // namespace

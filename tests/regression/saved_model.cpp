@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,9 @@
 #include <sst/topology/families.hpp>
 
 #include "../catch.hpp"
+#include "../error_message.hpp"
+#include "../folder.hpp"
+#include "../matrices.hpp"
 
 namespace saved_model_tests {
 
@@ -20,22 +22,11 @@ namespace {
 
 namespace fs = std::filesystem;
 using Catch::Matchers::Contains;
-using Wide = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
 
-struct Folder {
-  fs::path path = fs::temp_directory_path() / ("sst_saved_" + std::to_string(std::random_device{}()));
-  Folder() { fs::create_directory(path); }
-  ~Folder() { fs::remove_all(path); }
-  std::size_t entries() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(path), fs::directory_iterator()));
-  }
-};
-
-Eigen::MatrixXd normal(Eigen::Index rows, Eigen::Index columns, unsigned seed) {
-  std::mt19937 words(seed);
-  std::normal_distribution<double> draw;
-  return Eigen::MatrixXd::NullaryExpr(rows, columns, [&] { return draw(words); });
-}
+using sst_test::Folder;
+using sst_test::normal;
+using sst_test::same_bits;
+using sst_test::Wide;
 
 const sst::Topology& network() {
   static const sst::Topology net = sst::sparse_shortcut(4, {1.4, 0.1});
@@ -61,10 +52,6 @@ sst::KernelMachine machine(sst::Kernel kernel = sst::Kernel::ntk, Eigen::Index r
   return model;
 }
 
-bool same_bits(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
-  return a.rows() == b.rows() && a.cols() == b.cols() && (a.array() == b.array()).all();
-}
-
 void flip(const fs::path& file, std::streamoff at) {
   std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
   stream.seekg(at);
@@ -74,12 +61,7 @@ void flip(const fs::path& file, std::streamoff at) {
 }
 
 std::string load_error(const fs::path& folder) {
-  try {
-    sst::load_model(folder);
-  } catch (const sst::Error& error) {
-    return error.what();
-  }
-  return "no error";
+  return sst_test::error_message<sst::Error>([&] { sst::load_model(folder); });
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../matrices.hpp"
 
 #include <cmath>
 #include <set>
@@ -22,7 +23,7 @@ using sst::Solver;
 
 namespace {
 
-using Extended = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+using sst_test::Wide;
 
 constexpr double gib = 1024.0 * 1024 * 1024;
 
@@ -36,7 +37,7 @@ TEST_CASE("all solvers find the weights that long double algebra finds", "[regre
   const MatrixXd x = MatrixXd::Random(n, 5), y = MatrixXd::Random(n, 3);
   const MatrixXd k = gram(plan, sst::Kernel::ntk, x);
   const double lambda = 0.1 * k.diagonal().mean();
-  Extended a = k.cast<long double>();
+  Wide a = k.cast<long double>();
   a.diagonal().array() += static_cast<long double>(lambda);
   const MatrixXd wanted = a.llt().solve(y.cast<long double>()).cast<double>();
   for (const Solver solver :
@@ -146,7 +147,7 @@ TEST_CASE("rows are appended to a factor as if they had been there", "[regressio
                      a = x * x.transpose() + MatrixXd::Identity(n + m, n + m);
       sst::Cholesky<double> factor(MatrixXd(a.topLeftCorner(n, n)), {.tile = 40});
       factor.append(a.bottomLeftCorner(m, n), a.bottomRightCorner(m, m));
-      const Extended l = MatrixXd(factor.lower()).cast<long double>();
+      const Wide l = MatrixXd(factor.lower()).cast<long double>();
       INFO(n << " + " << m);
       REQUIRE(factor.size() == n + m);
       CHECK((l * l.transpose() - a.cast<long double>()).norm() <=

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../matrices.hpp"
 
 #include <limits>
 
@@ -16,7 +17,7 @@ using Eigen::MatrixXd;
 
 namespace {
 
-using Extended = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+using sst_test::Wide;
 
 MatrixXd semidefinite(Index n, Index rank) {
   std::srand(static_cast<unsigned>(n));
@@ -31,13 +32,13 @@ TEST_CASE("a spectrum reproduces its matrix, in long double", "[regression]") {
     for (const Index rank : {n, (n + 1) / 2}) {
       const MatrixXd k = semidefinite(n, rank);
       const sst::Spectrum spectrum(k);
-      const Extended v = spectrum.vectors().cast<long double>();
-      const Extended d = spectrum.values().cast<long double>().asDiagonal();
+      const Wide v = spectrum.vectors().cast<long double>();
+      const Wide d = spectrum.values().cast<long double>().asDiagonal();
       const auto bound =
           static_cast<long double>(4 * static_cast<double>(n) * std::numeric_limits<double>::epsilon());
       INFO("n " << n << ", rank " << rank);
       CHECK((v * d * v.transpose() - k.cast<long double>()).norm() <= bound * d.norm());
-      CHECK((v.transpose() * v - Extended::Identity(n, n)).norm() <= bound * 4);
+      CHECK((v.transpose() * v - Wide::Identity(n, n)).norm() <= bound * 4);
       for (Index i = 1; i < n; ++i) CHECK(spectrum.values()[i - 1] <= spectrum.values()[i]);
     }
 }

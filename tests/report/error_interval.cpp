@@ -3,19 +3,15 @@
 
 #include <Eigen/Core>
 #include <cmath>
-#include <random>
 
 #include "../catch.hpp"
+#include "../matrices.hpp"
 
 namespace error_interval_tests {
 
 namespace {
 
-Eigen::VectorXd normal(Eigen::Index n, unsigned seed) {
-  std::mt19937 words(seed);
-  std::normal_distribution<double> draw;
-  return Eigen::VectorXd::NullaryExpr(n, [&] { return draw(words); });
-}
+Eigen::VectorXd normal(Eigen::Index n, unsigned seed) { return sst_test::normal(n, 1, seed); }
 
 }  // namespace
 

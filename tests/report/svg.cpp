@@ -4,14 +4,13 @@
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <limits>
-#include <random>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "../catch.hpp"
+#include "../folder.hpp"
 
 namespace svg_tests {
 
@@ -267,13 +266,10 @@ TEST_CASE("plots that cannot be drawn", "[report][svg][error]") {
 }
 
 TEST_CASE("a plot as a file", "[report][svg]") {
-  std::random_device random;
-  const fs::path path = fs::temp_directory_path() / ("sst-plot-" + std::to_string(random()) + ".svg");
+  const sst_test::Folder folder;
+  const fs::path path = folder.path / "a.svg";
   example().write(path);
-  std::ifstream in(path);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  CHECK(text == svg(example()));
-  fs::remove(path);
+  CHECK(sst_test::content(path) == svg(example()));
   CHECK_THROWS_WITH(example().write(path / "none.svg"), Contains("cannot write"));
 }
 

@@ -15,6 +15,7 @@
 #include <sst/topology/spatial_families.hpp>
 
 #include "../catch.hpp"
+#include "../images.hpp"
 #include "reference.hpp"
 
 namespace exact_tests {
@@ -28,14 +29,7 @@ using Nets = std::vector<std::pair<std::string, std::function<Node(Node)>>>;
 
 constexpr ImageShape small{5, 4, 2};
 
-Eigen::MatrixXd images(Eigen::Index count, const ImageShape& shape) {
-  Eigen::MatrixXd x(count, static_cast<Eigen::Index>(shape.size()));
-  for (Eigen::Index j = 0; j < x.cols(); ++j)
-    for (Eigen::Index i = 0; i < count; ++i)
-      x(i, j) = std::sin(1.7 * static_cast<double>(i * i) + 2.3 * static_cast<double>(j) +
-                         0.4 * static_cast<double>(i * j));
-  return x;
-}
+using sst_test::images;
 
 struct Errors {
   double nngp = 0, ntk = 0;

@@ -16,6 +16,7 @@
 #include <sst/topology/spatial_families.hpp>
 
 #include "../catch.hpp"
+#include "../images.hpp"
 
 namespace tiles_tests {
 
@@ -28,12 +29,7 @@ using sst::Node;
 constexpr ImageShape shape{4, 6, 3};
 
 Eigen::MatrixXd images(Eigen::Index count, const ImageShape& size = shape) {
-  Eigen::MatrixXd x(count, static_cast<Eigen::Index>(size.size()));
-  for (Eigen::Index j = 0; j < x.cols(); ++j)
-    for (Eigen::Index i = 0; i < count; ++i)
-      x(i, j) = std::sin(0.9 * static_cast<double>(i) + 2.3 * static_cast<double>(j) +
-                         0.4 * static_cast<double>(i * j));
-  return x;
+  return sst_test::images(count, size);
 }
 
 sst::Topology pooled() {

@@ -18,6 +18,8 @@
 #include <sst/store/tile_store.hpp>
 
 #include "../catch.hpp"
+#include "../folder.hpp"
+#include "../matrices.hpp"
 
 namespace tile_store_tests {
 
@@ -27,16 +29,9 @@ namespace fs = std::filesystem;
 using Catch::Matchers::Contains;
 using Eigen::Index;
 
-struct Folder {
-  fs::path path = fs::temp_directory_path() / ("sst_store_" + std::to_string(std::random_device()()));
-  Folder() { fs::create_directory(path); }
-  ~Folder() { fs::remove_all(path); }
-};
+using sst_test::content;
+using sst_test::Folder;
 
-std::string read(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 void write(const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
 
 // A kernel with some arithmetic in it, which counts its tiles and can fail or take its time.
@@ -50,10 +45,8 @@ struct Tiles {
   mutable std::atomic<bool> above = false;
 
   Tiles(Index n, Index m, bool same, unsigned seed = 1) : symmetric(same) {
-    std::mt19937 random(seed);
-    std::normal_distribution<double> normal;
-    a = Eigen::MatrixXd::NullaryExpr(n, 5, [&] { return normal(random); });
-    b = same ? a : Eigen::MatrixXd::NullaryExpr(m, 5, [&] { return normal(random); });
+    a = sst_test::normal(n, 5, seed);
+    b = same ? a : sst_test::normal(m, 5, seed + 1);
   }
   Index rows() const { return a.rows(); }
   Index cols() const { return b.rows(); }
@@ -197,7 +190,7 @@ TEST_CASE("torn and changed tiles are computed again, never believed", "[store]"
   const Tiles<double> evaluator(6, 6, true);
   sst::TileStore<double> store(gram, evaluator.header(3));
   store.fill(evaluator);
-  const std::string good = read(tile);
+  const std::string good = content(tile);
   REQUIRE(good.size() == 48 + 9 * 8 + 8);
   const auto repairs = [&](const std::string& bad) {
     write(tile, bad);
@@ -205,7 +198,7 @@ TEST_CASE("torn and changed tiles are computed again, never believed", "[store]"
     const sst::TileReport report = store.fill(evaluator);
     CHECK(report.computed == 1);
     CHECK(report.damaged == 1);
-    CHECK(read(tile) == good);
+    CHECK(content(tile) == good);
   };
   for (std::size_t length = 0; length < good.size(); length += 5) repairs(good.substr(0, length));
   repairs(good + '\0');
@@ -215,13 +208,13 @@ TEST_CASE("torn and changed tiles are computed again, never believed", "[store]"
     bad[at] = static_cast<char>(bad[at] ^ 1 << random() % 8);
     repairs(bad);
   }
-  repairs(read(gram / "0-0.tile"));  // another tile under this name
+  repairs(content(gram / "0-0.tile"));  // another tile under this name
   repairs(std::string(good.size(), '\0'));
   {
     const Tiles<double> other(6, 6, true, 2);
     sst::TileStore<double> second(folder.path / "other", other.header(3));
     second.fill(other);
-    repairs(read(folder.path / "other" / "1-0.tile"));
+    repairs(content(folder.path / "other" / "1-0.tile"));
   }
   CHECK(store.assemble() == evaluator.matrix());
 }
@@ -232,7 +225,7 @@ TEST_CASE("a store that is something else is refused and not touched", "[store][
   const Tiles<double> evaluator(6, 6, true);
   const sst::TileStoreHeader header = evaluator.header(3);
   { sst::TileStore<double>(gram, header).fill(evaluator); }
-  const std::string before = read(gram / "header.txt");
+  const std::string before = content(gram / "header.txt");
   const std::string name = "the store '" + gram.string() + "' ";
   const auto refuse = [&](auto change, const std::string& text) {
     sst::TileStoreHeader other = header;
@@ -249,7 +242,7 @@ TEST_CASE("a store that is something else is refused and not touched", "[store][
   refuse([](auto& h) { h.symmetry = sst::TileSymmetry::general; }, "belongs to another symmetry");
   CHECK_THROWS_WITH(sst::TileStore<float>(gram, header),
                     Contains("another scalar type (float64, not float32)"));
-  CHECK(read(gram / "header.txt") == before);
+  CHECK(content(gram / "header.txt") == before);
   CHECK(sst::TileStore<double>(gram, header).fill(evaluator).reused == 3);
 
   const Tiles<double> larger(7, 7, true);
@@ -262,7 +255,7 @@ TEST_CASE("damaged headers and directories that are no stores", "[store][error]"
   const fs::path gram = folder.path / "gram";
   const sst::TileStoreHeader header = Tiles<double>(6, 6, true).header(3);
   { sst::TileStore<double> made(gram, header); }
-  const std::string good = read(gram / "header.txt");
+  const std::string good = content(gram / "header.txt");
   for (std::size_t length = 0; length < good.size(); length += 7) {
     write(gram / "header.txt", good.substr(0, length));
     CHECK_THROWS_AS(sst::TileStore<double>(gram, header), sst::DataError);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../error_message.hpp"
+#include "../folder.hpp"
 
 #include <cmath>
 #include <filesystem>
@@ -22,20 +24,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using sst_test::content;
+
 std::string text_of(const sst::Topology& net) { return sst::to_json(net).dump(); }
 
 std::string error_of(const std::string& text) {
-  try {
-    (void)sst::topology_from_text(text);
-  } catch (const sst::TopologyError& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-std::string read(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  return sst_test::error_message<sst::TopologyError>([&] { (void)sst::topology_from_text(text); });
 }
 
 void check_round_trip(const sst::Topology& net) {
@@ -218,7 +212,7 @@ TEST_CASE("every malformed file says what is wrong and where, on one line", "[to
     files.insert(name);
     INFO(name);
     REQUIRE(malformed().contains(name));
-    const std::string message = error_of(read(entry.path()));
+    const std::string message = error_of(content(entry.path()));
     for (const auto& fragment : malformed().at(name))
       CHECK_THAT(message, Catch::Matchers::Contains(fragment));
     CHECK(message.find_first_of("\r\n") == std::string::npos);
@@ -230,9 +224,8 @@ TEST_CASE("every malformed file says what is wrong and where, on one line", "[to
 }
 
 TEST_CASE("files that cannot be read or written", "[topology]") {
-  const fs::path folder =
-      fs::temp_directory_path() / ("sst_topology_" + std::to_string(std::random_device()()));
-  fs::create_directory(folder);
+  const sst_test::Folder temporary;
+  const fs::path& folder = temporary.path;
   const auto net = sst::chain(3);
   sst::write_topology(folder / "net.json", net);
   CHECK(sst::read_topology(folder / "net.json") == net);
@@ -245,7 +238,6 @@ TEST_CASE("files that cannot be read or written", "[topology]") {
   const auto latin = sst::trace([](sst::Node x) { return dense(x).named("\xe9"); });
   CHECK_THROWS_WITH(sst::write_topology(folder / "net.json", latin), Contains("not UTF-8"));
   CHECK(sst::read_topology(folder / "net.json") == net);  // untouched
-  fs::remove_all(folder);
 }
 
 TEST_CASE("an activation of one's own cannot be written", "[topology]") {
@@ -259,7 +251,7 @@ TEST_CASE("an activation of one's own cannot be written", "[topology]") {
 }
 
 TEST_CASE("damaged files parse or throw sst::Error, nothing else", "[topology]") {
-  std::string valid = read(SST_TEST_DIR "/topology/valid.json");
+  std::string valid = content(SST_TEST_DIR "/topology/valid.json");
   REQUIRE(valid.size() > 300);
   const auto try_it = [](const std::string& text) {
     try {
