@@ -11,6 +11,7 @@
 #include <omp.h>
 #endif
 
+#include <sst/data/target.hpp>
 #include <sst/ntk.hpp>
 #include <sst/regression/grid_search.hpp>
 #include <sst/regression/ridge_path.hpp>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <sst/data/encoding.hpp>
+#include <sst/data/target.hpp>
 
 #include <Eigen/Core>
+#include <initializer_list>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -25,12 +27,8 @@ Eigen::MatrixXd x(const TableEncoding& encoding, const std::string& text) {
 }
 
 /// A matrix by its rows.
-Eigen::MatrixXd rows(const std::vector<std::vector<double>>& values) {
-  Eigen::MatrixXd out(static_cast<Eigen::Index>(values.size()), static_cast<Eigen::Index>(values[0].size()));
-  for (Eigen::Index i = 0; i < out.rows(); ++i)
-    for (Eigen::Index j = 0; j < out.cols(); ++j)
-      out(i, j) = values[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)];
-  return out;
+Eigen::MatrixXd rows(std::initializer_list<std::initializer_list<double>> values) {
+  return Eigen::MatrixXd(values);
 }
 
 using Strings = std::vector<std::string>;
@@ -154,21 +152,6 @@ TEST_CASE("What no treatment covers", "[data][encoding]") {
   CHECK_THROWS_WITH(x(encoding, "a\n1\n"), Contains("no column 'b'"));
   CHECK_THROWS_WITH(x(encoding, "a,b,c\n1,2,3\n"), Contains("has the column 'c'"));
   CHECK_THROWS_WITH(x(encoding, "1,2,3\n"), Contains("no header"));
-  const auto text = encoding.apply(table("a,b,y\n1,2,u\n"));
-  CHECK_THROWS_WITH(sst::target_numbers(text, encoding),
-                    Contains("row 2, column 3 ('y'): 'u' is not a number"));
-}
-
-TEST_CASE("Classes", "[data][encoding]") {
-  const auto encoding = TableEncoding::learn(table("a,y\n1,10\n2,9\n3,9\n4,-1\n"), "y");
-  const auto encoded = encoding.apply(table("a,y\n1,10\n2,9\n3,9\n4,-1\n"));
-  const Strings classes = sst::target_classes(encoded);
-  CHECK(classes == Strings{"-1", "9", "10"});  // by value
-  CHECK(sst::class_indices(encoded, encoding, classes) == std::vector<int>{2, 1, 1, 0});
-  CHECK_THROWS_WITH(sst::class_indices(encoding.apply(table("a,y\n1,9\n2,8\n")), encoding, classes),
-                    Contains("row 3, column 2 ('y'): the class '8' was not there in training"));
-  const auto words = TableEncoding::learn(table("a,y\n1,u\n2,10\n3,9\n"), "y");
-  CHECK(sst::target_classes(words.apply(table("a,y\n1,u\n2,10\n3,9\n"))) == Strings{"10", "9", "u"});
 }
 
 }  // namespace encoding_tests

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <memory>
 #include <numbers>
 #include <stdexcept>
@@ -27,13 +28,7 @@ using Options = sst::MonteCarloOptions;
 using Kernels = Options::Kernels;
 constexpr auto richardson = Options::Extrapolation::richardson;
 
-MatrixXd matrix(const std::vector<std::vector<double>>& rows) {
-  MatrixXd result(static_cast<Eigen::Index>(rows.size()), static_cast<Eigen::Index>(rows.front().size()));
-  for (Eigen::Index i = 0; i < result.rows(); ++i)
-    for (Eigen::Index j = 0; j < result.cols(); ++j)
-      result(i, j) = rows[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)];
-  return result;
-}
+MatrixXd matrix(std::initializer_list<std::initializer_list<double>> rows) { return MatrixXd(rows); }
 
 /// The first samples and kernel entries of the 22-digit references in tests/golden/kernels.json.
 struct Golden {

@@ -8,6 +8,7 @@
 #include <sst/data/csv.hpp>
 #include <sst/data/encoding.hpp>
 #include <sst/data/table.hpp>
+#include <sst/data/target.hpp>
 
 namespace {
 
