@@ -23,6 +23,15 @@ namespace sst::spatial {
 using plan::Index;
 using plan::none;
 
+/// A weighted sum of other variables.
+inline bool is_linear(plan::VariableKind kind) {
+  using enum plan::VariableKind;
+  return kind == gaussian || kind == mixture || kind == fan_in || kind == readout;
+}
+inline bool is_nonlinear(plan::VariableKind kind) {
+  return kind == plan::VariableKind::activation || kind == plan::VariableKind::rest;
+}
+
 /// Numbers per sample and position: a table's column; `depth` of them side by side.
 struct Column {
   Grid grid;
@@ -133,6 +142,11 @@ struct SpatialPlan {
   bool angular_only = true;      ///< nothing rounded, no dual maps: float keeps its accuracy
 
   const plan::Variable& variable(spatial::Index v) const { return base.variables[v]; }
+  /// What is divided: h and t do not see by what.
+  spatial::Index undivided(spatial::Index v) const {
+    while (variable(v).kind == plan::VariableKind::normalised) v = variable(v).argument;
+    return v;
+  }
   /// Pairs of positions, over all pairs of variables: what one pair of images costs.
   double entries() const {
     double total = 0;

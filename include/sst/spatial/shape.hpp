@@ -98,6 +98,8 @@ inline Window window_of(const NodeSpec& node, const Grid& in) {
   return make_window(in, {1, 1}, {1, 1}, Padding::valid);
 }
 
+/// Whether a window keeps the grid, displacement by displacement.
+inline bool planar(const Window& window) { return window[0].planar() && window[1].planar(); }
 inline Grid out_of(const Window& window) { return {window[0].out, window[1].out}; }
 
 /// What a node's value is: blocks of channels with positions, or (flattened) with the positions as channels.

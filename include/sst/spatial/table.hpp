@@ -118,7 +118,7 @@ class TableFiller {
         break;
       }
       case plan::VariableKind::exact: {
-        const Index u = strip(variable.argument);
+        const Index u = plan_.undivided(variable.argument);
         const double *scale = from(variable.argument), *h = own(u, u);
         double* ratio = table_.column(plan_.ratio_columns[v]);
         for (Index i = 0; i < size; ++i) {
@@ -165,11 +165,6 @@ class TableFiller {
     for (Index c = 0; c < channels; ++c)
       to[(p * channels + c) * width() + lane] = (pixel(x, lane, p, c) - offset) / largest / norm;
     return largest * norm / std::sqrt(static_cast<double>(channels));
-  }
-
-  Index strip(Index v) const {
-    while (plan_.variable(v).kind == plan::VariableKind::normalised) v = plan_.variable(v).argument;
-    return v;
   }
 
   void activation(const plan::Variable& variable, const double* std, Index size) {
@@ -359,7 +354,7 @@ class TableFiller {
     for (const auto& term : terms)
       for (Index i = 0; i < variance.size(); ++i) variance[i] += term[i] * term[i];
     for (const auto& [a, b] : e.correlated) {
-      const double* h = own(strip(e.terms[a].variable), strip(e.terms[b].variable));
+      const double* h = own(plan_.undivided(e.terms[a].variable), plan_.undivided(e.terms[b].variable));
       for (Index i = 0; i < variance.size(); ++i)
         variance[i] += 2 * terms[a][i] * terms[b][i] * (1 - 2 * h[i]);
     }
