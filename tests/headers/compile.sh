@@ -10,5 +10,5 @@ export EIGEN CXX
 # What is generated is one line a header, so that the header is not the main file.
 find sst -name '*.hpp' | sort | xargs -P 2 -n 1 sh -c '
   printf "#include <%s>\n#include <%s>\n" "$1" "$1" |
-    "$CXX" -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I . -isystem "$EIGEN" -x c++ - ||
+    "$CXX" -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I . -isystem "$EIGEN" -x c++ - ||
     { echo "$1 does not compile alone"; exit 1; }' sh
