@@ -67,7 +67,7 @@ class MixtureMap final : public DualMap {
   void evaluate(const DualStrip<long double>& strip) const override { exact_->evaluate(strip); }
   void evaluate(const DualStrip<double>& strip) const override {
     const auto short_series = [&](std::size_t l) { return strip.left_std <= 2 && strip.right_std[l] <= 2; };
-    for (std::size_t first = 0, last; first < strip.count; first = last) {
+    for (std::size_t first = 0, last = 0; first < strip.count; first = last) {
       for (last = first + 1; last < strip.count && short_series(last) == short_series(first);) ++last;
       (short_series(first) ? series_ : exact_)
           ->evaluate({last - first, strip.left_std, strip.right_std + first, strip.half + first,

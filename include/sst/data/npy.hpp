@@ -48,9 +48,9 @@ class NpyReader {
     in_.read(start.data(), 8);
     if (!in_ || std::memcmp(start.data(), "\x93NUMPY", 6) != 0)
       fail("it does not start with \\x93NUMPY", "write it with numpy.save");
-    const int version = start[6];
-    if (version < 1 || version > 3 || start[7] != 0)
-      fail("format version " + std::to_string(version) + "." + std::to_string(start[7]),
+    const int version = static_cast<unsigned char>(start[6]), minor = static_cast<unsigned char>(start[7]);
+    if (version < 1 || version > 3 || minor != 0)
+      fail("format version " + std::to_string(version) + "." + std::to_string(minor),
            "use version 1.0, 2.0 or 3.0");
     const std::size_t prefix = version == 1 ? 10 : 12;
     in_.read(start.data() + 8, static_cast<std::streamsize>(prefix - 8));

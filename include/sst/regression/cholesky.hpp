@@ -289,7 +289,7 @@ class Cholesky {
   ///
   /// Throws NotPositiveDefinite with the first pivot that is not positive, DataError (a is not square, or an
   /// entry of its lower triangle is not finite), Error (a negative tile), Cancelled.
-  explicit Cholesky(Matrix&& a, CholeskyOptions options = {})
+  explicit Cholesky(Matrix&& a, const CholeskyOptions& options = {})
       : lower_(std::move(a)), tile_(options.tile), threads_(options.threads) {
     if (lower_.rows() != lower_.cols())
       throw DataError("a matrix of " + std::to_string(lower_.rows()) + " x " + std::to_string(lower_.cols()) +

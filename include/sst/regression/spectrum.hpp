@@ -32,7 +32,7 @@ class Spectrum {
   ///
   /// Throws DataError (empty, not square, entries that are not finite), NotPositiveDefinite (with the most
   /// negative eigenvalue, when it is beyond the tolerance), Error (no convergence).
-  explicit Spectrum(Eigen::MatrixXd kernel, double tolerance = 1e-8) {
+  explicit Spectrum(const Eigen::MatrixXd& kernel, double tolerance = 1e-8) {
     if (kernel.rows() != kernel.cols())
       throw DataError("a matrix of " + std::to_string(kernel.rows()) + " x " + std::to_string(kernel.cols()) +
                       " has no spectrum (it is not square); give a symmetric one");

@@ -56,7 +56,8 @@ class NodeAccess {
     const std::string stem = operation_name(spec.operation);
     spec.name = stem == "input" ? "x" : stem + "_" + std::to_string(graph->nodes.size());
     graph->nodes.push_back(std::move(spec));
-    return Node(graph, graph->nodes.size() - 1);
+    const std::size_t last = graph->nodes.size() - 1;
+    return Node(std::move(graph), last);
   }
   static std::size_t index(const Node& node) { return node.index_; }
 };

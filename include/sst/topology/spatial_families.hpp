@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sst/topology/families.hpp>
@@ -215,7 +216,7 @@ inline Topology myrtle(int layers, const ConvFamilyOptions& options = {}) {
   return trace(
       [&](Node x) {
         const detail::ConvLayers layer(options);
-        Node h = x;
+        Node h = std::move(x);
         int i = 0;
         for (std::size_t g = 0; g < groups.size(); ++g) {
           for (int k = 0; k < groups[g]; ++k, ++i)
