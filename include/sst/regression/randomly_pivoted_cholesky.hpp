@@ -103,7 +103,7 @@ LowRankFactor randomly_pivoted_cholesky(const Operator& k, const LowRankOptions&
     const auto pivots = low_rank_detail::draw(out.residual, std::min(options.block, limit - rank), words);
     const Index width = static_cast<Index>(pivots.size());
     Eigen::MatrixXd columns = k.columns(pivots), known(width, rank);
-    for (Index c = 0; c < width; ++c)
+    for (Index c = 0; c < width && rank > 0; ++c)
       known.row(c) = out.factor.row(pivots[static_cast<std::size_t>(c)]).head(rank);
     constexpr Index panel = 512;
     const auto over_rows = [&](auto&& work) {
