@@ -234,9 +234,10 @@ class TileEngine {
       std::copy_n(table.scale.begin() + static_cast<std::ptrdiff_t>(lane), count,
                   to.scale.begin() + static_cast<std::ptrdiff_t>(start));
       for_members([&](auto member) {
+        const Index numbers = (to.*member.second).size() / L;
+        if (numbers == 0) return;  // such as centred images that nobody reads
         const double* a = (table.*member.first).data() + lane;
         Scalar* b = (to.*member.second).data() + start;
-        const Index numbers = (to.*member.second).size() / L;
         for (Index i = 0; i < numbers; ++i)
           for (Index l = 0; l < count; ++l) b[i * L + l] = static_cast<Scalar>(a[i * per + l]);
       });
