@@ -10,6 +10,7 @@
 #include <sst/error.hpp>
 #include <sst/gram/gram.hpp>
 #include <sst/plan/compile.hpp>
+#include <sst/plan/print.hpp>
 #include <sst/regression/model.hpp>
 #include <sst/topology/activations.hpp>
 #include <sst/topology/families.hpp>
