@@ -14,6 +14,9 @@
 #include <sst/error.hpp>
 #include <sst/spatial/compile.hpp>
 #include <sst/spatial/machine.hpp>
+#include <sst/spatial/pool_map.hpp>
+#include <sst/spatial/program.hpp>
+#include <sst/spatial/table.hpp>
 #include <sst/spatial/workers.hpp>
 
 /// \file
@@ -43,10 +46,7 @@ class TileEngine {
         plan_(compile(topology, kernel, shape)),
         program_(Programmer(plan_, true).write()),
         maps_(plan_) {
-    if (plan_.own_covariances) {
-      own_program_ = Programmer(plan_, false).write();
-      own_maps_.emplace(plan_);
-    }
+    if (plan_.own_covariances) own_program_ = Programmer(plan_, false).write();
     // The right images' weights stream through the caches once for all left ones whose planes stay in there.
     const auto each = static_cast<double>(program_.planes * program_.plane_size * 2 * L * sizeof(Scalar));
     batch_ = static_cast<Index>(std::clamp(double{1 << 17} / std::max(each, 1.0), 1.0, 8.0));
@@ -162,7 +162,7 @@ class TileEngine {
 
   /// Variances that take covariances of an image with itself come as soon as these are there.
   void fill_with_own(TableFiller& filler, ImageTable<double>& table, Own& own) const {
-    if (!own) own.emplace(plan_, own_program_, *own_maps_, 1);
+    if (!own) own.emplace(plan_, own_program_, maps_, 1);
     const std::vector<unsigned char> same(lanes<double>, 1);
     const ImageTable<double>* left = &table;
     own->begin(&left, 1, table, same.data());
@@ -258,8 +258,7 @@ class TileEngine {
   Topology topology_;
   SpatialPlan plan_;
   Program program_, own_program_;
-  MachineMaps<Scalar> maps_;
-  std::optional<MachineMaps<double>> own_maps_;
+  PoolMaps maps_;
   Index batch_ = 1;
 };
 
