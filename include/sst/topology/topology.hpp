@@ -2,117 +2,23 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <map>
 #include <ostream>
-#include <sstream>
 #include <string>
-#include <string_view>
 #include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include <sst/activation/activation.hpp>
 #include <sst/error.hpp>
+#include <sst/topology/operation.hpp>
+
+/// \file
+/// A network's topology, as a value.
 
 namespace sst {
-
-/// The sample itself: K = x.x'/d over its d channels, T = 0.
-struct InputOp {
-  bool operator==(const InputOp&) const = default;
-};
-
-/// weight_std/sqrt(n) W h + bias_std b, with W and b standard normal (NTK parameterization).
-struct DenseOp {
-  double weight_std = 1;
-  double bias_std = 0;
-  std::string weights = {};  ///< dense nodes of one non-empty name share W and b
-  bool operator==(const DenseOp&) const = default;
-};
-
-/// An activation function, channel by channel.
-struct ActivationOp {
-  ActivationPtr activation;
-  bool operator==(const ActivationOp& other) const { return *activation == *other.activation; }
-};
-
-/// sum_i coefficients_i u_i.
-struct SumOp {
-  std::vector<double> coefficients;
-  bool operator==(const SumOp&) const = default;
-};
-
-/// The channels of the inputs side by side; fractions_i of the width is u_i's.
-struct ConcatOp {
-  std::vector<double> fractions;
-  bool operator==(const ConcatOp&) const = default;
-};
-
-/// What a window sees beyond the edge: zeros (`same`: ceil(size / stride) positions, the zeros shared out on
-/// both sides with the odd one at the end), nothing (`valid`: it stays inside), or the other side of the
-/// image
-/// (`circular`: the positions of `same`).
-enum class Padding { same, valid, circular };
-
-/// Height and width, in this order.
-using Extent = std::array<int, 2>;
-
-/// `dense` over each window of an image: weight_std/sqrt(channels h w) W patch + bias_std b. The variance is
-/// divided by channels x h x w at a zero-padded edge as well.
-struct ConvOp {
-  double weight_std = 1;
-  double bias_std = 0;
-  std::string weights = {};  ///< conv nodes of one non-empty name share W and b
-  Extent window{3, 3};
-  Extent strides{1, 1};
-  Padding padding = Padding::same;
-  bool operator==(const ConvOp&) const = default;
-};
-
-/// The mean over each window; at a padded edge over the window's full size.
-struct AvgPoolOp {
-  Extent window{2, 2};
-  Extent strides{0, 0};  ///< zeros: the window's size
-  Padding padding = Padding::valid;
-  bool operator==(const AvgPoolOp&) const = default;
-};
-
-/// The mean over all positions.
-struct GlobalAvgPoolOp {
-  bool operator==(const GlobalAvgPoolOp&) const = default;
-};
-
-/// Positions become channels.
-struct FlattenOp {
-  bool operator==(const FlattenOp&) const = default;
-};
-
-/// Less the mean over the channels, divided by their standard deviation; at each position by itself.
-struct LayerNormOp {
-  bool operator==(const LayerNormOp&) const = default;
-};
-
-using Operation = std::variant<InputOp, DenseOp, ActivationOp, SumOp, ConcatOp, ConvOp, AvgPoolOp,
-                               GlobalAvgPoolOp, FlattenOp, LayerNormOp>;
-
-/// Operations that the engine for images computes (spatial/gram.hpp): those that see positions, and
-/// layer_norm.
-inline bool is_spatial(const Operation& operation) {
-  return std::holds_alternative<ConvOp>(operation) || std::holds_alternative<AvgPoolOp>(operation) ||
-         std::holds_alternative<GlobalAvgPoolOp>(operation) || std::holds_alternative<FlattenOp>(operation) ||
-         std::holds_alternative<LayerNormOp>(operation);
-}
-
-/// One node of a topology: what it computes from which earlier nodes.
-struct NodeSpec {
-  std::string name;
-  Operation operation;
-  std::vector<std::size_t> inputs;  ///< indices of earlier nodes
-  bool operator==(const NodeSpec&) const = default;
-};
 
 /// A network's topology: a validated directed acyclic graph, as a value.
 ///
@@ -155,53 +61,6 @@ class Topology {
   std::size_t output_;
   std::vector<std::vector<double>> blocks_;
 };
-
-namespace detail {
-
-template <class... Fs>
-struct Overloaded : Fs... {
-  using Fs::operator()...;
-};
-template <class... Fs>
-Overloaded(Fs...) -> Overloaded<Fs...>;
-
-inline std::string format_number(double value) {
-  std::ostringstream text;
-  text.precision(17);
-  text << value;
-  // The shortest text that reads back as the same number.
-  for (int digits = 1; digits < 17; ++digits) {
-    std::ostringstream shorter;
-    shorter.precision(digits);
-    shorter << value;
-    if (std::stod(shorter.str()) == value) return shorter.str();
-  }
-  return text.str();
-}
-
-}  // namespace detail
-
-/// The name of a node's operation as files write it: "dense", "relu", ...
-inline std::string operation_name(const Operation& operation) {
-  return std::visit(detail::Overloaded{
-                        [](const InputOp&) { return std::string("input"); },
-                        [](const DenseOp&) { return std::string("dense"); },
-                        [](const ActivationOp& op) { return op.activation->name(); },
-                        [](const SumOp&) { return std::string("sum"); },
-                        [](const ConcatOp&) { return std::string("concat"); },
-                        [](const ConvOp&) { return std::string("conv"); },
-                        [](const AvgPoolOp&) { return std::string("avg_pool"); },
-                        [](const GlobalAvgPoolOp&) { return std::string("global_avg_pool"); },
-                        [](const FlattenOp&) { return std::string("flatten"); },
-                        [](const LayerNormOp&) { return std::string("layer_norm"); },
-                    },
-                    operation);
-}
-
-/// The name of a padding as files write it.
-inline std::string padding_name(Padding padding) {
-  return padding == Padding::same ? "same" : padding == Padding::valid ? "valid" : "circular";
-}
 
 inline void Topology::fail(const NodeSpec& node, const std::string& problem) {
   throw TopologyError("node '" + node.name + "' (" + operation_name(node.operation) + "): " + problem);
