@@ -11,18 +11,21 @@
 #include <filesystem>
 #include <fstream>
 #include <istream>
-#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <type_traits>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include <sst/data/csv_field.hpp>
+#include <sst/data/csv_scanner.hpp>
 #include <sst/data/file.hpp>
 #include <sst/error.hpp>
+
+/// \file
+/// Numbers in CSV files, and which column is the target.
 
 namespace sst {
 
@@ -42,174 +45,6 @@ struct Dataset {
 };
 
 namespace detail {
-
-/// What a field of a CSV file is.
-enum class CsvField { number, empty, missing, not_finite, out_of_range, text };
-
-/// Reads a number without regard to the locale.
-inline CsvField parse_csv_field(std::string_view field, double& value) {
-  if (field.empty()) return CsvField::empty;
-  std::string_view digits = field;
-  if (digits.front() == '+') digits.remove_prefix(1);
-  if (digits.empty() || (digits.size() != field.size() && digits.front() == '-')) return CsvField::text;
-  const char* const end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), end, value);
-  if (error != std::errc::invalid_argument && stop == end) {
-    if (error == std::errc::result_out_of_range) return CsvField::out_of_range;
-    return std::isfinite(value) ? CsvField::number : CsvField::not_finite;
-  }
-  for (const std::string_view word : {"NA", "N/A", "null", "NULL", "None", "?"})
-    if (field == word) return CsvField::missing;
-  return CsvField::text;
-}
-
-/// Whether a first row is a header. One of numbers and missing values is data that needs a repair:
-/// taking it for a header would drop a sample in silence.
-inline bool is_csv_header(const std::vector<std::string>& fields) {
-  double ignored = 0;
-  return std::any_of(fields.begin(), fields.end(), [&](const std::string& field) {
-    return parse_csv_field(field, ignored) == CsvField::text;
-  });
-}
-
-/// The first name that an earlier column has already, as {column, earlier column}, 0-based.
-inline std::optional<std::pair<std::size_t, std::size_t>> repeated_name(
-    const std::vector<std::string>& names) {
-  std::unordered_map<std::string_view, std::size_t> seen;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (const auto [it, fresh] = seen.emplace(names[i], i); !fresh && !names[i].empty())
-      return std::pair{i, it->second};
-  return std::nullopt;
-}
-
-/// What is wrong with a field that should be a number.
-inline std::string csv_field_problem(std::string_view field, CsvField kind) {
-  switch (kind) {
-    case CsvField::empty:
-      return "the field is empty (a missing value); fill it or remove the row";
-    case CsvField::missing:
-      return quote(field) + " stands for a missing value; fill it or remove the row";
-    case CsvField::not_finite:
-      return quote(field) + " is not a finite number; replace it or remove the row";
-    case CsvField::out_of_range:
-      return quote(field) + " is out of the range of double; rescale the column";
-    default:
-      return quote(field) + " is not a number; write one such as 1.5 or 2e-3";
-  }
-}
-
-/// An error at a field: `line` of the file counted from 1, `column` from 0.
-[[noreturn]] inline void fail_at_field(const std::string& source, std::size_t line, std::size_t column,
-                                       std::string_view name, const std::string& problem) {
-  throw DataError(source + ", row " + std::to_string(line) + ", column " + std::to_string(column + 1) +
-                  (name.empty() ? "" : " (" + quote(name) + ")") + ": " + problem);
-}
-
-/// Takes a CSV text apart into fields; what a field may hold is its users' to say.
-class CsvScanner {
- public:
-  CsvScanner(std::string_view text, std::string source) : source_(std::move(source)), text_(text) {
-    if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
-    text_ = text_.substr(0, text_.find_last_not_of(" \t\r\n") + 1);  // npos + 1 is 0
-  }
-
- protected:
-  /// Reads the header, if there is one, and returns the number of columns.
-  std::size_t begin() {
-    if (text_.empty()) throw DataError(source_ + " has no rows (it is empty); give it one sample a row");
-    std::vector<std::string> first;
-    do first.emplace_back(next_field(first.size()));
-    while (!row_ended_);
-    const std::size_t columns = first.size();
-    if (is_csv_header(first)) {
-      names_ = std::move(first);
-      if (const auto twice = repeated_name(names_))
-        fail(1, twice->first,
-             "column " + std::to_string(twice->second + 1) + " has the same name; give each column its own");
-      if (at_ >= text_.size())
-        throw DataError(source_ + " has no rows (only a header); give it one sample a row");
-    } else {
-      at_ = 0;
-      line_ = 1;
-    }
-    return columns;
-  }
-
-  /// Calls take(column, field) for each field of a row, which has to have so many.
-  template <class Take>
-  void next_row(std::size_t columns, Take&& take) {
-    const std::size_t line = line_;
-    for (std::size_t column = 0; column < columns; ++column) {
-      const std::string_view field = next_field(column);
-      if (row_ended_ && column == 0 && field.empty())
-        fail(line, column, "the row is blank (only lines at the end may be); remove it");
-      take(column, field);
-      if (row_ended_ && column + 1 < columns)
-        fail(line, column + 1,
-             "the row ends here with " + std::to_string(column + 1) + " of " + std::to_string(columns) +
-                 " fields (ragged row); give every row the same number of fields");
-    }
-    if (!row_ended_)
-      fail(line, columns,
-           "the row goes on after " + std::to_string(columns) +
-               " fields (ragged row); give every row the same number of fields");
-  }
-
-  bool at_end() const { return at_ >= text_.size(); }
-  std::string_view rest() const { return text_.substr(at_); }
-  std::size_t line() const { return line_; }
-
-  [[noreturn]] void fail(std::size_t line, std::size_t column, const std::string& problem) const {
-    fail_at_field(source_, line, column, column < names_.size() ? names_[column] : "", problem);
-  }
-
-  std::string source_;
-  std::vector<std::string> names_;
-
- private:
-  /// The field at at_ without its quotes and surrounding blanks; moves behind it.
-  std::string_view next_field(std::size_t column) {
-    constexpr std::string_view blanks = " \t";
-    at_ = std::min(text_.find_first_not_of(blanks, at_), text_.size());
-    if (at_ < text_.size() && text_[at_] == '"') return next_quoted_field(column);
-    const std::size_t begin = at_;
-    while (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '\n') ++at_;
-    std::string_view field = text_.substr(begin, at_ - begin);
-    end_field();
-    if (row_ended_ && field.ends_with('\r')) field.remove_suffix(1);
-    return field.substr(0, field.find_last_not_of(blanks) + 1);
-  }
-
-  std::string_view next_quoted_field(std::size_t column) {
-    const std::size_t line = line_;
-    unquoted_.clear();
-    for (++at_;; ++at_) {
-      if (at_ >= text_.size()) fail(line, column, "a quote is opened and not closed; close it");
-      if (text_[at_] == '"' && (at_ + 1 >= text_.size() || text_[at_ + 1] != '"')) break;
-      if (text_[at_] == '"') ++at_;  // a doubled quote stands for one
-      if (text_[at_] == '\n') ++line_;
-      unquoted_ += text_[at_];
-    }
-    at_ = std::min(text_.find_first_not_of(" \t", at_ + 1), text_.size());
-    if (text_.substr(at_).starts_with("\r\n")) ++at_;
-    if (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '\n')
-      fail(line, column, "text follows a closing quote; double the quotes that belong to the field");
-    end_field();
-    return unquoted_;
-  }
-
-  void end_field() {
-    row_ended_ = at_ >= text_.size() || text_[at_] == '\n';
-    if (row_ended_) ++line_;
-    if (at_ < text_.size()) ++at_;
-  }
-
-  std::string_view text_;
-  std::string unquoted_;
-  std::size_t at_ = 0;
-  std::size_t line_ = 1;
-  bool row_ended_ = false;
-};
 
 class CsvParser : CsvScanner {
  public:
@@ -317,20 +152,6 @@ inline Dataset split_target(const Table& table, const std::string& target) {
 }
 
 namespace detail {
-
-/// Appends a text as a field, in quotes where it needs them.
-inline void append_csv_text(std::string& line, std::string_view text) {
-  const bool plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos &&
-                     text.find_first_of(" \t") != 0 && text.find_last_of(" \t") != text.size() - 1 &&
-                     !text.starts_with("\xEF\xBB\xBF");  // would be dropped at the start of a file
-  if (plain) {
-    line += text;
-    return;
-  }
-  line += '"';
-  for (const char c : text) line.append(c == '"' ? 2 : 1, c);
-  line += '"';
-}
 
 /// write_csv without a look at the stream.
 template <class Derived>

@@ -12,7 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include <sst/data/csv.hpp>
+#include <sst/data/csv_field.hpp>
+#include <sst/data/csv_scanner.hpp>
 #include <sst/data/file.hpp>
 #include <sst/error.hpp>
 

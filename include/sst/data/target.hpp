@@ -8,8 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include <sst/data/csv.hpp>
+#include <sst/data/csv_field.hpp>
 #include <sst/data/encoding.hpp>
+#include <sst/data/file.hpp>
 
 /// \file
 /// The target of an encoded table: as numbers, or as classes.
