@@ -19,18 +19,12 @@ namespace closed_forms_tests {
 
 namespace {
 
+using sst_test::activation;
+
 template <class Scalar>
 sst_test::Dual<Scalar> dual(const sst::ActivationPtr& f, const sst::ActivationPtr& g, Scalar s, Scalar t,
                             Scalar half, Scalar complement) {
   return sst_test::at(*sst::dual_map(f, g), s, t, half, complement);
-}
-
-/// "rbf:0.7" as files would say it.
-sst::ActivationPtr make(const std::string& text) {
-  const auto colon = text.find(':');
-  std::vector<double> values;
-  if (colon != std::string::npos) values.push_back(std::stod(text.substr(colon + 1)));
-  return sst::activation_registry().at(text.substr(0, colon)).make(values);
 }
 
 const std::vector<std::string> closed{"erf",     "gelu",       "sin",        "cos",       "rbf:0.7",
@@ -42,7 +36,7 @@ TEST_CASE("closed forms equal the integrals that define them", "[activation]") {
   std::ifstream file(SST_TEST_DIR "/golden/activations.json");
   int checked = 0;
   for (const auto& c : nlohmann::json::parse(file)) {
-    const auto f = make(c.at("activation"));
+    const auto f = activation(c.at("activation"));
     if (!f->closed_form_with(*f)) continue;  // those of tests/activation/quadrature.cpp
     const double s = c.at("left_std"), t = c.at("right_std"), half = c.at("half");
     INFO(f->name() << ' ' << s << ' ' << t << ' ' << half);
@@ -62,7 +56,7 @@ TEST_CASE("closed forms equal the integrals that define them", "[activation]") {
 TEST_CASE("laws of every closed form", "[activation]") {
   for (const std::string& name : closed) {
     INFO(name);
-    const auto f = make(name);
+    const auto f = activation(name);
     for (const double s : {1e-3, 0.2, 1.0, 3.0})
       for (const double t : {0.05, 1.0, 2.5}) {
         const auto a = f->moments(s), b = f->moments(t);
@@ -93,7 +87,7 @@ TEST_CASE("laws of every closed form", "[activation]") {
 TEST_CASE("closed forms at zero and at huge standard deviations stay finite", "[activation]") {
   for (const std::string name : {"erf", "gelu", "sin", "cos", "rbf:0.7"}) {
     INFO(name);
-    const auto f = make(name);
+    const auto f = activation(name);
     for (const double s : {0.0, 1e-90, 1e-8, 1e8, 1e60})
       for (const double half : {0.0, 0.3, 1.0}) {
         const auto x = dual<double>(f, f, s, s, half, 1 - half);
@@ -104,7 +98,7 @@ TEST_CASE("closed forms at zero and at huge standard deviations stay finite", "[
 }
 
 TEST_CASE("sine and cosine are orthogonal, and know each other", "[activation]") {
-  const auto sin = make("sin"), cos = make("cos");
+  const auto sin = activation("sin"), cos = activation("cos");
   CHECK(std::abs(dual<double>(sin, cos, 1.0, 1.3, 0.2, 0.8).value) < 1e-16);
 }
 

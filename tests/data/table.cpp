@@ -2,29 +2,22 @@
 #include <sst/data/table.hpp>
 
 #include <filesystem>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "../catch.hpp"
 #include "../folder.hpp"
+#include "raw_table.hpp"
 
 namespace table_tests {
 
 using Catch::Matchers::Contains;
 
-namespace {
-
-sst::RawTable read(const std::string& text) {
-  std::istringstream in(text);
-  return sst::read_raw_table(in, "t.csv");
-}
-
-}  // namespace
+using sst_test::raw_table;
 
 TEST_CASE("A raw table keeps its fields and lines", "[data][table]") {
   const auto table =
-      read("\xEF\xBB\xBFname, size\r\n\"a, \"\"b\"\"\", 1.50 \r\n\"two\nlines\",NA\r\n,x\r\n\r\n");
+      raw_table("\xEF\xBB\xBFname, size\r\n\"a, \"\"b\"\"\", 1.50 \r\n\"two\nlines\",NA\r\n,x\r\n\r\n");
   CHECK(table.columns == std::vector<std::string>{"name", "size"});
   REQUIRE(table.rows.size() == 3);
   CHECK(table.rows[0] == std::vector<std::string>{"a, \"b\"", "1.50"});
@@ -32,18 +25,18 @@ TEST_CASE("A raw table keeps its fields and lines", "[data][table]") {
   CHECK(table.rows[2] == std::vector<std::string>{"", "x"});
   CHECK(table.lines == std::vector<std::size_t>{2, 3, 5});
   CHECK(table.source == "t.csv");
-  CHECK(read("1,2\n3,4\n").columns.empty());
-  CHECK(read("1,2\n3,4\n").rows.size() == 2);
+  CHECK(raw_table("1,2\n3,4\n").columns.empty());
+  CHECK(raw_table("1,2\n3,4\n").rows.size() == 2);
 }
 
 TEST_CASE("Raw tables that are refused", "[data][table]") {
-  CHECK_THROWS_WITH(read(""), Contains("t.csv has no rows"));
-  CHECK_THROWS_WITH(read("a,b\n"), Contains("only a header"));
-  CHECK_THROWS_WITH(read("a,a\n1,2\n"), Contains("has the same name"));
-  CHECK_THROWS_WITH(read("a,b\nx\n"), Contains("t.csv, row 2, column 2 ('b')") && Contains("ragged"));
-  CHECK_THROWS_WITH(read("a,b\nx,y,z\n"), Contains("ragged"));
-  CHECK_THROWS_WITH(read("a,b\n\nx,y\n"), Contains("row 2") && Contains("blank"));
-  CHECK_THROWS_WITH(read("a,b\n\"x,y\n"), Contains("a quote is opened"));
+  CHECK_THROWS_WITH(raw_table(""), Contains("t.csv has no rows"));
+  CHECK_THROWS_WITH(raw_table("a,b\n"), Contains("only a header"));
+  CHECK_THROWS_WITH(raw_table("a,a\n1,2\n"), Contains("has the same name"));
+  CHECK_THROWS_WITH(raw_table("a,b\nx\n"), Contains("t.csv, row 2, column 2 ('b')") && Contains("ragged"));
+  CHECK_THROWS_WITH(raw_table("a,b\nx,y,z\n"), Contains("ragged"));
+  CHECK_THROWS_WITH(raw_table("a,b\n\nx,y\n"), Contains("row 2") && Contains("blank"));
+  CHECK_THROWS_WITH(raw_table("a,b\n\"x,y\n"), Contains("a quote is opened"));
   CHECK_THROWS_WITH(sst::read_raw_table(std::filesystem::path("none.csv")), Contains("none.csv"));
 }
 

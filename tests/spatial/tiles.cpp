@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// The matrices: symmetry, tiles, threads, scalars, hard images, errors; and which displacements are planned.
-#include <algorithm>
+// The matrices: symmetry, tiles, threads, scalars, hard images, errors.
 #include <cmath>
-#include <limits>
-#include <sstream>
 #include <string>
-#include <vector>
 
 #include <Eigen/Core>
 #include <Eigen/Eigenvalues>
 
 #include <sst/spatial/gram.hpp>
-#include <sst/spatial/print.hpp>
 #include <sst/topology/spatial_families.hpp>
 
 #include "../catch.hpp"
@@ -37,19 +32,6 @@ sst::Topology pooled() {
     const auto h = relu(avg_pool(conv(x, {.weight_std = 1.4, .bias_std = 0.1})));
     return dense(global_avg_pool(relu(conv(h, {.strides = {1, 2}}))));
   });
-}
-
-sst::ConvFamilyOptions with(sst::ImageReadout readout) {
-  sst::ConvFamilyOptions options;
-  options.readout = readout;
-  return options;
-}
-
-std::size_t needed(const sst::SpatialPlan& plan, const std::string& name) {
-  for (const auto& pair : plan.pairs)
-    if (plan.variable(pair.left).name == name)
-      return static_cast<std::size_t>(std::count(pair.needed.begin(), pair.needed.end(), 1));
-  return 0;
 }
 
 }  // namespace
@@ -100,7 +82,7 @@ TEST_CASE("images: collinear, nearly equal, constant and black images keep their
   x.row(3) = x.row(0);
   x(3, 7) += 1e-9;
   x.row(4).setConstant(0.3);  // all windows of one kind are collinear; row 5 is black
-  for (const auto& net : {sst::conv_chain(8), sst::conv_chain(8, with(sst::ImageReadout::flatten)),
+  for (const auto& net : {sst::conv_chain(8), sst::conv_chain(8, {.readout = sst::ImageReadout::flatten}),
                           sst::conv_residual(5), sst::conv_sparse_shortcut(5)}) {
     INFO(net.name());
     const auto check = [&](const auto& k, double tolerance) {
@@ -118,27 +100,6 @@ TEST_CASE("images: collinear, nearly equal, constant and black images keep their
     check(sst::gram<float>(net, size, x), 4e-6);
     check(sst::gram<double, float>(net, size, x), 4e-6);
   }
-}
-
-TEST_CASE("images: only the displacements that the read-out needs are planned", "[spatial]") {
-  const ImageShape size{8, 8, 3};
-  const auto flat = sst::compile(sst::conv_chain(4, with(sst::ImageReadout::flatten)), Kernel::ntk, size);
-  CHECK(needed(flat, "h0") == 1);
-  CHECK(flat.entries() < 64 * 10);
-  const auto near =
-      sst::compile(sst::conv_chain(4, with(sst::ImageReadout::pool_flatten)), Kernel::ntk, size);
-  CHECK(needed(near, "h0") == 9);
-  const auto all = sst::compile(sst::conv_chain(4), Kernel::ntk, size);
-  CHECK(needed(all, "h0") == 64);
-  const auto strided = sst::compile(sst::trace([](Node x) {
-                                      const auto h = conv(conv(x).named("a"), {.strides = {2, 2}});
-                                      return dense(global_avg_pool(relu(h)));
-                                    }),
-                                    Kernel::ntk, size);
-  CHECK(needed(strided, "a") == 16);  // even ones
-  std::ostringstream text;
-  text << near;
-  CHECK_THAT(text.str(), Catch::Contains("9 of 64 displacements") && Catch::Contains("8 x 8"));
 }
 
 TEST_CASE("images: progress, cancelling, and what cannot be computed", "[spatial]") {
