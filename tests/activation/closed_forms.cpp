@@ -3,8 +3,6 @@
 
 #include <cmath>
 #include <fstream>
-#include <limits>
-#include <map>
 #include <string>
 #include <vector>
 

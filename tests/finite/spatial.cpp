@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // Networks of images: gradients against differences, and the exact kernels against wide random networks.
-#include <cmath>
 #include <functional>
 #include <string>
 #include <utility>

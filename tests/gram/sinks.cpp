@@ -2,7 +2,6 @@
 #include "../catch.hpp"
 #include "../folder.hpp"
 
-#include <atomic>
 #include <mutex>
 
 #include <sst/data/npy.hpp>

@@ -3,7 +3,6 @@
 #include "../matrices.hpp"
 
 #include <cmath>
-#include <limits>
 #include <numbers>
 
 #include <Eigen/Core>

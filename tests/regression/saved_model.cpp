@@ -4,7 +4,6 @@
 #include <Eigen/Dense>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 

@@ -2,7 +2,6 @@
 #include "../catch.hpp"
 #include "../matrices.hpp"
 
-#include <cmath>
 #include <set>
 
 #include <Eigen/Cholesky>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // Every node on images against the plain rules on all pairs of positions (reference.hpp).
-#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <string>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // The matrices: symmetry, tiles, threads, scalars, hard images, errors.
-#include <cmath>
 #include <string>
 
 #include <Eigen/Core>

@@ -10,6 +10,7 @@
 
 #include <sst/data/column_encoding.hpp>
 #include <sst/data/csv.hpp>
+#include <sst/data/file.hpp>
 #include <sst/data/table.hpp>
 #include <sst/error.hpp>
 

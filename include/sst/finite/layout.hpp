@@ -14,6 +14,7 @@
 
 #include <sst/error.hpp>
 #include <sst/spatial/shape.hpp>
+#include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
 
 /// \file

@@ -18,6 +18,7 @@
 #include <sst/finite/layout.hpp>
 #include <sst/finite/nonlinear.hpp>
 #include <sst/finite/random.hpp>
+#include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
 
 /// \file

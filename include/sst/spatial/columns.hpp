@@ -6,6 +6,7 @@
 #include <sst/activation/dual.hpp>
 #include <sst/spatial/plan.hpp>
 #include <sst/spatial/shape.hpp>
+#include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
 
 /// \file

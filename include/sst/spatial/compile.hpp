@@ -15,6 +15,7 @@
 #include <sst/spatial/placement.hpp>
 #include <sst/spatial/plan.hpp>
 #include <sst/spatial/shape.hpp>
+#include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
 
 /// \file

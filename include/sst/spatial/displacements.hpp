@@ -10,7 +10,7 @@
 
 #include <sst/spatial/plan.hpp>
 #include <sst/spatial/shape.hpp>
-#include <sst/topology/topology.hpp>
+#include <sst/topology/operation.hpp>
 
 /// \file
 /// Which displacements of each pair the output needs, from the output back.

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include <sst/spatial/plan.hpp>
 #include <sst/spatial/planes.hpp>
 #include <sst/spatial/point_steps.hpp>
 #include <sst/spatial/pool_map.hpp>
@@ -11,7 +12,7 @@
 #include <sst/spatial/sum_steps.hpp>
 #include <sst/spatial/table.hpp>
 #include <sst/spatial/window_steps.hpp>
-#include <sst/topology/topology.hpp>
+#include <sst/topology/operation.hpp>
 
 /// \file
 /// Runs the programs of kernels of images.

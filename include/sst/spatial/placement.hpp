@@ -2,14 +2,13 @@
 #pragma once
 
 #include <algorithm>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include <sst/error.hpp>
 #include <sst/plan/normal_form.hpp>
 #include <sst/spatial/plan.hpp>
 #include <sst/spatial/shape.hpp>
+#include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
 
 /// \file

@@ -7,7 +7,9 @@
 #include <Eigen/Core>
 
 #include <sst/gram/pack.hpp>
+#include <sst/spatial/plan.hpp>
 #include <sst/spatial/program.hpp>
+#include <sst/spatial/shape.hpp>
 #include <sst/spatial/table.hpp>
 
 /// \file

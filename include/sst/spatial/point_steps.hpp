@@ -7,6 +7,7 @@
 
 #include <sst/activation/activation.hpp>
 #include <sst/gram/angular_maps.hpp>
+#include <sst/spatial/plan.hpp>
 #include <sst/spatial/planes.hpp>
 
 /// \file

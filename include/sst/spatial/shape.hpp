@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <limits>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include <sst/error.hpp>
+#include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
 
 namespace sst {

@@ -6,8 +6,10 @@
 
 #include <Eigen/Core>
 
+#include <sst/spatial/plan.hpp>
 #include <sst/spatial/planes.hpp>
 #include <sst/spatial/pool_map.hpp>
+#include <sst/spatial/program.hpp>
 
 /// \file
 /// Sums over positions: pools and flattened nodes.

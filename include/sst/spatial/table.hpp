@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <functional>
+#include <limits>
 #include <numbers>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <Eigen/Core>
@@ -13,6 +16,9 @@
 #include <sst/error.hpp>
 #include <sst/gram/pack.hpp>
 #include <sst/spatial/plan.hpp>
+#include <sst/spatial/shape.hpp>
+#include <sst/topology/operation.hpp>
+#include <sst/topology/topology.hpp>
 
 namespace sst::spatial {
 

@@ -14,10 +14,13 @@
 #include <sst/error.hpp>
 #include <sst/spatial/compile.hpp>
 #include <sst/spatial/machine.hpp>
+#include <sst/spatial/plan.hpp>
 #include <sst/spatial/pool_map.hpp>
 #include <sst/spatial/program.hpp>
+#include <sst/spatial/shape.hpp>
 #include <sst/spatial/table.hpp>
 #include <sst/spatial/workers.hpp>
+#include <sst/topology/topology.hpp>
 
 /// \file
 /// One range of images against another: the tables of their numbers, and machines that run over these.

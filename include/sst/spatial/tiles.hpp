@@ -11,7 +11,10 @@
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
+#include <sst/spatial/plan.hpp>
+#include <sst/spatial/shape.hpp>
 #include <sst/spatial/tile_engine.hpp>
+#include <sst/topology/topology.hpp>
 
 /// \file
 /// The kernel matrix of images by rectangles.

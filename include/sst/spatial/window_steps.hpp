@@ -8,7 +8,10 @@
 
 #include <Eigen/Core>
 
+#include <sst/spatial/plan.hpp>
 #include <sst/spatial/planes.hpp>
+#include <sst/spatial/program.hpp>
+#include <sst/spatial/shape.hpp>
 
 /// \file
 /// Windows: convolutions, from the planes of the input to those of the output.

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <variant>
 
 #include <nlohmann/json.hpp>
@@ -17,6 +18,7 @@
 #include <sst/data/file.hpp>
 #include <sst/error.hpp>
 #include <sst/topology/json_reader.hpp>
+#include <sst/topology/operation.hpp>
 #include <sst/topology/strict_json.hpp>
 #include <sst/topology/topology.hpp>
 

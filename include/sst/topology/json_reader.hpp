@@ -13,6 +13,7 @@
 
 #include <sst/activation/registry.hpp>
 #include <sst/error.hpp>
+#include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
 
 /// \file
