@@ -16,6 +16,7 @@
 
 #include <sst/error.hpp>
 #include <sst/finite/network.hpp>
+#include <sst/finite/random.hpp>
 #include <sst/topology/topology.hpp>
 
 namespace sst {

@@ -238,7 +238,7 @@ class TileEngine {
                   to.scale.begin() + static_cast<std::ptrdiff_t>(start));
       for_members([&](auto member) {
         const Index numbers = (to.*member.second).size() / L;
-        if (numbers == 0) return;  // such as centred images that nobody reads
+        if (numbers == 0) return;  // no layer norm, nothing centred: no memory to point into
         const double* a = (table.*member.first).data() + lane;
         Scalar* b = (to.*member.second).data() + start;
         for (Index i = 0; i < numbers; ++i)
