@@ -102,12 +102,14 @@ class FiniteNetwork {
     Eigen::VectorXd bias;
   };
 
+  using Layout = detail::FiniteLayout;
+
   const NodeSpec& node(std::size_t i) const { return layout_.node(i); }
   void check(const Matrix& x) const;
   std::vector<Matrix> evaluate(const Matrix& x, std::size_t target) const;
   std::vector<Matrix> backward(const std::vector<Matrix>& values, Index first, Index count) const;
 
-  detail::FiniteLayout layout_;
+  Layout layout_;
   std::vector<Weights> weights_;  ///< by group of nodes that share them
 };
 
@@ -162,7 +164,7 @@ inline std::vector<Eigen::MatrixXd> FiniteNetwork::evaluate(const Matrix& x, std
     } else if (const auto* act = std::get_if<ActivationOp>(&node(i).operation)) {
       values[i] = detail::activate(*act->activation, layout_.argument(i, values));
     } else if (layout_.layer(i).means.size() > 0) {
-      values[i] = layout_.over_positions(layout_.argument(i, values), layout_.layer(i).means);
+      values[i] = Layout::over_positions(layout_.argument(i, values), layout_.layer(i).means);
     } else if (layout_.is_norm(i)) {
       values[i] = detail::layer_norm(layout_.argument(i, values), layout_.shares(i));
     } else {
@@ -197,7 +199,7 @@ inline std::vector<Eigen::MatrixXd> FiniteNetwork::backward(const std::vector<Ma
       for (Index c = 0; c < count; ++c)
         passed.middleCols(c * slope.cols(), slope.cols()).array() *= slope.array();
     } else if (layout_.layer(i).means.size() > 0) {
-      passed = layout_.over_positions(deltas[i], layout_.layer(i).means.transpose());
+      passed = Layout::over_positions(deltas[i], layout_.layer(i).means.transpose());
     } else if (layout_.is_norm(i)) {
       passed = detail::layer_norm_gradient(layout_.argument(i, values), layout_.shares(i), deltas[i]);
     }
