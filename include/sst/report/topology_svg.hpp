@@ -26,8 +26,8 @@ namespace detail {
 class ArcDiagram {
  public:
   explicit ArcDiagram(const Topology& topology) : topology_(topology) {
-    place_nodes();
     find_edges();
+    place_nodes();
     spread_ends();
   }
 
@@ -52,7 +52,7 @@ class ArcDiagram {
 
  private:
   static constexpr double title_size = 16, label_size = 13, name_size = 11.5, node_height = 30, margin = 20;
-  static constexpr double gap = 26, head = 7;
+  static constexpr double gap = 26, head = 7, arc_gap = 7.5;
 
   struct Box {
     double left, width;
@@ -69,6 +69,19 @@ class ArcDiagram {
   /// How high an arc rises: less than in proportion, so that long ones stay in the picture, and monotone, so
   /// that nested ones do not cross.
   static double rise(const Edge& edge) { return 2 * std::pow((edge.end - edge.start) / 2, 0.7); }
+
+  void find_edges() {
+    const auto& nodes = topology_.nodes();
+    for (std::size_t to = 0; to < nodes.size(); ++to) {
+      bool straight = false;  // of several edges between neighbours, the first
+      for (std::size_t k = 0; k < nodes[to].inputs.size(); ++k) {
+        const std::size_t from = nodes[to].inputs[k];
+        const bool next = from + 1 == to && !straight;
+        straight = straight || next;
+        edges_.push_back({from, to, factor(nodes[to], k), !next});
+      }
+    }
+  }
 
   void place_nodes() {
     // Those of tied weights, one colour a name; with more names than colours they repeat.
@@ -88,25 +101,16 @@ class ArcDiagram {
       if (std::holds_alternative<ActivationOp>(node.operation)) box.fill = "#fff3b0";
       if (std::holds_alternative<ConcatOp>(node.operation)) box.fill = "#f9d5e7";
       if (std::holds_alternative<SumOp>(node.operation)) box.fill = "#d5efd0", box.label = "+";
-      box.width = std::max(
-          {node_height, text_width(box.label) * label_size + 16, text_width(node.name) * name_size + 4});
+      const auto arcs =
+          static_cast<double>(std::count_if(edges_.begin(), edges_.end(), [&](const Edge& edge) {
+            return edge.arc && (edge.from == nodes_.size() || edge.to == nodes_.size());
+          }));
+      box.width = std::max({node_height, text_width(box.label) * label_size + 16,
+                            text_width(node.name) * name_size + 4, 8 + (arcs + 1) * arc_gap});
       right_ += box.width + gap;
       nodes_.push_back(std::move(box));
     }
     right_ -= gap;
-  }
-
-  void find_edges() {
-    const auto& nodes = topology_.nodes();
-    for (std::size_t to = 0; to < nodes.size(); ++to) {
-      bool straight = false;  // of several edges between neighbours, the first
-      for (std::size_t k = 0; k < nodes[to].inputs.size(); ++k) {
-        const std::size_t from = nodes[to].inputs[k];
-        const bool next = from + 1 == to && !straight;
-        straight = straight || next;
-        edges_.push_back({from, to, factor(nodes[to], k), !next});
-      }
-    }
   }
 
   /// A coefficient other than 1, a share of the width other than equal ones.
