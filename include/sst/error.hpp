@@ -35,6 +35,7 @@ class DataError : public Error {
 /// A matrix that had to be positive definite and is not.
 class NotPositiveDefinite : public Error {
  public:
+  /// `index`: 0-based row of the first pivot that is not positive; `value`: that pivot, or NaN.
   NotPositiveDefinite(const std::string& message, std::ptrdiff_t index, double value)
       : Error(message), pivot_index(index), pivot_value(value) {}
 

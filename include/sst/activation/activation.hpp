@@ -24,7 +24,7 @@ struct Moments {
 /// near c = 1 and c = -1 keep all their digits. Arrays have `count` entries.
 template <class Scalar>
 struct DualStrip {
-  std::size_t count;
+  std::size_t count;         ///< the number of pairs
   Scalar left_std;           ///< standard deviation of g
   const Scalar* right_std;   ///< standard deviations of the h
   const Scalar* half;        ///< (1 - c)/2, in [0, 1]
@@ -39,6 +39,7 @@ struct DualStrip {
 class DualMap {
  public:
   virtual ~DualMap() = default;
+  /// Writes `value` and, where asked for, `derivative` of every pair of the strip. Thread-safe.
   virtual void evaluate(const DualStrip<double>& strip) const = 0;
   /// Extended precision, for pairs where a downstream step would amplify the rounding of `double`.
   virtual void evaluate(const DualStrip<long double>& strip) const = 0;
@@ -49,7 +50,7 @@ class DualMap {
 /// Activations of this form depend on a pair of Gaussians through their angle alone; the engine has
 /// its fastest and most accurate path for them.
 struct AngularForm {
-  int degree;
+  int degree;   ///< 1: piecewise linear; 0: piecewise constant
   double odd;   ///< the factor of z (degree 1) or sgn(z) (degree 0)
   double even;  ///< the factor of |z| (degree 1) or 1 (degree 0)
 };
@@ -66,6 +67,7 @@ class Activation {
 
   /// phi(z) and phi'(z) (at a kink: the mean of both sides).
   virtual double value(double z) const = 0;
+  /// phi'(z); at a kink the mean of both sides.
   virtual double derivative(double z) const = 0;
   /// Where phi or phi' jumps, in ascending order. Quadrature splits there.
   virtual std::vector<double> kinks() const { return {}; }
@@ -78,6 +80,7 @@ class Activation {
   virtual bool linear_odd_part() const {
     return angular() && (angular()->degree == 1 || angular()->odd == 0);
   }
+  /// The even part of phi is a constant, and so it adds nothing to the orthogonal rests.
   virtual bool constant_even_part() const {
     return angular() && (angular()->degree == 0 || angular()->even == 0);
   }
@@ -85,7 +88,9 @@ class Activation {
   /// Why the NTK through this activation does not exist; empty when it does.
   virtual std::string ntk_obstacle() const { return {}; }
 
+  /// E[phi], E[phi'] and what follows from them under N(0, std^2); std >= 0.
   virtual Moments<double> moments(double std) const = 0;
+  /// The same in extended precision.
   virtual Moments<long double> moments(long double std) const = 0;
 
   /// The dual map of (this, other) in closed form, or null when there is none.
@@ -95,6 +100,7 @@ class Activation {
   }
 };
 
+/// How nodes and topologies hold an activation: shared and immutable.
 using ActivationPtr = std::shared_ptr<const Activation>;
 
 /// Same function: same name and parameters.

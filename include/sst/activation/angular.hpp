@@ -15,6 +15,7 @@ namespace sst {
 /// The engine evaluates their duals in the half-angle form (docs/mathematics.md), to rounding.
 class AngularActivation : public Activation {
  public:
+  /// degree 1: odd z + even |z|; degree 0: odd sgn(z) + even.
   explicit AngularActivation(AngularForm form) : form_(form) {}
 
   std::optional<AngularForm> angular() const override { return form_; }
@@ -69,6 +70,7 @@ class Relu final : public AngularActivation {
 /// phi(z) = max(z, 0) + slope min(z, 0); any finite slope.
 class LeakyRelu final : public AngularActivation {
  public:
+  /// `slope`: that of the negative side; any finite number.
   explicit LeakyRelu(double slope)
       : AngularActivation({1, (1 + slope) / 2, (1 - slope) / 2}), slope_(slope) {}
   std::string name() const override { return "leaky_relu"; }
@@ -88,6 +90,7 @@ class Abs final : public AngularActivation {
 /// phi(z) = positive max(z, 0) + negative min(z, 0): any pair of slopes.
 class PiecewiseLinear final : public AngularActivation {
  public:
+  /// `positive` and `negative`: the slopes of the two sides; any finite numbers.
   PiecewiseLinear(double positive, double negative)
       : AngularActivation({1, (positive + negative) / 2, (positive - negative) / 2}),
         positive_(positive),

@@ -27,17 +27,18 @@ enum class BlurKind {
 /// One term: weight times the unit of this width (>= 0).
 template <class Scalar>
 struct Blur {
-  Scalar width, weight;
+  Scalar width, weight;  ///< the standard deviation of the blur (>= 0), and the factor
 };
 
 /// phi(z) = constant + linear z + sum_i weight_i unit(z; width_i); a sign has linear = 0, a gate and a
 /// ramp have constant = 0.
 struct Blurred {
-  BlurKind kind;
-  double constant = 0, linear = 0;
-  std::vector<Blur<double>> terms;
+  BlurKind kind;                            ///< the unit of all terms
+  double constant = 0, linear = 0;          ///< what is not a blurred unit
+  std::vector<Blur<double>> terms;          ///< the sum, in double
   std::vector<Blur<long double>> extended;  ///< the same for extended precision
 
+  /// `terms` or `extended`, by the precision.
   template <class Scalar>
   const std::vector<Blur<Scalar>>& of() const {
     if constexpr (std::is_same_v<Scalar, double>)
@@ -45,6 +46,7 @@ struct Blurred {
     else
       return extended;
   }
+  /// One term, in both precisions.
   static Blurred single(BlurKind kind, double constant, double linear, long double width, double weight) {
     return {kind, constant, linear, {{static_cast<double>(width), weight}}, {{width, weight}}};
   }
@@ -199,6 +201,7 @@ inline std::shared_ptr<const DualMap> blur_map(Blurred f, Blurred g) {
 /// An activation given by its blurred form; duals and moments follow from it.
 class BlurredActivation : public Activation {
  public:
+  /// The sum of blurred units that this activation is.
   const Blurred& blurred() const { return blurred_; }
 
   Moments<double> moments(double std) const override { return moments_of(std); }

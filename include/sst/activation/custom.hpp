@@ -68,6 +68,7 @@ class Custom final : public QuadratureActivation {
                 "A closed form is a pair: give the activation both dual and dual_derivative, or neither.");
 
  public:
+  /// Holds a copy of `function`, whose value() and derivative() have to be thread-safe.
   explicit Custom(Function function) : function_(std::move(function)) {}
 
   std::string name() const override { return function_.name(); }

@@ -19,6 +19,7 @@ namespace sst {
 /// exp((a^2 q - f^2 q')/2) (sine sin afK + cosine cos afK).
 class Exp final : public Activation {
  public:
+  /// `rate`: a in exp(a z).
   explicit Exp(double rate = 1) : rate_(rate) {}
   std::string name() const override { return "exp"; }
   std::vector<std::pair<std::string, double>> parameters() const override { return {{"rate", rate_}}; }

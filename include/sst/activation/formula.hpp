@@ -16,6 +16,7 @@ namespace sst {
 template <class Formula>
 class FormulaMap final : public DualMap {
  public:
+  /// Holds a copy of `formula`, which has to be thread-safe.
   explicit FormulaMap(Formula formula) : formula_(std::move(formula)) {}
   void evaluate(const DualStrip<double>& strip) const override { run(strip); }
   void evaluate(const DualStrip<long double>& strip) const override { run(strip); }
@@ -34,6 +35,7 @@ class FormulaMap final : public DualMap {
   Formula formula_;
 };
 
+/// A FormulaMap of this formula, as nodes and plans hold it.
 template <class Formula>
 std::shared_ptr<const DualMap> formula_map(Formula formula) {
   return std::make_shared<FormulaMap<Formula>>(std::move(formula));

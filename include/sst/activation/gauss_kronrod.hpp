@@ -13,7 +13,9 @@
 
 namespace sst::quadrature {
 
+/// A node of a rule on [-1, 1] and its weights.
 struct Node {
+  /// Where; the weight of Kronrod's rule; that of Gauss's (0 where it has no node).
   double at, kronrod, gauss;
 };
 
@@ -39,6 +41,7 @@ inline constexpr std::array<Node, 16> nodes{{
     {0, 0.10133000701479154902, 0.20257824192556127288},
 }};
 
+/// The integrals of n functions, or the functions at one point.
 template <std::size_t n>
 using Values = std::array<double, n>;
 
@@ -50,8 +53,11 @@ using Values = std::array<double, n>;
 template <std::size_t n, class Function>
 class Adaptive {
  public:
+  /// Keeps references: `f` has to outlive it.
   Adaptive(const Function& f, const Values<n>& tolerance) : f_(f), tolerance_(tolerance) {}
 
+  /// Adds the integrals over [a, b] to `total`, and the panels that were used to `panels` (left and right
+  /// ends).
   void add(double a, double b, Values<n>& total, std::vector<std::pair<double, double>>* panels = nullptr,
            int depth = 0) const {
     const double middle = (a + b) / 2, radius = (b - a) / 2;

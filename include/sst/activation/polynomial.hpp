@@ -20,6 +20,7 @@ namespace sst {
 /// Source: O'Donnell 2014, "Analysis of Boolean Functions", proposition 11.31.
 class Polynomial : public Activation {
  public:
+  /// The largest degree.
   static constexpr std::size_t max_degree = 32;
 
   /// Throws Error for no coefficients, too many, or one that is not finite.
@@ -142,6 +143,7 @@ inline std::size_t polynomial_degree(double degree, const char* what) {
 /// phi(z) = z^degree, degree 0 to 32.
 class Monomial final : public Polynomial {
  public:
+  /// Throws Error unless `degree` is a whole number from 0 to 32.
   explicit Monomial(double degree) : Polynomial(make(degree)), degree_(degree) {}
   std::string name() const override { return "monomial"; }
   std::vector<std::pair<std::string, double>> parameters() const override { return {{"degree", degree_}}; }
@@ -159,6 +161,7 @@ class Monomial final : public Polynomial {
 /// 32: at standard deviation 1 its dual is c^degree.
 class Hermite final : public Polynomial {
  public:
+  /// Throws Error unless `degree` is a whole number from 0 to 32.
   explicit Hermite(double degree) : Polynomial(make(degree)), degree_(degree) {}
   std::string name() const override { return "hermite"; }
   std::vector<std::pair<std::string, double>> parameters() const override { return {{"degree", degree_}}; }

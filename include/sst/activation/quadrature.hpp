@@ -25,6 +25,7 @@
 
 namespace sst {
 
+/// How closely duals without a closed form are computed.
 struct QuadratureOptions {
   /// Error aimed at, relative to sqrt(E phi^2 E psi^2) (derivative: of phi' and psi'); 1e-14 to 1e-2.
   double tolerance = 1e-13;
@@ -35,6 +36,7 @@ namespace quadrature {
 /// Beyond 12.5 standard deviations a Gaussian's square root is below 1e-16.
 inline constexpr double reach = 12.5;
 
+/// The density of N(0, 1) at z.
 inline double density(double z) {
   return std::exp(-z * z / 2) * std::numbers::inv_sqrtpi / std::numbers::sqrt2;
 }
@@ -54,10 +56,11 @@ inline std::vector<double> marks(const Activation& phi, double std) {
 
 /// The integrals of one function under N(0, std^2), and panels on which 31 nodes resolve it.
 struct Profile {
-  double second, mean, slope_second, slope;  ///< E phi^2, E phi, E phi'^2, E phi'
-  std::vector<std::pair<double, double>> panels;
+  double second, mean, slope_second, slope;       ///< E phi^2, E phi, E phi'^2, E phi'
+  std::vector<std::pair<double, double>> panels;  ///< left and right ends, in standard deviations
 };
 
+/// The profile of phi for this std (>= 0); of a constant for std = 0.
 inline Profile profile(const Activation& phi, double std) {
   const double at_zero = phi.value(0), slope_at_zero = phi.derivative(0);
   if (!(std > 0)) return {at_zero * at_zero, at_zero, slope_at_zero * slope_at_zero, slope_at_zero, {}};
@@ -103,6 +106,7 @@ inline Moments<double> quadrature_moments(const Activation& phi, double std) {
 /// is answered in double. A zero standard deviation is the constant phi(0).
 class QuadratureMap final : public DualMap {
  public:
+  /// The map of (phi, psi). Throws Error unless the tolerance is from 1e-14 to 1e-2.
   QuadratureMap(ActivationPtr phi, ActivationPtr psi, QuadratureOptions options)
       : phi_(std::move(phi)), psi_(std::move(psi)), tolerance_(options.tolerance) {
     if (!(tolerance_ >= 1e-14 && tolerance_ <= 1e-2))

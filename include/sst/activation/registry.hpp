@@ -21,7 +21,8 @@ namespace sst {
 
 /// An activation that files can name: its parameters in order, and how to make it from them.
 struct ActivationEntry {
-  std::vector<std::string> parameters;
+  std::vector<std::string> parameters;  ///< their names, in the order that `make` takes
+  /// From one value for each parameter. Throws Error where one is out of range.
   std::function<ActivationPtr(const std::vector<double>&)> make;
 };
 

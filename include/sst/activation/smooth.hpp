@@ -115,6 +115,7 @@ class Softplus final : public BlurredActivation {
 /// "Fast and Accurate Deep Network Learning by Exponential Linear Units", eq. (15)).
 class Elu final : public QuadratureActivation {
  public:
+  /// `alpha`: minus the limit at -infinity. Throws Error unless it is finite.
   explicit Elu(double alpha = 1) : alpha_(alpha) {
     if (!std::isfinite(alpha))
       throw Error("elu needs a finite alpha (it scales the negative side); choose one such as 1");

@@ -19,6 +19,7 @@ namespace sst {
 /// sums of squares in the half-angle form, so nothing cancels and nothing overflows.
 class Sinusoid : public Activation {
  public:
+  /// sine sin(frequency z) + cosine cos(frequency z). Throws Error unless all three are finite.
   Sinusoid(long double frequency, double sine, double cosine)
       : frequency_(std::abs(frequency)), sine_(frequency < 0 ? -sine : sine), cosine_(cosine) {
     if (!std::isfinite(frequency) || !std::isfinite(sine) || !std::isfinite(cosine))
@@ -48,8 +49,11 @@ class Sinusoid : public Activation {
   bool linear_odd_part() const override { return sine_ == 0; }
   bool constant_even_part() const override { return cosine_ == 0; }
 
+  /// The frequency, never negative.
   double frequency() const { return static_cast<double>(frequency_); }
+  /// The amplitude of sin(frequency z).
   double sine() const { return sine_; }
+  /// The amplitude of cos(frequency z).
   double cosine() const { return cosine_; }
 
  private:

@@ -20,6 +20,7 @@ namespace sst {
 /// Bytes that come one after another, from a plain file or (gzip.hpp) a compressed one.
 class ByteSource {
  public:
+  /// `name`: the file, for messages.
   explicit ByteSource(std::string name) : name_(std::move(name)) {}
   virtual ~ByteSource() = default;
   ByteSource(const ByteSource&) = delete;
@@ -39,6 +40,7 @@ class ByteSource {
 /// A plain file. Throws DataError when it cannot be opened or its size is unknown (a pipe).
 class FileSource : public ByteSource {
  public:
+  /// Opens the file. Throws DataError when it cannot be opened or its size is unknown.
   explicit FileSource(const std::filesystem::path& path)
       : ByteSource(path.string()), in_(detail::open_for_reading(path)) {
     std::error_code error;

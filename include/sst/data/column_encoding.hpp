@@ -36,39 +36,44 @@ inline bool is_missing(std::string_view field) {
 
 }  // namespace detail
 
-enum class MissingValues {
+/// What is done about a field without a value.
+enum class MissingValues {  ///< the default: it is an error that names row and column
   error,
   drop,  ///< the row is left out
   mean   ///< the column's mean over the training rows; of text, the share of each category
 };
-enum class TextColumns {
+/// What is done about a column of text.
+enum class TextColumns {  ///< the default: it is an error that names the column
   error,
   onehot  ///< one column of 0 and 1 for each category, in the order of their bytes
 };
-enum class Redundant {
+/// What is done about a column that adds nothing: a constant, or a copy of another one.
+enum class Redundant {  ///< the default: it is an error that names the column
   error,
   drop  ///< the column is left out, of several equal ones all but the first
 };
 
 /// What is done about columns and fields that are not plain numbers.
 struct Treatments {
-  MissingValues missing = MissingValues::error;
-  TextColumns text = TextColumns::error;
-  Redundant constant = Redundant::error;
-  Redundant duplicate = Redundant::error;
+  MissingValues missing = MissingValues::error;  ///< fields without a value
+  TextColumns text = TextColumns::error;         ///< columns of text
+  Redundant constant = Redundant::error;         ///< columns of one value
+  Redundant duplicate = Redundant::error;        ///< columns that are equal
 
   friend bool operator==(const Treatments&, const Treatments&) = default;
 };
 
 /// How one column of a table becomes columns of numbers.
 struct ColumnEncoding {
+  /// A column of `number`s, of text with `categories`, or one that is `left_out`.
   enum class Kind { number, categories, left_out };
-  std::string name;  ///< empty without a header
-  Kind kind = Kind::number;
+  std::string name;                     ///< empty without a header
+  Kind kind = Kind::number;             ///< what the column is
   std::vector<std::string> categories;  ///< of a column of text
   std::vector<double> means;            ///< what a missing value becomes, one for each column of numbers
   std::string why;                      ///< of one that is left out
 
+  /// How many columns of numbers it becomes.
   std::size_t width() const {
     return kind == Kind::left_out ? 0 : kind == Kind::number ? 1 : categories.size();
   }

@@ -217,7 +217,8 @@ void write_csv(std::ostream& out, const Eigen::MatrixBase<Derived>& matrix,
     throw DataError("cannot write CSV (" + detail::last_system_error() + "); check the stream and its room");
 }
 
-/// Writes a CSV file; see above. A file of that name is replaced when the new one is complete.
+/// Writes a CSV file: a line for each row of the matrix, after that of the header. A file of that name is
+/// replaced when the new one is complete.
 template <class Derived>
 void write_csv(const std::filesystem::path& path, const Eigen::MatrixBase<Derived>& matrix,
                const std::vector<std::string>& header = {}) {

@@ -26,7 +26,7 @@ struct EncodedTable {
   std::vector<std::string> target;  ///< one field for each sample; empty when the table has no such column
   std::vector<std::size_t> lines;   ///< of each sample in the file, counted from 1
   std::size_t dropped = 0;          ///< rows that were left out
-  std::string source;
+  std::string source;               ///< where the table came from, for messages
 };
 
 /// How a table becomes samples x features: learnt from training rows, remembered, applied to other rows.
@@ -35,7 +35,7 @@ struct EncodedTable {
 /// const auto encoding = sst::TableEncoding::learn(table, "mpg", {"name"}, {.missing =
 /// sst::MissingValues::drop}); const sst::EncodedTable train = encoding.apply(table); \endcode
 struct TableEncoding {
-  Treatments treatments;
+  Treatments treatments;                ///< as `learn` was told
   std::string target;                   ///< its name; without a header the index that was asked for
   std::size_t target_index = 0;         ///< among the columns of the training table
   std::vector<ColumnEncoding> columns;  ///< of the training table, in their order, the target too (left out)

@@ -27,6 +27,7 @@ namespace sst {
 /// compressed data are damaged, fail their checksum or end early.
 class GzipSource : public ByteSource {
  public:
+  /// Opens the file. Throws DataError when it cannot be opened or its size is unknown.
   explicit GzipSource(const std::filesystem::path& path) : ByteSource(path.string()) {
     detail::open_for_reading(path);  // for its messages
     std::error_code error;

@@ -69,7 +69,9 @@ class ChannelScale {
     }
   }
 
+  /// The means, one entry for each channel.
   const Eigen::VectorXd& mean() const { return mean_; }
+  /// The standard deviations over images and positions (divided by their number), one entry for each channel.
   const Eigen::VectorXd& standard_deviation() const { return deviation_; }
 
   /// (pixel - mean) / standard deviation, channel by channel. Throws DataError for other channels.

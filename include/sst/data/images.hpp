@@ -17,13 +17,14 @@ namespace sst {
 
 /// Images of one shape with their labels.
 struct Images {
-  ImageShape shape;
+  ImageShape shape;  ///< of every one
   /// n x (height width channels), one image a row; the pixel at (y, x), channel c, is column
   /// (y width + x) channels + c: rows of the image one after another, channels fastest.
   Eigen::MatrixXd pixels;
   /// n labels from 0, or none.
   Eigen::VectorXi labels;
 
+  /// n.
   Eigen::Index count() const { return pixels.rows(); }
 };
 

@@ -18,7 +18,7 @@ namespace sst {
 /// fit(..., scaling.apply(train), ...).predict(scaling.apply(test));
 /// \endcode
 struct Scaling {
-  Eigen::RowVectorXd shift;
+  Eigen::RowVectorXd shift;  ///< what is taken off each column
   Eigen::RowVectorXd scale;  ///< positive
 
   /// To mean 0 and standard deviation 1 over the rows of x (divided by n, as in scikit-learn's
@@ -58,12 +58,13 @@ struct Scaling {
     return (x.rowwise() - shift).array().rowwise() / scale.array();
   }
 
-  /// The inverse: z scale + shift.
+  /// The inverse, row by row: z scale + shift.
   Eigen::MatrixXd undo(const Eigen::MatrixXd& z) const {
     require_columns(z);
     return (z.array().rowwise() * scale.array()).matrix().rowwise() + shift;
   }
 
+  /// The same shift and scale, to the last bit.
   friend bool operator==(const Scaling& a, const Scaling& b) {
     return a.shift.size() == b.shift.size() && a.shift == b.shift && a.scale == b.scale;
   }

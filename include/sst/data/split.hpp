@@ -55,8 +55,8 @@ inline std::string shortest(double value) {
 ///
 /// Eigen takes them as they are: `x(split.train, Eigen::all)`.
 struct Split {
-  std::vector<Eigen::Index> train;
-  std::vector<Eigen::Index> test;
+  std::vector<Eigen::Index> train;  ///< rows, counted from 0
+  std::vector<Eigen::Index> test;   ///< rows, counted from 0
 };
 
 /// Splits n rows at random, the same as scikit-learn's `train_test_split(test_size, random_state)`.

@@ -58,6 +58,7 @@ inline RawTable read_raw_table(std::istream& in, std::string source) {
     throw DataError("cannot read " + source + " (the stream broke off); check the device");
   return detail::RawTableParser(text.view(), std::move(source)).parse();
 }
+/// The same from a file. Throws DataError with its name.
 inline RawTable read_raw_table(const std::filesystem::path& path) {
   std::ifstream in = detail::open_for_reading(path);
   return read_raw_table(in, path.string());

@@ -23,11 +23,11 @@ namespace sst {
 
 /// The mean of a kernel over independent random networks, and the standard error of that mean.
 struct KernelEstimate {
-  Eigen::MatrixXd mean;
-  Eigen::MatrixXd standard_error;
+  Eigen::MatrixXd mean;            ///< over the networks
+  Eigen::MatrixXd standard_error;  ///< of that mean, entry by entry
 
   /// The largest |mean - exact| / standard_error of all entries. A difference of rounding size (1e-12
-  /// of the largest entry) counts as none: some entries have no randomness.
+  /// of the largest entry) counts as none: some entries have no randomness. Throws Error for another shape.
   double largest_deviation(const Eigen::MatrixXd& exact) const {
     if (exact.rows() != mean.rows() || exact.cols() != mean.cols())
       throw Error("the exact kernel is " + std::to_string(exact.rows()) + " x " +
@@ -46,24 +46,26 @@ struct KernelEstimate {
 
 /// Options of `monte_carlo`.
 struct MonteCarloOptions {
+  /// Which kernels are computed: the `nngp`, the `ntk`, or `both`.
   enum class Kernels { nngp, ntk, both };
-  /// What is averaged: the kernels at `width`, K(n) = K + O(1/n), or 2 K(2n) - K(n) = K + O(1/n^2), of a
-  /// pair of networks that share the weights they have in common (Richardson's extrapolation).
+  /// What is averaged: `none`: the kernels at the width, K(n) = K + O(1/n); `richardson`:
+  /// 2 K(2n) - K(n) = K + O(1/n^2), of a pair of networks that share the weights they have in common
+  /// (Richardson's extrapolation).
   enum class Extrapolation { none, richardson };
 
-  Eigen::Index width = 128;     ///< channels of the nodes (and twice that, under Richardson); at least 1
-  Eigen::Index networks = 256;  ///< independent networks (pairs); at least 2
-  std::uint64_t seed = 0;       ///< network i has a key of its own made of (seed, i)
-  Eigen::Index outputs = 8;     ///< channels of a dense output in the NTK's average; work grows with them
-  Kernels kernels = Kernels::both;
-  Extrapolation extrapolation = Extrapolation::none;
-  std::optional<ImageShape> image = {};  ///< samples are images of this shape
+  Eigen::Index width = 128;         ///< channels of the nodes (and twice that, under Richardson); at least 1
+  Eigen::Index networks = 256;      ///< independent networks (pairs); at least 2
+  std::uint64_t seed = 0;           ///< network i has a key of its own made of (seed, i)
+  Eigen::Index outputs = 8;         ///< channels of a dense output in the NTK's average; work grows with them
+  Kernels kernels = Kernels::both;  ///< which kernels
+  Extrapolation extrapolation = Extrapolation::none;  ///< how the error of finite width is reduced
+  std::optional<ImageShape> image = {};               ///< samples are images of this shape
 };
 
 /// What `monte_carlo` returns; a kernel that was not asked for is 0 x 0.
 struct MonteCarlo {
-  KernelEstimate nngp;
-  KernelEstimate ntk;
+  KernelEstimate nngp;  ///< the mean and standard error of K
+  KernelEstimate ntk;   ///< the mean and standard error of T
 };
 
 /// Called with (i, NNGP, NTK) of network i, for i = 0, 1, ... in this order, by the calling thread.

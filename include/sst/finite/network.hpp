@@ -51,16 +51,20 @@ namespace sst {
 /// and different widths are correlated (monte_carlo.hpp makes use of it).
 class FiniteNetwork {
  public:
+  /// Of rows and columns.
   using Index = Eigen::Index;
+  /// Kernels, samples and values.
   using Matrix = Eigen::MatrixXd;
 
   /// Draws the weights. Throws Error when a size is below 1 or the width too small for the blocks of
   /// a concatenation, or for the input's channels where these have to fill it.
   FiniteNetwork(Topology topology, Index input_dimension, const FiniteOptions& options = {});
 
+  /// What the network is a sample of.
   const Topology& topology() const { return layout_.topology(); }
   /// The columns of X: those of the input, at all positions of images.
   Index input_dimension() const { return layout_.input_channels() * layout_.input_positions(); }
+  /// Channels of the nodes.
   Index width() const { return layout_.width(); }
   /// The channels of the output node: `outputs` for a read-out, else the width (d for the input itself).
   Index channels() const { return layout_.channels(topology().output()); }
@@ -75,11 +79,12 @@ class FiniteNetwork {
   /// The channels of the node of this name. Throws TopologyError when there is none.
   Matrix forward(const Matrix& x, std::string_view node) const;
 
-  /// sum_c p_c u_c(x) u_c(x') at the output, p_c = 1/channels (or its block's share by channel).
+  /// sum_c p_c u_c(x) u_c(x') at the output, p_c = 1/channels (or its block's share by channel). x: n x
+  /// input_dimension(); n x n.
   Matrix empirical_nngp(const Matrix& x) const;
 
   /// The mean of empirical_nngp over the read-out's own weights, weight_std^2 sum_c p_c h_c h_c' + bias_std^2
-  /// over its inputs h: what infinitely many outputs would give. Without a read-out, empirical_nngp.
+  /// over its inputs h: what infinitely many outputs would give; n x n. Without a read-out, empirical_nngp.
   Matrix expected_nngp(const Matrix& x) const;
 
   /// sum_c p_c sum_theta du_c(x)/dtheta du_c(x')/dtheta at the output, to rounding; the parameters'
@@ -93,7 +98,9 @@ class FiniteNetwork {
 
   /// All W (column by column) and b, group by group in the order in which dense nodes first use them.
   Eigen::VectorXd parameters() const;
+  /// Sets all W and b, in the order of `parameters`. Throws Error for another length.
   void set_parameters(const Eigen::VectorXd& parameters);
+  /// The length of `parameters`.
   Index parameter_count() const;
 
  private:

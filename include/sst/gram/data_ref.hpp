@@ -20,19 +20,27 @@ namespace sst {
 /// is evaluated), and from an Eigen::SparseMatrix, whose zeros are never visited or stored.
 class DataRef {
  public:
+  /// How sparse data are held: by rows.
   using Sparse = Eigen::SparseMatrix<double, Eigen::RowMajor>;
 
+  /// n x d, referred to.
   DataRef(const Eigen::MatrixXd& dense) : dense_(&dense) {}
+  /// An expression of n x d, evaluated and held.
   template <class Derived>
   DataRef(const Eigen::MatrixBase<Derived>& dense)
       : owned_dense_(std::make_shared<const Eigen::MatrixXd>(dense)), dense_(owned_dense_.get()) {}
+  /// An expression of n x d, evaluated and held.
   template <class Derived>
   DataRef(const Eigen::SparseMatrixBase<Derived>& sparse)
       : owned_sparse_(std::make_shared<const Sparse>(sparse)), sparse_(owned_sparse_.get()) {}
+  /// n x d, referred to.
   DataRef(const Sparse& sparse) : sparse_(&sparse) {}
 
+  /// n, the number of samples.
   Eigen::Index rows() const { return sparse_ ? sparse_->rows() : dense_->rows(); }
+  /// d, the number of features.
   Eigen::Index cols() const { return sparse_ ? sparse_->cols() : dense_->cols(); }
+  /// Whether zeros are not stored.
   bool sparse() const { return sparse_ != nullptr; }
 
   /// Calls f(column, value) for every entry of a row; of a sparse one, for every stored entry, in

@@ -28,30 +28,34 @@ namespace sst {
 /// The NNGP and NTK Gram matrices of one data set, or between two.
 template <class Scalar>
 struct GramMatrices {
+  /// n x n, or m x n between two data sets.
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
-  Matrix nngp;
-  Matrix ntk;
+  Matrix nngp;  ///< K, the covariances of the outputs
+  Matrix ntk;   ///< T, the tangent kernel
 };
 
+/// How kernel matrices are computed.
 struct GramOptions {
   /// 0: as many as OpenMP gives. The result does not depend on it, to the last bit.
   int threads = 0;
   /// Called from time to time with the fraction that is done; returning false cancels (throws Cancelled).
   std::function<bool(double)> progress = {};
-  Path path = Path::automatic;
+  Path path = Path::automatic;  ///< by steps or by a radial profile; see Path
 };
 
 /// A finished tile, on its way to whoever asked for it. Of a symmetric matrix only tiles on and below the
 /// diagonal come (row >= col), those on it complete.
 template <class Scalar>
 struct GramTile {
-  Eigen::Index row, rows, col, cols;
-  TileView<Scalar> values;
+  Eigen::Index row, rows, col, cols;  ///< where its first entry is, and its size
+  TileView<Scalar> values;            ///< its numbers, valid until the call ends
 
+  /// A matrix of rows x cols in the tile's memory.
   using Block =
       Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>, 0, Eigen::OuterStride<>>;
   /// Its entries, rows x cols; only of kernels that were asked for.
   Block nngp() const { return {values.nngp, rows, cols, Eigen::OuterStride<>(values.stride)}; }
+  /// As `nngp`: its entries of the NTK, rows x cols.
   Block ntk() const { return {values.ntk, rows, cols, Eigen::OuterStride<>(values.stride)}; }
 };
 
@@ -215,12 +219,13 @@ GramMatrices<Scalar> gram(const Topology& topology, const DataRef& a, const Data
   return out;
 }
 
-/// One kernel alone, without the cost of the other, of a plan compiled for it.
+/// One kernel alone, n x n, without the cost of the other, of a plan compiled for it.
 template <class Scalar = double, class Arithmetic = Scalar>
 typename GramMatrices<Scalar>::Matrix gram(const Plan& plan, Kernel kernel, const DataRef& x,
                                            const GramOptions& options = {}) {
   return gram_detail::one(GramTiles<Scalar, Arithmetic>(plan, kernel, x, options.path), kernel, options);
 }
+/// The same between the rows of a (rows of the result) and of b (columns).
 template <class Scalar = double, class Arithmetic = Scalar>
 typename GramMatrices<Scalar>::Matrix gram(const Plan& plan, Kernel kernel, const DataRef& a,
                                            const DataRef& b, const GramOptions& options = {}) {

@@ -19,14 +19,18 @@ namespace sst {
 template <class Scalar = double>
 class PackedMatrix {
  public:
+  /// n x n, uninitialised. Throws Error when there is not memory for n (n + 1)/2 numbers.
   explicit PackedMatrix(Eigen::Index n) : n_(n) {
     const double count = 0.5 * static_cast<double>(n) * static_cast<double>(n + 1);
     require_memory(count * sizeof(Scalar), "a packed matrix of " + std::to_string(n) + " rows");
     values_.resize(static_cast<std::size_t>(n) * (static_cast<std::size_t>(n) + 1) / 2);
   }
 
+  /// n, of rows and of columns.
   Eigen::Index rows() const { return n_; }
+  /// How many numbers are held: n (n + 1)/2.
   Eigen::Index size() const { return static_cast<Eigen::Index>(values_.size()); }
+  /// The numbers, column by column from the diagonal down.
   const Scalar* data() const { return values_.data(); }
   /// Entry (i, j), in any order of the two.
   Scalar operator()(Eigen::Index i, Eigen::Index j) const {
@@ -34,6 +38,7 @@ class PackedMatrix {
   }
   /// Column j from its diagonal entry down: n - j numbers.
   Scalar* column(Eigen::Index j) { return values_.data() + start(j); }
+  /// Column j from its diagonal entry down: n - j numbers.
   const Scalar* column(Eigen::Index j) const { return values_.data() + start(j); }
 
  private:

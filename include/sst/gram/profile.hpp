@@ -37,7 +37,9 @@ namespace sst {
 template <class Scalar>
 class ProfileCurve {
  public:
+  /// The numbers that one instruction takes.
   using P = gram_detail::Pack<Scalar>;
+  /// Angles as h or 1 - h, where the curve is fitted.
   using Points = Eigen::Array<long double, Eigen::Dynamic, 1>;
   /// The kernel at many pairs (h, 1 - h).
   using Function = std::function<Eigen::ArrayXd(const Points& half, const Points& complement)>;
@@ -47,7 +49,9 @@ class ProfileCurve {
     fit(f, contractions, tolerance);
   }
 
+  /// Of the polynomials.
   int degree() const { return degree_; }
+  /// How many polynomials.
   int pieces() const { return pieces_; }
   double scale() const { return scale_; }              ///< the value at angle 0
   double error() const { return error_; }              ///< largest seen at points of its own, over scale()
@@ -250,7 +254,7 @@ class ProfileCurve {
 
 /// When kernels depend on two inputs through their norms and the angle between them alone.
 enum class Radial {
-  no,
+  no,           ///< they depend on more
   homogeneous,  ///< K(x, x') = |x||x'| kappa(theta) for inputs of any norms
   one_norm      ///< K(x, x') = kappa(theta) for inputs of one and the same norm
 };
@@ -290,6 +294,7 @@ inline std::string radial_obstacle(const Plan& plan) {
 template <class Scalar>
 class Profile {
  public:
+  /// The largest error relative to the diagonal that is accepted.
   static constexpr double tolerance = std::is_same_v<Scalar, float> ? 1e-6 : 1.5e-14;
 
   /// `norm`: |x|/sqrt(d) of the inputs. Throws Error where the plan is not radial, where a kernel
@@ -314,9 +319,13 @@ class Profile {
                     " pieces, more than " + detail::format_number(tolerance) + "; compute it directly");
   }
 
+  /// The norm of reference.
   double norm() const { return norm_; }
+  /// On which inputs the profile holds.
   Radial kind() const { return radial_; }
+  /// Whether this kernel was compiled.
   bool has(Kernel kernel) const { return kernel == Kernel::nngp || ntk_.has_value(); }
+  /// The polynomials of a kernel. Throws Error for the NTK of a plan compiled for the NNGP.
   const ProfileCurve<Scalar>& curve(Kernel kernel) const {
     if (!has(kernel))
       throw Error("the plan was compiled for the NNGP; compile it for Kernel::ntk to profile that");
@@ -334,7 +343,7 @@ class Profile {
   }
 
   /// kappa on a whole matrix of angles, as `input_angles` gives it: thousands of topologies on one of them.
-  /// Norms are not in it. `out` gets the size of `angles`.
+  /// Norms are not in it. `out` gets the rows and columns of `angles`.
   template <class Matrix>
   void evaluate(Kernel kernel, const Matrix& angles, Matrix& out) const {
     const auto& f = curve(kernel);

@@ -35,9 +35,9 @@ enum class Path {
 /// nobody asks.
 template <class Scalar>
 struct TileView {
-  Scalar* nngp = nullptr;
-  Scalar* ntk = nullptr;
-  Eigen::Index stride = 0;
+  Scalar* nngp = nullptr;   ///< covariances
+  Scalar* ntk = nullptr;    ///< tangents
+  Eigen::Index stride = 0;  ///< scalars from column to column
 };
 
 namespace gram_detail {
@@ -263,7 +263,9 @@ class ProfileTiles final : public TileEngine<Scalar> {
 template <class Scalar = double, class Arithmetic = Scalar>
 class GramTiles {
  public:
+  /// Of samples.
   using Index = Eigen::Index;
+  /// What a thread needs while it computes a tile.
   using Workspace = typename gram_detail::TileEngine<Scalar>::Workspace;
 
   /// K(X, X). Throws DataError, Error.
@@ -272,24 +274,29 @@ class GramTiles {
   /// K(A, B): rows of the result are samples of a, columns of b.
   GramTiles(const Plan& plan, const DataRef& a, const DataRef& b, Path path = Path::automatic)
       : GramTiles(plan, b, &a, path) {}
-  /// The same, of which evaluate(..., out, stride) writes this kernel.
+  /// K(X, X), x with a sample per row, of which evaluate(..., out, stride) writes this kernel.
   GramTiles(const Plan& plan, Kernel kernel, const DataRef& x, Path path = Path::automatic)
       : GramTiles(plan, x, nullptr, path) {
     choose(plan, kernel);
   }
+  /// The same of K(A, B): rows of the result are samples of a, columns of b.
   GramTiles(const Plan& plan, Kernel kernel, const DataRef& a, const DataRef& b, Path path = Path::automatic)
       : GramTiles(plan, b, &a, path) {
     choose(plan, kernel);
   }
 
+  /// Rows of the kernel matrix.
   Index rows() const { return rows_; }
+  /// Columns of the kernel matrix.
   Index cols() const { return cols_; }
+  /// Whether it is K(X, X).
   bool symmetric() const { return symmetric_; }
   /// Path::direct or Path::profile, as it was chosen.
   Path path() const { return path_; }
   /// Rows and columns of tiles that suit the caches.
   static constexpr Index tile() { return tile_; }
 
+  /// A workspace; each thread needs one of its own.
   std::unique_ptr<Workspace> workspace() const { return engine_->workspace(); }
 
   /// Writes a tile. With `lower` (tiles with row0 == col0 of a symmetric matrix) entries above the
@@ -300,10 +307,12 @@ class GramTiles {
     engine_->evaluate(static_cast<Index>(row0), static_cast<Index>(rows), static_cast<Index>(col0),
                       static_cast<Index>(cols), out, lower, workspace);
   }
+  /// The same of the chosen kernel alone, `stride` scalars from column to column of `out`.
   void evaluate(Index row0, Index rows, Index col0, Index cols, Scalar* out, Index stride,
                 Workspace& workspace) const {
     evaluate(row0, rows, col0, cols, view(out, stride), workspace);
   }
+  /// The same with a workspace for this call.
   void evaluate(Index row0, Index rows, Index col0, Index cols, Scalar* out, Index stride) const {
     const auto own = workspace();
     evaluate(row0, rows, col0, cols, view(out, stride), *own);

@@ -21,9 +21,12 @@ namespace plan {
 /// Step 2 of compiling: from the variables to the pairs that reach the output, and their steps.
 class PairPlanner {
  public:
+  /// Keeps references to all three; writes into `plan`.
   PairPlanner(const Topology& topology, NormalForm& form, Plan& plan)
       : topology_(topology), form_(form), plan_(plan) {}
 
+  /// Fills in the plan's pairs, steps and slots. Throws NoClosedForm where there is no closed form, or no
+  /// NTK.
   void run() {
     plan_.output = form_.output();
     if (plan_.ntk) refuse_tied_readout();

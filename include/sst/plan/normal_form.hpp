@@ -16,11 +16,13 @@ namespace sst {
 
 namespace plan {
 
+/// to += factor from.
 inline void add_scaled(Coefficient& to, double factor, const Coefficient& from) {
   to.fixed += factor * from.fixed;
   for (const auto& [value, activation] : from.slopes) to.slopes.emplace_back(factor * value, activation);
 }
 
+/// to += factor from.
 inline void add_scaled(Constant& to, double factor, const Constant& from) {
   to.fixed += factor * from.fixed;
   to.input += factor * from.input;
@@ -36,6 +38,7 @@ struct Support {
   bool input = false;          ///< holds the (centred) input
   bool whole = false;          ///< an activation with its mean: correlated with every other one
 
+  /// Whether two ascending lists have a common element.
   static bool overlap(const std::vector<Index>& a, const std::vector<Index>& b) {
     for (auto i = a.begin(), j = b.begin(); i != a.end() && j != b.end();) {
       if (*i == *j) return true;
@@ -43,10 +46,12 @@ struct Support {
     }
     return false;
   }
+  /// Whether a variable of the other support can be correlated with one of this.
   bool correlated(const Support& other) const {
     return (input && other.input) || (whole && other.whole) || overlap(sources, other.sources) ||
            overlap(rests, other.rests);
   }
+  /// Makes this the support of a sum of both.
   void merge(const Support& other) {
     const auto unite = [](std::vector<Index>& a, const std::vector<Index>& b) {
       std::vector<Index> both;
@@ -62,9 +67,9 @@ struct Support {
 
 /// What a node is on one channel block: one variable, plus (for mixtures) a deterministic part.
 struct Value {
-  Index variable = none;
-  Constant constant = {};
-  bool flat = false;  ///< its positions are channels
+  Index variable = none;   ///< the random part, of mean zero unless `whole`
+  Constant constant = {};  ///< the deterministic part
+  bool flat = false;       ///< its positions are channels
 };
 
 /// Step 1 of compiling: every node that reaches the output as variables, in normal form.
@@ -78,21 +83,30 @@ struct Value {
 /// of sums: pooled, normalised and flattened variables. Every source there has its fan-in as a variable.
 class NormalForm {
  public:
+  /// What the samples are: `rows` of a table, or `images`, whose variables have positions.
   enum class Samples { rows, images };
 
+  /// Finds the variables of all nodes that the output needs and adds them to `plan`. Throws TopologyError,
+  /// with the node's name, where there is no closed form.
   NormalForm(const Topology& topology, Plan& plan, Samples samples = Samples::rows)
       : topology_(topology), plan_(plan), images_(samples == Samples::images) {
     values_.resize(topology.nodes().size());
     for (const Index node : reachable()) values_[node] = evaluate(node);
   }
 
+  /// What a node is, one value for each of its channel blocks.
   const std::vector<Value>& value(Index node) const { return values_[node]; }
+  /// What a variable depends on.
   const Support& support(Index variable) const { return supports_[variable]; }
+  /// A Gaussian variable over its sources: their coefficients.
   const std::map<Index, Coefficient>& flat(Index variable) const { return flats_[variable]; }
   /// The sources of a weights group, as variables with the node values they multiply.
   const std::vector<Index>& group(Index source) const { return groups_.at(group_of_[source]); }
+  /// Whether other sources have this one's weights.
   bool tied(Index source) const { return group_of_[source] != none && group(source).size() > 1; }
+  /// Whether two sources have the same weights.
   bool same_group(Index a, Index b) const { return group_of_[a] != none && group_of_[a] == group_of_[b]; }
+  /// What a source multiplies, one value for each channel block.
   const std::vector<Value>& fan_in(Index source) const { return fan_ins_[source]; }
   /// On images: whether a variable's std is but a scale, because it holds pooled parts.
   bool scaled(Index variable) const { return scaled_[variable]; }
@@ -616,6 +630,7 @@ class NormalForm {
   }
 
  public:
+  /// Finds the pairs of terms that are correlated, and sets `orthogonal` and `correlated` from them.
   void mark_correlated(Expansion& e) const {
     for (Index i = 0; i < e.terms.size(); ++i)
       for (Index j = i + 1; j < e.terms.size(); ++j)

@@ -23,34 +23,41 @@
 
 namespace sst {
 
-/// Which kernels are wanted. NTK implies the covariances on the way, but not the NNGP's output.
+/// Which kernels are wanted.
+///
+/// `nngp`: K = E[f(x) f(x')], the covariance of the outputs of random networks; `ntk`: T, the scalar
+/// product of their gradients by all parameters, which governs training by gradient descent.
+/// NTK implies the covariances on the way, but not the NNGP's output.
 enum class Kernel { nngp, ntk };
 
 namespace plan {
 
+/// A position in one of the plan's lists.
 using Index = std::size_t;
+/// The index of nothing.
 inline constexpr Index none = std::numeric_limits<Index>::max();
 
 /// fixed + sum_k factor_k E[phi_k'](x): a coefficient that may depend on the sample through the
 /// Stein factors of activations.
 struct Coefficient {
-  double fixed = 0;
+  double fixed = 0;                                   ///< the part that is the same for all samples
   std::vector<std::pair<double, Index>> slopes = {};  ///< (factor, activation variable)
 };
 
 /// fixed + sum_k factor_k E[phi_k](x) + input_factor mean_c(x): the deterministic part of a value.
 struct Constant {
-  double fixed = 0;
-  double input = 0;
+  double fixed = 0;                                   ///< the part that is the same for all samples
+  double input = 0;                                   ///< input_factor
   std::vector<std::pair<double, Index>> means = {};   ///< (factor, activation variable)
   std::vector<std::pair<double, Index>> pooled = {};  ///< (factor, one of Plan::pooled_constants)
+  /// Whether it is 0 for every sample.
   bool zero() const { return fixed == 0 && input == 0 && means.empty() && pooled.empty(); }
 };
 
 /// The deterministic part of what pools take, after the pools `nodes` one after the other.
 struct PooledConstant {
-  Constant value;
-  std::vector<Index> nodes;
+  Constant value;            ///< what the first pool takes
+  std::vector<Index> nodes;  ///< the pooling nodes, in order
 };
 
 /// One random function of the sample that the plan tracks.
@@ -73,29 +80,30 @@ enum class VariableKind {
 
 /// A term of a linear variable: coefficient times another variable.
 struct Term {
-  Index variable;
-  Coefficient coefficient;
-  Index block = 0;      ///< channel block of the dense node's input
-  double start = 0;     ///< where in the input's width the variable's first channel is
-  Index column = none;  ///< per-sample weights coefficient s_variable / s_owner
+  Index variable;           ///< the variable that is weighted
+  Coefficient coefficient;  ///< its weight
+  Index block = 0;          ///< channel block of the dense node's input
+  double start = 0;         ///< where in the input's width the variable's first channel is
+  Index column = none;      ///< per-sample weights coefficient s_variable / s_owner
 };
 
 /// A deterministic term of a linear variable.
 struct ConstantTerm {
-  Constant value;
-  Index block = 0;
-  Index column = none;
+  Constant value;       ///< what is added
+  Index block = 0;      ///< channel block of the dense node's input
+  Index column = none;  ///< per-sample weights value / s_owner
 };
 
 /// A linear variable written out over others; several may exist for one variable.
 struct Expansion {
+  /// Over which variables it is written.
   enum class Kind {
     primary,  ///< over the largest variables that are mutually uncorrelated
     flat,     ///< a Gaussian over its sources
     tied      ///< a source over what every source of its shared weights is written in
   };
-  Kind kind = Kind::primary;
-  std::vector<Term> terms = {};
+  Kind kind = Kind::primary;     ///< which one this is
+  std::vector<Term> terms = {};  ///< the random and the deterministic part
   std::vector<ConstantTerm> constants = {};
   bool orthogonal = true;                                ///< no two terms are correlated
   std::vector<std::pair<Index, Index>> correlated = {};  ///< otherwise: which (positions i < j)
@@ -103,64 +111,66 @@ struct Expansion {
 
 /// Per-sample numbers of a variable, as columns of the sample table; `none` where not needed.
 struct Columns {
-  Index std = none;
+  Index std = none;    ///< s, the standard deviation
   Index mean = none;   ///< activation: E phi
   Index slope = none;  ///< activation: E phi'
 };
 
+/// A random function of the sample, and all that the steps need of it.
 struct Variable {
-  VariableKind kind;
-  std::string name;  ///< of the node it stems from
-  Index node = none;
+  VariableKind kind;                       ///< what it is
+  std::string name;                        ///< of the node it stems from
+  Index node = none;                       ///< that node
   ActivationPtr activation = nullptr;      ///< activation, rest
   Index argument = none;                   ///< activation, rest: the Gaussian variable; rest: see `whole`
   Index whole = none;                      ///< rest: its activation variable
   Index divisor = none;                    ///< normalised
   std::vector<Index> pools = {};           ///< pooled: the nodes, one after the other
   std::vector<Expansion> expansions = {};  ///< linear kinds; the first one defines the variance
-  Columns columns = {};
+  Columns columns = {};                    ///< where its per-sample numbers are
 };
 
 /// The covariance between two variables, u at the left sample and v at the right one.
 struct Pair {
-  Index left, right;
+  Index left, right;        ///< variables, at the left and at the right sample
   bool tangent = false;     ///< its tangent kernel is wanted and not zero
   bool complement = false;  ///< (1 + c)/2 is carried beside (1 - c)/2: correlations near -1 occur
   bool rounded = false;     ///< computed with cancellation: absolute, not relative accuracy in h
-  std::string reason;
+  std::string reason;       ///< why it is needed, for printing
 };
 
 /// Numbers that live in L1 while a strip of sample pairs passes through the steps.
 struct Slots {
+  /// Where h, (1 + c)/2 and t are; `none`: not carried.
   Index half = none, complement = none, tangent = none;
 };
 
 /// The pair of the inputs themselves.
 struct InputStep {
-  Index pair;
-  bool centred;
+  Index pair;    ///< the pair that it fills
+  bool centred;  ///< the samples less their means over channels
 };
 
 /// An angular activation on a pair of Gaussians:
 /// h' = k0 + k_half h + k_abs A(h) + k_angle theta/pi,  t' = (d0 + d_angle (1 - 2 theta/pi)) t,
 /// with A the half-angle map of |z| and theta the angle of the pair.
 struct AngularStep {
-  Index in, out;
-  double k0, k_half, k_abs, k_angle;
-  double d0, d_angle;
-  bool check;  ///< h may be rounded: tell pairs that need extended precision
+  Index in, out;                      ///< pairs: of the Gaussians, of the results
+  double k0, k_half, k_abs, k_angle;  ///< of the formula for h'
+  double d0, d_angle;                 ///< of the formula for t'
+  bool check;                         ///< h may be rounded: tell pairs that need extended precision
   /// Columns as in DualStep, set where a Gaussian of variance 0 gives a constant other than 0 (the step
   /// function): there E is the product of the means.
   Index left_std = none, right_std = none, left_out = none, right_out = none;
-  Index left_mean = none, right_mean = none;
+  Index left_mean = none, right_mean = none;  ///< columns: of the means
 };
 
 /// Any other activation on a pair of Gaussians, through its dual map.
 struct DualStep {
-  Index in, out;
-  std::shared_ptr<const DualMap> map;
-  Index left_std, right_std;  ///< columns: of the Gaussians
-  Index left_out, right_out;  ///< columns: of the results
+  Index in, out;                       ///< pairs: of the Gaussians, of the results
+  std::shared_ptr<const DualMap> map;  ///< of both activations
+  Index left_std, right_std;           ///< columns: of the Gaussians
+  Index left_out, right_out;           ///< columns: of the results
   Index left_mean = none, right_mean = none, left_slope = none, right_slope = none;  ///< rests
   bool self;  ///< the same variable on both sides: h = 0 on identical samples by definition
 };
@@ -169,38 +179,39 @@ struct DualStep {
 /// exact:    h += (w - w')^2/4 + w w' h_in,   t += w w' t_in
 /// rounded:  h -= w w' (1 - 2 h_in)/2, from h = 1/2
 struct AccumulateStep {
-  Index out;
+  Index out;          ///< the pair that is summed up
   Index in;           ///< `none`: a deterministic term, or one without a partner on the other side
   Index left, right;  ///< columns of weights; one of them `none`: no partner
   Index left_constant = none, right_constant = none;  ///< columns of a deterministic term added on the way
-  bool exact = true;
-  bool first = false;       ///< starts the sum
-  bool last = false;        ///< ends it
+  bool exact = true;                                  ///< which of the two formulas
+  bool first = false;                                 ///< starts the sum
+  bool last = false;                                  ///< ends it
   bool add_kernel = false;  ///< with `last`: t += 1 - 2h (a dense layer's own weights and bias)
   bool self = false;        ///< the same variable on both sides
 };
 
+/// One thing to do with the numbers of a pair of samples.
 using Step = std::variant<InputStep, AngularStep, DualStep, AccumulateStep>;
 
 }  // namespace plan
 
 /// A topology compiled: see the file's comment. Immutable; make one with `compile`.
 struct Plan {
-  std::string topology;
-  bool ntk = false;  ///< tangents are computed
-  std::vector<plan::Variable> variables;
+  std::string topology;                                ///< its name
+  bool ntk = false;                                    ///< tangents are computed
+  std::vector<plan::Variable> variables;               ///< the random functions that are tracked
   std::vector<plan::PooledConstant> pooled_constants;  ///< on images
-  std::vector<plan::Pair> pairs;
-  std::vector<plan::Slots> slots;  ///< of each pair
-  std::vector<plan::Step> steps;
-  plan::Index output = plan::none;      ///< variable
-  plan::Index result = plan::none;      ///< pair
-  plan::Index columns = 0;              ///< per-sample numbers
-  plan::Index input_mean = plan::none;  ///< column of mean_c(x)
-  plan::Index slot_count = 0;
-  bool rounded_variances = false;  ///< some variance needs covariances between variables
-  bool needs_extended = false;     ///< some pairs may have to be recomputed in extended precision
-  bool angular_only = true;        ///< no DualStep and nothing rounded: float keeps its accuracy
+  std::vector<plan::Pair> pairs;                       ///< the covariances that are needed
+  std::vector<plan::Slots> slots;                      ///< of each pair
+  std::vector<plan::Step> steps;                       ///< in the order in which they run
+  plan::Index output = plan::none;                     ///< variable
+  plan::Index result = plan::none;                     ///< pair
+  plan::Index columns = 0;                             ///< per-sample numbers
+  plan::Index input_mean = plan::none;                 ///< column of mean_c(x)
+  plan::Index slot_count = 0;                          ///< how many numbers the slots of all pairs take
+  bool rounded_variances = false;                      ///< some variance needs covariances between variables
+  bool needs_extended = false;  ///< some pairs may have to be recomputed in extended precision
+  bool angular_only = true;     ///< no DualStep and nothing rounded: float keeps its accuracy
 };
 
 }  // namespace sst

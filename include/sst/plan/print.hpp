@@ -14,6 +14,7 @@ namespace sst {
 
 namespace plan {
 
+/// The kind's name, as plans print it.
 inline std::string kind_name(VariableKind kind) {
   switch (kind) {
     case VariableKind::input:

@@ -29,6 +29,7 @@ enum class Factorization {
   lapack  ///< potrf of the LAPACK the program is linked with; float and double, built with SST_USE_LAPACK
 };
 
+/// How a matrix is factored.
 struct CholeskyOptions {
   /// Rows and columns of a tile; 0: what measured fastest. Other tiles round differently, in the last digits.
   Eigen::Index tile = 0;
@@ -280,7 +281,9 @@ void require_finite(const Eigen::DenseBase<Derived>& x, bool lower, int threads,
 template <class Scalar>
 class Cholesky {
  public:
+  /// n x n.
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+  /// Of rows and columns.
   using Index = Eigen::Index;
   /// Sums of logarithms are formed in double at least.
   using Wide = std::common_type_t<Scalar, double>;
@@ -336,6 +339,7 @@ class Cholesky {
     }
   }
 
+  /// n.
   Index size() const { return lower_.rows(); }
 
   /// x = A^-1 b; b: n x m, or a vector. Throws DataError (wrong rows, entries that are not finite).
@@ -345,6 +349,7 @@ class Cholesky {
     solve_in_place(x);
     return x;
   }
+  /// The same in place of b: n x m.
   void solve_in_place(Eigen::Ref<Matrix> b) const {
     require_right_hand_side(b);
     substitute<false>(b);
@@ -359,6 +364,7 @@ class Cholesky {
     solve_lower_in_place(y);
     return y;
   }
+  /// The same in place of b: n x m.
   void solve_lower_in_place(Eigen::Ref<Matrix> b) const {
     require_right_hand_side(b);
     substitute<false>(b);
@@ -380,8 +386,9 @@ class Cholesky {
     return ratio * ratio;
   }
 
-  /// L in the lower triangle; above it whatever A held there.
+  /// n x n: L in the lower triangle; above it whatever A held there.
   const Matrix& storage() const& { return lower_; }
+  /// The same, n x n, moved out of the factor.
   Matrix storage() && { return std::move(lower_); }
   /// L, as a triangular view of the storage.
   auto lower() const { return lower_.template triangularView<Eigen::Lower>(); }

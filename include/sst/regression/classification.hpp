@@ -40,7 +40,9 @@ class Classes {
                       " classes; give samples of two at least");
   }
 
+  /// The number of classes.
   std::size_t size() const { return names_.size(); }
+  /// The labels, ascending: class i is names()[i].
   const std::vector<Label>& names() const { return names_; }
 
   /// Throws DataError, with the row, for a label that was not in training.
@@ -55,12 +57,14 @@ class Classes {
     }
     return out;
   }
+  /// The labels of classes; all below size().
   std::vector<Label> decode(const std::vector<std::size_t>& classes) const {
     std::vector<Label> out;
     for (const std::size_t c : classes) out.push_back(names_.at(c));
     return out;
   }
 
+  /// A label as text, for tables and messages.
   static std::string text(const Label& label) {
     if constexpr (std::integral<Label>)
       return std::to_string(label);
@@ -155,12 +159,13 @@ inline double fit_inverse_temperature(const Eigen::MatrixXd& scores, const std::
   return std::sqrt(low * high);
 }
 
+/// What a sample counts.
 enum class ClassWeights {
   equal,    ///< every sample counts the same
   balanced  ///< a sample counts n / (classes x samples of its class): every class counts the same
 };
 
-/// One weight a sample; their mean is 1.
+/// One entry per sample; their mean is 1.
 inline Eigen::VectorXd sample_weights(const std::vector<std::size_t>& classes, std::size_t count,
                                       ClassWeights weights) {
   const auto n = static_cast<Eigen::Index>(classes.size());
@@ -180,7 +185,7 @@ struct WeightedFit {
   Eigen::MatrixXd weights;  ///< A^-1 y, n x outputs
   Eigen::MatrixXd
       leave_one_out;  ///< what the fit without a row predicts for it, y_i - (A^-1 y)_i / (A^-1)_ii
-  double lambda = 0;
+  double lambda = 0;  ///< what the ridge came to
 };
 
 /// k: n x n, y: n x outputs, sample_weights: n positive numbers. n^3/3 steps for the factor and as many for
@@ -209,9 +214,10 @@ inline WeightedFit fit_weighted(Eigen::MatrixXd k, const Eigen::MatrixXd& y, con
   return fit;
 }
 
+/// How a classifier is fitted.
 struct ClassifierOptions {
-  ClassWeights class_weights = ClassWeights::equal;
-  GramOptions gram = {};
+  ClassWeights class_weights = ClassWeights::equal;  ///< what samples count
+  GramOptions gram = {};                             ///< how the kernel is computed
 };
 
 /// A classifier: weighted kernel regression on one-hot targets, the class of the largest score, and
@@ -236,8 +242,11 @@ class Classifier {
     leave_one_out_accuracy_ = share(hits(truth, largest_score(fit_.leave_one_out)), truth.size());
   }
 
+  /// The labels and their order, that of the columns of scores.
   const Classes<Label>& classes() const { return classes_; }
+  /// What was added to the diagonal.
   double lambda() const { return fit_.lambda; }
+  /// beta of the probabilities, softmax(beta scores).
   double inverse_temperature() const { return inverse_temperature_; }
   /// With Wilson's 95 % interval.
   const Interval& leave_one_out_accuracy() const { return leave_one_out_accuracy_; }
@@ -257,6 +266,7 @@ class Classifier {
   Eigen::MatrixXd probabilities(const Eigen::MatrixXd& x) const {
     return softmax(scores(x), inverse_temperature_);
   }
+  /// The label of the largest score of each row of x, m x d.
   std::vector<Label> predict(const Eigen::MatrixXd& x) const {
     return classes_.decode(largest_score(scores(x)));
   }
@@ -281,10 +291,11 @@ class Classifier {
 /// How predictions compare with the truth.
 template <class Label>
 struct Confusion {
-  std::vector<Label> classes;
-  Eigen::MatrixXi counts;  ///< true class a row, predicted class a column
-  Interval accuracy;       ///< with Wilson's 95 % interval
+  std::vector<Label> classes;  ///< in the order of the rows and columns of `counts`
+  Eigen::MatrixXi counts;      ///< true class a row, predicted class a column
+  Interval accuracy;           ///< with Wilson's 95 % interval
 
+  /// The counts as a table, and the accuracy with its interval.
   friend std::ostream& operator<<(std::ostream& out, const Confusion& confusion) {
     std::vector<TextTable::Column> columns{{"true \\ predicted"}};
     for (const Label& label : confusion.classes)

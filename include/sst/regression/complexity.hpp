@@ -19,8 +19,9 @@
 
 namespace sst {
 
+/// Whether constants count.
 enum class Centring {
-  none,
+  none,    ///< K and y as they are
   centred  ///< rows and columns of K and of yy' less their means (Cortes, Mohri and Rostamizadeh 2012)
 };
 

@@ -17,6 +17,7 @@
 
 namespace sst {
 
+/// When conjugate gradients stop.
 struct ConjugateGradientOptions {
   /// Stops when |b - A x| <= tolerance |b| in each column.
   double tolerance = 1e-6;
@@ -32,6 +33,7 @@ struct ConjugateGradientOptions {
   std::function<bool(int, double)> progress = {};
 };
 
+/// What conjugate gradients found.
 struct ConjugateGradientResult {
   Eigen::MatrixXd x;            ///< n x m; of all iterates, the last
   bool converged = false;       ///< whether each residual, computed from x, is within the tolerance
@@ -43,6 +45,7 @@ struct ConjugateGradientResult {
 
 /// Leaves a residual as it is: conjugate gradients without a preconditioner.
 struct NoPreconditioner {
+  /// r itself, n x m.
   const Eigen::MatrixXd& operator()(const Eigen::MatrixXd& r) const { return r; }
 };
 
@@ -202,7 +205,7 @@ ConjugateGradientResult conjugate_gradients(const Operator& k, const Exact& exac
   return result;
 }
 
-/// The same with products by k alone.
+/// The same with products by k alone; b: n x m.
 template <SymmetricOperator Operator, class Preconditioner = NoPreconditioner>
 ConjugateGradientResult conjugate_gradients(const Operator& k, double lambda, const Eigen::MatrixXd& b,
                                             const Preconditioner& preconditioner = {},

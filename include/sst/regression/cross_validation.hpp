@@ -41,8 +41,9 @@ inline std::vector<Split> k_fold(Eigen::Index n, int folds, std::uint32_t seed) 
   return splits;
 }
 
+/// What each ridge predicts for rows that its fit has not seen, and how well.
 struct CrossValidation {
-  std::vector<Ridge> ridges;
+  std::vector<Ridge> ridges;  ///< in the order of the results
   /// One n x outputs matrix a ridge: what each row is predicted to be by the fit that has not seen it.
   std::vector<Eigen::MatrixXd> predictions;
   /// folds x ridges: the squared error, mean over the rows and outputs of the fold.

@@ -36,6 +36,7 @@ namespace sst {
 
 /// The largest learning rate with which gradient descent on |f(X) - y|^2 / (2 n outputs) does not diverge:
 /// 2 n outputs / (largest eigenvalue of the NTK T_dd). Infinite for a kernel of zeros. y: n x outputs.
+/// Throws DataError without samples or outputs.
 inline double max_learning_rate(const Spectrum& ntk, Eigen::Index outputs) {
   if (outputs < 1 || ntk.values().size() == 0)
     throw DataError("there are no training samples or no outputs; give one of each at least");
@@ -56,7 +57,9 @@ inline double max_learning_rate(const Topology& topology, const Eigen::MatrixXd&
 /// what is left: train on y - f_0(X) and add f_0 to what is predicted.
 class GradientFlow {
  public:
+  /// Kernels and targets.
   using MatrixXd = Eigen::MatrixXd;
+  /// Eigenvalues, times and variances.
   using VectorXd = Eigen::VectorXd;
 
   /// kernel: n x n, y: n x outputs. Throws DataError, NotPositiveDefinite, and Error for a learning rate that
@@ -72,10 +75,13 @@ class GradientFlow {
     targets_ = regression_detail::product(vectors_.transpose(), y);
     rate_ = learning_rate / static_cast<double>(y.size());
   }
+  /// The same from the kernel itself, n x n; y: n x outputs.
   GradientFlow(MatrixXd kernel, const MatrixXd& y, const Ridge& ridge, double learning_rate = 1)
       : GradientFlow(Spectrum(std::move(kernel)), y, ridge, learning_rate) {}
 
+  /// What was added to the diagonal.
   double lambda() const { return lambda_; }
+  /// V, the eigenvectors of the kernel as columns: n x n.
   const MatrixXd& vectors() const { return vectors_; }
 
   /// f_t on the training samples, n x outputs. t >= 0, infinity included; Error otherwise.
@@ -124,20 +130,24 @@ class GradientFlow {
     return out;
   }
 
-  /// The eigenvalues of A^-1 (1 - exp(-A tau)). Throws NotPositiveDefinite at t = infinity when A is
-  /// singular.
+  /// The n eigenvalues of A^-1 (1 - exp(-A tau)), a column. Throws NotPositiveDefinite at t = infinity when A
+  /// is singular.
   VectorXd solved(double t) const { return solved_at(tau(t)); }
-  /// Those of 1 - K A^-1 (1 - exp(-A tau)), what is left of the prior on the training samples.
+  /// The n eigenvalues, a column, of 1 - K A^-1 (1 - exp(-A tau)), what is left of the prior on the training
+  /// samples.
   VectorXd remaining(double t) const {
     VectorXd out(a_.size());
     for (Eigen::Index j = 0; j < out.size(); ++j) out[j] = remaining(j, tau(t));
     return out;
   }
+  /// The trace of A.
   double trace() const { return a_.sum(); }
 
+  /// V' k_td', n x m; k_td: m x n.
   MatrixXd to_basis(const MatrixXd& k_td) const {
     return regression_detail::product(vectors_.transpose(), k_td.transpose());
   }
+  /// V times coefficients of n rows.
   MatrixXd from_basis(const MatrixXd& coefficients) const {
     return regression_detail::product(vectors_, coefficients);
   }
@@ -175,10 +185,12 @@ class GradientFlow {
 ///
 ///     covariance = K_tt + T_td S K_dd S T_dt - (T_td S K_dt + transpose)
 ///
-/// (Lee et al. 2019, eq. (S9) in general, (16) for t = infinity). K_dd is not regularised.
+/// (Lee et al. 2019). K_dd is not regularised.
 class EnsembleFlow {
  public:
+  /// Kernels and targets.
   using MatrixXd = Eigen::MatrixXd;
+  /// Times and variances.
   using VectorXd = Eigen::VectorXd;
 
   /// t_dd: n x n or its spectrum, k_dd: n x n, y: n x outputs. Throws as GradientFlow.
@@ -189,12 +201,16 @@ class EnsembleFlow {
     prior_ = regression_detail::product(flow_.vectors().transpose(),
                                         regression_detail::product(k_dd, flow_.vectors()));
   }
+  /// The same from the NTK itself, n x n; k_dd: n x n, y: n x outputs.
   EnsembleFlow(MatrixXd t_dd, const MatrixXd& k_dd, const MatrixXd& y, const Ridge& ridge,
                double learning_rate = 1)
       : EnsembleFlow(Spectrum(std::move(t_dd)), k_dd, y, ridge, learning_rate) {}
 
+  /// What was added to the diagonal of T_dd.
   double lambda() const { return flow_.lambda(); }
+  /// The mean on the training samples, n x outputs. t >= 0, infinity included; Error otherwise.
   MatrixXd train_mean(double t) const { return flow_.train_mean(t); }
+  /// The mean on test samples, m x outputs; t_td: m x n.
   MatrixXd test_mean(const MatrixXd& t_td, double t) const { return flow_.test_mean(t_td, t); }
 
   /// On the training samples, n x n.
@@ -256,8 +272,9 @@ class EnsembleFlow {
   MatrixXd prior_;  ///< V' K_dd V
 };
 
+/// How networks are trained, and what is predicted.
 struct FlowOptions {
-  double learning_rate = 1;
+  double learning_rate = 1;          ///< eta, positive; see `max_learning_rate`
   PosteriorOptions prediction = {};  ///< as for `posterior`
 };
 

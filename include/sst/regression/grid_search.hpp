@@ -28,22 +28,23 @@ namespace sst {
 
 /// A topology to try, with the name under which it is reported.
 struct Candidate {
-  std::string name;
-  Topology topology;
+  std::string name;   ///< for tables
+  Topology topology;  ///< whose kernels are tried
 };
 
 /// A family as a function of depth, such as `chain`.
 struct Family {
-  std::string name;
-  std::function<Topology(int depth, const FamilyOptions&)> make;
+  std::string name;  ///< how the names of its candidates begin
+  std::function<Topology(int depth, const FamilyOptions&)>
+      make;  ///< its function of depth; throws Error for a depth that it has not
 };
 
 /// What candidates are made of: every combination is one.
 struct Grid {
-  std::vector<Family> families;
-  std::vector<int> depths;
-  std::vector<double> weight_stds = {1};
-  std::vector<double> bias_stds = {0};
+  std::vector<Family> families;           ///< each one at all depths
+  std::vector<int> depths;                ///< K; see families.hpp
+  std::vector<double> weight_stds = {1};  ///< of all dense layers
+  std::vector<double> bias_stds = {0};    ///< of all dense layers
 };
 
 /// All combinations, families first and biases last to vary. Throws Error for an empty list, and what the
@@ -63,8 +64,9 @@ inline std::vector<Candidate> candidates(const Grid& grid) {
   return out;
 }
 
+/// What is tried on each candidate, and how it is scored.
 struct GridOptions {
-  std::vector<Kernel> kernels = {Kernel::nngp, Kernel::ntk};
+  std::vector<Kernel> kernels = {Kernel::nngp, Kernel::ntk};  ///< which kernels
   /// By which score; not used when there are splits.
   Criterion criterion = Criterion::leave_one_out;
   /// When given, the score is the squared error of cross_validate instead.
@@ -79,15 +81,16 @@ struct GridOptions {
 
 /// One kernel of one candidate, at its best ridge.
 struct GridEntry {
-  std::size_t candidate = 0;  ///< position in the list that was searched
-  std::string name;
-  Kernel kernel = Kernel::ntk;
-  Ridge ridge = Ridge::absolute(0);
-  double score = 0;            ///< the smaller the better; infinite when it failed
-  std::vector<double> scores;  ///< of every ridge
-  std::string failure;         ///< why there is no score; empty when there is one
+  std::size_t candidate = 0;         ///< position in the list that was searched
+  std::string name;                  ///< of the candidate
+  Kernel kernel = Kernel::ntk;       ///< which kernel
+  Ridge ridge = Ridge::absolute(0);  ///< the best one
+  double score = 0;                  ///< the smaller the better; infinite when it failed
+  std::vector<double> scores;        ///< of every ridge
+  std::string failure;               ///< why there is no score; empty when there is one
 };
 
+/// What a search found.
 struct Leaderboard {
   std::vector<GridEntry>
       entries;  ///< the best first, failures last; of equals the earlier candidate, NNGP first
@@ -117,6 +120,7 @@ struct Leaderboard {
     }
     return out;
   }
+  /// Writes `table()`.
   friend std::ostream& operator<<(std::ostream& out, const Leaderboard& board) {
     return out << board.table();
   }

@@ -24,7 +24,7 @@
 
 namespace sst {
 
-/// What the kernel is computed in; linear systems are solved in double either way.
+/// What the kernel is computed in, `in_double` or `in_float`; linear systems are solved in double either way.
 enum class KernelPrecision { in_double, in_float };
 
 /// A prediction with its uncertainty, in the units of the targets.
@@ -43,15 +43,15 @@ struct MeanAndStd {
 /// sst::load_model("model").predict(x_new);  // model.predict(x_new), to the last bit
 /// \endcode
 struct KernelMachine {
-  Topology topology;
-  Kernel kernel = Kernel::ntk;
-  KernelPrecision precision = KernelPrecision::in_double;
-  Ridge ridge = Ridge::absolute(0);  ///< as it was asked for
-  double lambda = 0;                 ///< what it came to; rows that are appended do not change it
-  Eigen::MatrixXd x = {};            ///< n x d training samples, scaled
-  Eigen::MatrixXd y = {};            ///< n x outputs, scaled
-  Eigen::MatrixXd weights = {};      ///< (K(X, X) + lambda I)^-1 Y, n x outputs
-  Eigen::MatrixXd factor = {};       ///< of A = K(X, X) + lambda I by Cholesky, lower triangle; may be empty
+  Topology topology;                                       ///< the network
+  Kernel kernel = Kernel::ntk;                             ///< which of its kernels
+  KernelPrecision precision = KernelPrecision::in_double;  ///< of the kernel between samples
+  Ridge ridge = Ridge::absolute(0);                        ///< as it was asked for
+  double lambda = 0;             ///< what it came to; rows that are appended do not change it
+  Eigen::MatrixXd x = {};        ///< n x d training samples, scaled
+  Eigen::MatrixXd y = {};        ///< n x outputs, scaled
+  Eigen::MatrixXd weights = {};  ///< (K(X, X) + lambda I)^-1 Y, n x outputs
+  Eigen::MatrixXd factor = {};   ///< of A = K(X, X) + lambda I by Cholesky, lower triangle; may be empty
 
   std::optional<Scaling> input_scaling = {};   ///< applied to every sample
   std::optional<Scaling> target_scaling = {};  ///< undone in every prediction
@@ -192,8 +192,8 @@ inline KernelMachine fit_kernel_machine(KernelMachine machine, const GramOptions
 
 /// A fitted machine, and how its system was solved.
 struct SolvedMachine {
-  KernelMachine machine;
-  SolverReport report;
+  KernelMachine machine;  ///< ready to predict
+  SolverReport report;    ///< solver, residual and condition
 };
 
 /// The same by any solver (solver.hpp), the kernel in double: for more rows than memory holds kernels of. The

@@ -65,6 +65,7 @@ void in_parallel(Index count, int threads, Work&& work) {
 /// A symmetric matrix in memory, both triangles of it; it must outlive this.
 class DenseOperator {
  public:
+  /// Of samples.
   using Index = Eigen::Index;
 
   /// Throws DataError unless k is square.
@@ -74,8 +75,11 @@ class DenseOperator {
                       " is no kernel (it is not square); give a symmetric one");
   }
 
+  /// n.
   Index rows() const { return k_.rows(); }
+  /// The n diagonal entries.
   Eigen::VectorXd diagonal() const { return k_.diagonal(); }
+  /// The columns of these indices, n x indices. Throws DataError for one out of range.
   Eigen::MatrixXd columns(const std::vector<Index>& indices) const {
     Eigen::MatrixXd out(rows(), static_cast<Index>(indices.size()));
     for (Index c = 0; c < out.cols(); ++c) {
@@ -112,6 +116,7 @@ class DenseOperator {
 template <class Scalar = double>
 class KernelOperator {
  public:
+  /// Of samples.
   using Index = Eigen::Index;
 
   /// x: n x d, one sample a row; it is not needed after this. threads: 0 means as many as OpenMP gives.
@@ -120,8 +125,10 @@ class KernelOperator {
                  Path path = Path::automatic)
       : tiles_(plan, kernel, x, path), threads_(threads) {}
 
+  /// n, the number of samples.
   Index rows() const { return tiles_.rows(); }
 
+  /// The n diagonal entries.
   Eigen::VectorXd diagonal() const {
     Eigen::VectorXd out(rows());
     over_strips(rows(), [&](Index first, Index size, Workspace& workspace) {
@@ -134,6 +141,7 @@ class KernelOperator {
     return out;
   }
 
+  /// The columns of these indices, n x indices. Throws DataError for one out of range.
   Eigen::MatrixXd columns(const std::vector<Index>& indices) const {
     for (const Index i : indices) operator_detail::require_index(i, rows());
     Eigen::MatrixXd out(rows(), static_cast<Index>(indices.size()));
@@ -182,6 +190,7 @@ class KernelOperator {
     return out;
   }
 
+  /// What computes the kernel.
   const GramTiles<Scalar>& tiles() const { return tiles_; }
 
  private:

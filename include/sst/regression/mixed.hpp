@@ -17,6 +17,7 @@
 
 namespace sst {
 
+/// When refining stops.
 struct MixedOptions {
   /// |b - A x| <= tolerance |b| in each column.
   double tolerance = 1e-12;
@@ -27,6 +28,7 @@ struct MixedOptions {
   std::function<bool(double)> progress = {};
 };
 
+/// What refining found.
 struct MixedSolution {
   Eigen::MatrixXd x;            ///< n x m
   bool refined = false;         ///< from the float factor; false: from the double one

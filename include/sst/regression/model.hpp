@@ -23,9 +23,10 @@ enum class SolvePrecision {
   full     ///< double
 };
 
+/// How a model is fitted.
 struct FitOptions {
-  SolvePrecision solve = SolvePrecision::full;
-  GramOptions gram = {};
+  SolvePrecision solve = SolvePrecision::full;  ///< in which precision the system is solved
+  GramOptions gram = {};                        ///< how the kernel is computed
 };
 
 /// A fitted kernel regression with zero prior mean: f(x) = K(x, X) (K(X, X) + lambda I)^-1 Y.
@@ -85,6 +86,7 @@ class Model {
 
   double lambda() const { return lambda_; }                    ///< what was added to the diagonal
   const Eigen::MatrixXd& weights() const { return weights_; }  ///< (K + lambda I)^-1 Y, n x outputs
+  /// The compiled topology.
   const Plan& plan() const { return plan_; }
 
  private:

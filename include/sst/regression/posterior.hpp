@@ -144,6 +144,7 @@ Eigen::VectorXd ensemble_variance(const Factor& a, const Eigen::MatrixXd& prior,
 /// to the diagonal for that of new observations.
 class NngpPosterior {
  public:
+  /// Kernels and targets.
   using MatrixXd = Eigen::MatrixXd;
 
   /// k_dd: n x n, of which the lower triangle is read; y: n x outputs. Throws DataError, NotPositiveDefinite.
@@ -151,6 +152,7 @@ class NngpPosterior {
       : a_((regression_detail::require_targets(k_dd.rows(), y), std::move(k_dd)), ridge),
         weights_(a_.factor.solve(y)) {}
 
+  /// What was added to the diagonal.
   double lambda() const { return a_.lambda; }
   const MatrixXd& weights() const { return weights_; }  ///< A^-1 y, n x outputs
 
@@ -194,10 +196,11 @@ class NngpPosterior {
 ///     mean = T_td A^-1 y,
 ///     covariance = K_tt + T_td A^-1 K_dd A^-1 T_dt - (T_td A^-1 K_dt + transpose)
 ///
-/// (Lee et al. 2019, "Wide Neural Networks of Any Depth Evolve as Linear Models Under Gradient Descent",
-/// eq. (16)). K_dd is not regularised. No posterior in general (with T = K and lambda = 0 it is the NNGP's).
+/// (Lee et al. 2019, "Wide Neural Networks of Any Depth Evolve as Linear Models Under Gradient Descent").
+/// K_dd is not regularised. No posterior in general (with T = K and lambda = 0 it is the NNGP's).
 class EnsemblePosterior {
  public:
+  /// Kernels and targets.
   using MatrixXd = Eigen::MatrixXd;
 
   /// t_dd, k_dd: n x n; y: n x outputs. Throws DataError, NotPositiveDefinite.
@@ -208,6 +211,7 @@ class EnsemblePosterior {
     regression_detail::require_shape(prior_, y.rows(), y.rows(), "K_dd");
   }
 
+  /// What was added to the diagonal of T_dd.
   double lambda() const { return a_.lambda; }
   const MatrixXd& weights() const { return weights_; }  ///< A^-1 y, n x outputs
 
@@ -255,23 +259,27 @@ class EnsemblePosterior {
   MatrixXd weights_;
 };
 
+/// How much of the covariance is computed.
 enum class Covariance {
   none,      ///< the mean alone
   diagonal,  ///< variances, without ever forming K_tt
   full       ///< the m x m matrix as well
 };
 
-/// Is the variance that of the function, or of a new observation of it, which has lambda on top?
+/// Is the variance that of the function (`excluded`), or of a new observation of it, which has lambda on top
+/// (`included`)?
 enum class ObservationNoise { excluded, included };
 
+/// What is predicted, and how.
 struct PosteriorOptions {
-  Covariance covariance = Covariance::diagonal;
-  ObservationNoise noise = ObservationNoise::excluded;
+  Covariance covariance = Covariance::diagonal;         ///< how much of it
+  ObservationNoise noise = ObservationNoise::excluded;  ///< of a new observation or of the function
   /// Test samples at a time: mean and variances take 3 n x batch doubles beside the training kernels.
   Eigen::Index batch = 1024;
-  GramOptions gram = {};
+  GramOptions gram = {};  ///< how the kernels are computed
 };
 
+/// A Gaussian for each test sample and output.
 struct GaussianPrediction {
   Eigen::MatrixXd mean;        ///< m x outputs
   Eigen::VectorXd variance;    ///< m, of each output; empty with Covariance::none

@@ -20,6 +20,7 @@
 
 namespace sst {
 
+/// When the factorization stops.
 struct LowRankOptions {
   Eigen::Index rank = 100;   ///< columns of the factor, at the most; 1 or more
   Eigen::Index block = 100;  ///< pivots that are drawn at once; 1 or more
@@ -153,6 +154,7 @@ LowRankFactor randomly_pivoted_cholesky(const Operator& k, const LowRankOptions&
 /// memory: F and rank^2 numbers.
 class LowRankPreconditioner {
  public:
+  /// Of samples and columns.
   using Index = Eigen::Index;
 
   /// f: n x rank with rank <= n, finite. Throws DataError, or Error unless mu is finite and positive.

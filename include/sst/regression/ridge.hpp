@@ -20,6 +20,7 @@ namespace sst {
 /// observation noise of the Gaussian process, lambda is a variance.
 class Ridge {
  public:
+  /// Whether the number is a multiple of the mean diagonal (`relative`) or lambda itself (`absolute`).
   enum class Scale { relative, absolute };
 
   /// lambda = factor x mean diagonal of the kernel that is solved. Throws Error unless factor is finite and
@@ -28,6 +29,7 @@ class Ridge {
   /// lambda itself. Throws Error unless it is finite and >= 0.
   static Ridge absolute(double lambda) { return Ridge(Scale::absolute, lambda); }
 
+  /// Relative or absolute.
   Scale scale() const { return scale_; }
   /// The factor of a relative ridge, the lambda of an absolute one.
   double value() const { return value_; }

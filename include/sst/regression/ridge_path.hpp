@@ -104,7 +104,7 @@ inline std::vector<Ridge> relative_ridges(double least, double largest, int coun
 /// What a kernel regression with each of several ridges would do, in closed form. With A = K + lambda I and
 /// weights w = A^-1 y, for each ridge (rows) and output (columns):
 struct RidgePath {
-  std::vector<Ridge> ridges;
+  std::vector<Ridge> ridges;    ///< in the order of the rows below
   std::vector<double> lambdas;  ///< what the ridges came to
   /// One n x outputs matrix a ridge: y_i minus what the fit without row i predicts for it, w_i / (A^-1)_ii
   /// (Rasmussen and Williams 2006, eq. (5.12)); a relative ridge keeps the lambda of all rows.
@@ -178,10 +178,11 @@ inline RidgePath ridge_path(const Topology& topology, Kernel kernel, const Eigen
   return ridge_path(Spectrum(gram(compile(topology, kernel), kernel, x, options)), y, ridges);
 }
 
-/// By what a ridge, or a topology, is chosen.
+/// By what a ridge, or a topology, is chosen: the error of `leave_one_out` predictions, generalised
+/// cross-validation (`gcv`) or the `log_marginal_likelihood`; see RidgePath.
 enum class Criterion { leave_one_out, gcv, log_marginal_likelihood };
 
-/// One number a ridge, the smaller the better: the mean over the outputs of the leave-one-out error or of
+/// One entry per ridge, the smaller the better: the mean over the outputs of the leave-one-out error or of
 /// GCV; the sum over the outputs of the negative log marginal likelihood (outputs are independent).
 inline Eigen::VectorXd scores(const RidgePath& path, Criterion criterion) {
   switch (criterion) {

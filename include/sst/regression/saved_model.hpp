@@ -243,7 +243,7 @@ inline void check(const KernelMachine& model) {
 }  // namespace saved_detail
 
 /// Whether the n x n Cholesky factor is saved too, if the model has it: n^2 doubles, for standard deviations
-/// and new rows without n^3/3 steps first.
+/// and new rows without n^3/3 steps first (`yes` or `no`).
 enum class StoreFactor { no, yes };
 
 /// Writes a model as a folder. A saved model of that name is replaced when the new one is complete; anything

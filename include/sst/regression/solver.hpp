@@ -36,6 +36,7 @@ enum class Solver {
   conjugate_gradients  ///< iterative, kernel values computed anew; n x (rank + 300) doubles
 };
 
+/// The solver's name, as options and reports write it.
 inline const char* name(Solver solver) {
   switch (solver) {
     case Solver::automatic:
@@ -50,26 +51,28 @@ inline const char* name(Solver solver) {
   return "conjugate_gradients";
 }
 
+/// How a system is solved.
 struct SolverOptions {
-  Solver solver = Solver::automatic;
+  Solver solver = Solver::automatic;  ///< which solver
   /// Whether the factor itself is wanted, for variances, leave-one-out or rows to append: then it is
   /// Cholesky.
   bool needs_factor = false;
   /// Relative residual at which solving stops; 0: 1e-12 for mixed, 1e-6 for conjugate gradients.
   double tolerance = 0;
-  int iterations = 1000;   ///< of conjugate gradients, at the most
-  Eigen::Index rank = 0;   ///< of their preconditioner; 0: by n and memory
-  std::uint64_t seed = 0;  ///< of their preconditioner
-  double memory = 0;       ///< bytes that may be used; 0: nine tenths of what is free
-  int threads = 0;         ///< 0: as many as OpenMP gives; nothing depends on it
-  Path path = Path::automatic;
+  int iterations = 1000;        ///< of conjugate gradients, at the most
+  Eigen::Index rank = 0;        ///< of their preconditioner; 0: by n and memory
+  std::uint64_t seed = 0;       ///< of their preconditioner
+  double memory = 0;            ///< bytes that may be used; 0: nine tenths of what is free
+  int threads = 0;              ///< 0: as many as OpenMP gives; nothing depends on it
+  Path path = Path::automatic;  ///< how the kernel is computed; see Path
   /// Called with the stage ("kernel", "factor", "preconditioner", "iterations") and the fraction of it that
   /// is done (of iterations, by the logarithm of the residual); returning false cancels (throws Cancelled).
   std::function<bool(const char*, double)> progress = {};
 };
 
+/// A solver for a problem.
 struct SolverChoice {
-  Solver solver;
+  Solver solver;         ///< which one
   std::string sentence;  ///< what was chosen, and why
 };
 
@@ -151,6 +154,7 @@ inline SolverChoice choose_solver(Eigen::Index n, const SolverOptions& options =
                                            " and " + has};
 }
 
+/// How a system was solved.
 struct SolverReport {
   Solver solver = Solver::automatic;  ///< the one that was used
   std::string sentence;               ///< what was chosen and why, and what came of it
@@ -162,10 +166,11 @@ struct SolverReport {
   std::vector<double> history;        ///< of conjugate gradients: see ConjugateGradientResult
 };
 
+/// The solution of a system.
 struct SolverResult {
   Eigen::MatrixXd weights;  ///< n x outputs
   Eigen::MatrixXd factor;   ///< of Solver::cholesky: L in the lower triangle; else empty
-  SolverReport report;
+  SolverReport report;      ///< how it was solved
 };
 
 /// Solves (K + lambda I) W = Y for the kernel of the rows of x.
@@ -258,8 +263,8 @@ inline SolverResult solve_kernel_system(const Plan& plan, Kernel kernel, const D
 
 /// A fitted model, and how its system was solved.
 struct SolvedModel {
-  Model<double> model;
-  SolverReport report;
+  Model<double> model;  ///< ready to predict
+  SolverReport report;  ///< solver, residual and condition
 };
 
 /// `fit` by any solver: the way to models of more rows than memory holds kernels of.

@@ -53,7 +53,7 @@ class Spectrum {
     }
   }
 
-  /// n eigenvalues, ascending.
+  /// The n eigenvalues, ascending; a column.
   const Eigen::VectorXd& values() const { return solver_.eigenvalues(); }
   /// n x n, orthonormal: column i is the eigenvector of values()[i].
   const Eigen::MatrixXd& vectors() const { return solver_.eigenvectors(); }

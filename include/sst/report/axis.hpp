@@ -15,6 +15,7 @@
 
 namespace sst {
 
+/// An axis in equal steps, `linear`, or in equal factors, `log`.
 enum class PlotScale { linear, log };
 
 namespace detail {

@@ -16,9 +16,9 @@ namespace sst {
 
 /// A measured number with the interval that holds it with 95 % confidence.
 struct Interval {
-  double value = 0;
-  double low = 0;
-  double high = 0;
+  double value = 0;  ///< what was measured
+  double low = 0;    ///< the lower end
+  double high = 0;   ///< the upper end
 };
 
 /// How far predictions are from the truth, over the rows of a sample.

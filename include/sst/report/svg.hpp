@@ -26,11 +26,12 @@ namespace sst {
 
 /// A point of a plot; `error` is the half length of its vertical error bar, 0 for none.
 struct PlotPoint {
-  double x;
-  double y;
-  double error = 0;
+  double x;          ///< in the units of the x axis
+  double y;          ///< in the units of the y axis
+  double error = 0;  ///< half the length of its error bar, >= 0
 };
 
+/// How a series is drawn.
 enum class PlotStyle {
   line,    ///< a line with filled markers
   dashed,  ///< a dashed line without markers
@@ -39,12 +40,13 @@ enum class PlotStyle {
 
 /// Points that belong together. Lines connect them in the order given.
 struct PlotSeries {
-  std::string name;  ///< for the legend; a series without a name is not in it
-  std::vector<PlotPoint> points;
-  PlotStyle style = PlotStyle::line;
+  std::string name;                       ///< for the legend; a series without a name is not in it
+  std::vector<PlotPoint> points;          ///< in the order in which lines connect them
+  PlotStyle style = PlotStyle::line;      ///< lines or markers
   std::optional<std::size_t> color = {};  ///< number in the palette; the place among the series by default
 };
 
+/// Where the legend stands: `right` of the plotting area or `below` it.
 enum class PlotLegend { right, below };
 
 /// A line or scatter plot for papers and READMEs, written as one self-contained SVG file.
@@ -57,13 +59,13 @@ enum class PlotLegend { right, below };
 /// those of Okabe and Ito (2008), "Color Universal Design", which colour-blind readers tell apart;
 /// after seven of them the markers change from circles to squares, diamonds and triangles.
 struct Plot {
-  std::string title = {};
-  std::string x_label = {};
-  std::string y_label = {};
-  std::vector<PlotSeries> series = {};
-  PlotScale x_scale = PlotScale::linear;
-  PlotScale y_scale = PlotScale::linear;
-  PlotLegend legend = PlotLegend::right;
+  std::string title = {};                 ///< above the plotting area
+  std::string x_label = {};               ///< below the x axis
+  std::string y_label = {};               ///< beside the y axis
+  std::vector<PlotSeries> series = {};    ///< in the order of the legend
+  PlotScale x_scale = PlotScale::linear;  ///< of the x axis
+  PlotScale y_scale = PlotScale::linear;  ///< of the y axis
+  PlotLegend legend = PlotLegend::right;  ///< where the legend stands
   double width = 520;   ///< of the plotting area, in pixels, 100 to 10000; labels and legend come on top
   double height = 340;  ///< of the plotting area, in pixels, 100 to 10000
   std::optional<std::array<double, 2>> x_range =

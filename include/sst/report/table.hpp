@@ -23,25 +23,33 @@ namespace sst {
 ///     3}}); table.add_row({"residual", 36.136}); std::cout << table;
 class TextTable {
  public:
+  /// On which side a column's cells stand: `left`, `right` or `center`.
   enum class Align { left, right, center };
+  /// How numbers are written: 12.5, `fixed`, or 1.25e+01, `scientific`.
   enum class Notation { fixed, scientific };
 
+  /// One column: its header and how its cells look.
   struct Column {
-    std::string header;
-    Align align = Align::left;
-    int digits = 6;  ///< behind the point, 0 to 100; for numbers that are not integers by type
-    Notation notation = Notation::fixed;
+    std::string header;         ///< its first line
+    Align align = Align::left;  ///< of header and cells
+    int digits = 6;             ///< behind the point, 0 to 100; for numbers that are not integers by type
+    Notation notation = Notation::fixed;  ///< of numbers that are not integers by type
   };
 
   /// A text, an integer, or a number that its column formats.
   class Cell {
    public:
+    /// A text, as it is.
     Cell(std::string text) : text_(std::move(text)) {}
+    /// A text, as it is.
     Cell(std::string_view text) : text_(text) {}
+    /// A text, as it is.
     Cell(const char* text) : text_(text) {}
+    /// An integer, in full.
     template <std::integral Integer>
     requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>) Cell(Integer value)
         : text_(std::to_string(value)) {}
+    /// A number, as its column says.
     template <std::floating_point Number>
     Cell(Number value) : number_(static_cast<double>(value)), is_number_(true) {}
 
@@ -72,6 +80,7 @@ class TextTable {
     rows_.push_back(std::move(row));
   }
 
+  /// How many rows were added.
   std::size_t size() const { return rows_.size(); }
 
   /// Aligned text with a rule below the header.

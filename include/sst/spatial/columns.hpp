@@ -17,8 +17,10 @@ namespace sst::spatial {
 /// Gives each variable and weight of a plan its columns, and each step the columns it reads.
 class ColumnMaker {
  public:
+  /// Keeps references to the topology and to `plan`, and writes into the latter.
   ColumnMaker(const Topology& topology, SpatialPlan& plan) : topology_(topology), plan_(plan) {}
 
+  /// Fills in the columns, from those of the inputs on.
   void run() {
     plan_.input_mean = add_column({plan_.image.height, plan_.image.width});
     const auto count = plan_.base.variables.size();

@@ -27,6 +27,7 @@ namespace spatial {
 /// From the normal form of a topology to the pairs that reach the output and their displacements.
 class Planner {
  public:
+  /// Keeps references to the topology and to `plan`, and writes into the latter. Throws as `compile` does.
   Planner(const Topology& topology, const ImageShape& image, Kernel kernel, SpatialPlan& plan)
       : topology_(topology),
         plan_(plan),
@@ -37,6 +38,8 @@ class Planner {
     plan_.ntk = plan_.base.ntk = kernel == Kernel::ntk;
   }
 
+  /// Fills in the plan. Throws NoClosedForm where there is no closed form, no NTK, or positions are left
+  /// over.
   void run() {
     plan_.base.output = form_.output();
     Placement(topology_, shapes_, form_, plan_).run();

@@ -20,8 +20,10 @@ namespace sst::spatial {
 /// Fills the `needed` of a plan's pairs.
 class Displacements {
  public:
+  /// Keeps a reference to `plan` and writes into it.
   explicit Displacements(SpatialPlan& plan) : plan_(plan) {}
 
+  /// Fills in `needed`, from the result back.
   void run() {
     for (Pair& pair : plan_.pairs) pair.needed.assign(pair.grid.size(), 0);
     plan_.pairs[plan_.result].needed[0] = 1;

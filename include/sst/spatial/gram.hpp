@@ -95,7 +95,7 @@ GramMatrices<Scalar> gram(const Topology& topology, const ImageShape& shape, con
   return out;
 }
 
-/// One kernel alone; the NNGP costs less than both.
+/// One kernel alone, n x n; the NNGP costs less than both.
 template <class Scalar = double, class Arithmetic = Scalar>
 typename GramMatrices<Scalar>::Matrix gram(const Topology& topology, Kernel kernel, const ImageShape& shape,
                                            const Eigen::MatrixXd& x, const GramOptions& options = {}) {
@@ -104,6 +104,7 @@ typename GramMatrices<Scalar>::Matrix gram(const Topology& topology, Kernel kern
                 kernel == Kernel::nngp, kernel == Kernel::ntk);
   return std::move(kernel == Kernel::nngp ? out.nngp : out.ntk);
 }
+/// One kernel between the rows of `a` and those of `b`: a.rows() x b.rows().
 template <class Scalar = double, class Arithmetic = Scalar, class Columns>
 typename GramMatrices<Scalar>::Matrix gram(const Topology& topology, Kernel kernel, const ImageShape& shape,
                                            const Eigen::MatrixXd& a, const Eigen::MatrixBase<Columns>& b,

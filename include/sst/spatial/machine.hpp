@@ -23,9 +23,10 @@ namespace sst::spatial {
 template <class Scalar, Left left_mode>
 class Machine {
  public:
-  static constexpr Index L = lanes<Scalar>;
-  static constexpr Index pitch = Planes<Scalar, left_mode>::pitch;
+  static constexpr Index L = lanes<Scalar>;  ///< right images that are computed side by side
+  static constexpr Index pitch = Planes<Scalar, left_mode>::pitch;  ///< see Planes
 
+  /// For batches of `batch` left images at most. Keeps references to the plan, the program and the maps.
   Machine(const SpatialPlan& plan, const Program& program, const PoolMaps& maps, Index batch)
       : plan_(plan),
         program_(program),
@@ -34,6 +35,7 @@ class Machine {
         windows_(plan, program, planes_, batch),
         sums_(plan, program, maps, planes_, batch) {}
 
+  /// Bytes that a machine for such batches takes.
   static double bytes(const Program& program, Index batch) {
     return Planes<Scalar, left_mode>::bytes(program, batch) +
            SumSteps<Scalar, left_mode>::bytes(program, batch);
@@ -47,14 +49,17 @@ class Machine {
     sums_.begin();
   }
 
+  /// All passes in their order.
   void run() {
     for (const Pass& pass : program_.passes) run(pass);
   }
 
+  /// All displacements of a pass.
   void run(const Pass& pass) {
     for (const Index d : pass.displacements) run(pass, d);
   }
 
+  /// One displacement of a pass.
   void run(const Pass& pass, Index d) {
     planes_.displace(pass.grid, d);
     for (const auto& group : pass.groups)
@@ -74,6 +79,7 @@ class Machine {
 
   /// A pair's plane of the displacement that ran last; valid for planes and kept pairs.
   const Scalar* half(Index pair, Index b) { return planes_.row(pair, b, 0).half; }
+  /// As `half`: the tangents.
   const Scalar* tangent(Index pair, Index b) { return planes_.row(pair, b, 0).tangent; }
   /// The result's, which is kept.
   std::pair<const Scalar*, const Scalar*> result(Index b) {

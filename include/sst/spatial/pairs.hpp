@@ -23,8 +23,10 @@ namespace sst::spatial {
 /// Fills a plan's pairs, each after those it needs, and its weights. Throws NoClosedForm, with the nodes.
 class PairFinder {
  public:
+  /// Keeps references to both and writes into them.
   PairFinder(plan::NormalForm& form, SpatialPlan& plan) : form_(form), plan_(plan), sides_(form, plan) {}
 
+  /// Fills in the pairs. Throws NoClosedForm, with the nodes, where there is none.
   void run() {
     ask(plan_.base.output, plan_.base.output, "the output");
     for (Index v = 0; v < plan_.base.variables.size(); ++v)

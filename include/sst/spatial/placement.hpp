@@ -19,10 +19,12 @@ namespace sst::spatial {
 /// Fills a plan's grids, stages, windows and pools. Throws TopologyError when the output has positions.
 class Placement {
  public:
+  /// Keeps references to all; writes into `plan`.
   Placement(const Topology& topology, const std::vector<NodeShape>& shapes, const plan::NormalForm& form,
             SpatialPlan& plan)
       : topology_(topology), shapes_(shapes), form_(form), plan_(plan) {}
 
+  /// Fills in grids, stages, windows and pools. Throws TopologyError when the output has positions.
   void run() {
     place_variables();
     require_no_positions();

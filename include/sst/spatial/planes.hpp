@@ -18,7 +18,7 @@
 
 namespace sst::spatial {
 
-/// Whose left image a lane has: one for all lanes, or each its own right image.
+/// Whose left image a lane has: `one` for all lanes, or each its `own` right image.
 enum class Left { one, own };
 
 /// The memory of all pairs' planes, and the images and the displacement that are worked on. Rows of a plane
@@ -26,15 +26,18 @@ enum class Left { one, own };
 template <class Scalar, Left left_mode>
 class Planes {
  public:
-  static constexpr Index L = lanes<Scalar>;
+  static constexpr Index L = lanes<Scalar>;  ///< right images that are computed side by side
   /// h and t of a position are neighbours, so that a row of both is one stream of memory.
   static constexpr Index pitch = 2 * L;
+  /// The numbers that one instruction takes.
   using P = gram_detail::Pack<Scalar>;
 
+  /// Where the numbers of a row of a plane are: h, t and (1 + c)/2.
   struct Row {
-    Scalar *half, *tangent, *complement;
+    Scalar *half, *tangent, *complement;  ///< null where the pair has none
   };
 
+  /// For batches of `batch` left images at most. Keeps references to the plan and the program.
   Planes(const SpatialPlan& plan, const Program& program, Index batch) : plan_(plan), program_(program) {
     row_numbers_ = program.rows * program.row_size;
     plane_numbers_ = program.planes * program.plane_size;
@@ -45,6 +48,7 @@ class Planes {
   Planes(const Planes&) = delete;
   Planes& operator=(const Planes&) = delete;
 
+  /// Bytes of the planes for such batches.
   static double bytes(const Program& program, Index batch) {
     const double each = 2.0 * static_cast<double>(program.rows * program.row_size +
                                                   program.planes * program.plane_size + program.kept);
@@ -59,19 +63,23 @@ class Planes {
     std::copy_n(same, count * L, same_.begin());
   }
 
+  /// Makes the plane of displacement d on this grid the one that is worked on.
   void displace(const Grid& grid, Index d) {
     d_ = d;
     grid_ = grid;
     dy_ = d / grid_.width;
     dx_ = d % grid_.width;
   }
+  /// The displacement that is worked on.
   Index displacement() const { return d_; }
+  /// The grid that is worked on.
   const Grid& grid() const { return grid_; }
   /// The right image's row on row y of the plane.
   Index right_row(Index y) const { return (y + dy_) % grid_.height; }
 
   /// Where the numbers of a row are; kept pairs have all planes.
   Row row(Index pair, Index b, Index y) { return row(pair, b, y, d_); }
+  /// The same on the plane of another displacement, of a kept pair.
   Row row(Index pair, Index b, Index y, Index d) {
     const Storage& s = program_.storage[pair];
     const Pair& p = plan_.pairs[pair];
@@ -86,13 +94,19 @@ class Planes {
     return rows_at(place, b, p.tangent, p.complement);
   }
 
+  /// Left image b.
   const ImageTable<Scalar>& left_image(Index b) const { return *left_[b]; }
+  /// The vector of right images.
   const ImageTable<Scalar>& right_image() const { return *right_; }
+  /// Column c of left image b.
   const Scalar* left_column(Index b, Index c) const { return left_[b]->column(c); }
+  /// Column c of the right images.
   const Scalar* right_column(Index c) const { return right_->column(c); }
 
+  /// Whether left image b and the right image of this lane are the same one.
   bool same(Index b, Index lane) const { return same_[b * L + lane] != 0; }
 
+  /// A number in all lanes.
   static P all(double value) { return P::all(static_cast<Scalar>(value)); }
   /// The left image's numbers of a position.
   static P left(const Scalar* column, Index position) {
@@ -118,14 +132,16 @@ class Planes {
 
   /// The right image's numbers along a row: to the right end of the image, then from its left end on.
   struct Cursor {
-    const Scalar *at, *begin, *end;
-    Index step;
+    const Scalar *at, *begin, *end;  ///< the number that is read, and the row's ends
+    Index step;                      ///< from one position to the next
+    /// At row y of the plane, where `column` has `depth` numbers a position.
     Cursor(const Scalar* column, Index depth, const Planes& planes, Index y) : step(depth * L) {
       const Index width = planes.grid_.width;
       begin = column + (y + planes.dy_) % planes.grid_.height * width * step;
       end = begin + width * step;
       at = begin + planes.dx_ * step;
     }
+    /// On to the next position of the plane's row.
     void next() {
       at += step;
       at = at == end ? begin : at;

@@ -19,9 +19,11 @@ namespace sst::spatial {
 template <class Scalar, Left left_mode>
 class PointSteps {
  public:
+  /// Keeps references to both.
   PointSteps(const SpatialPlan& plan, spatial::Planes<Scalar, left_mode>& planes)
       : plan_(plan), planes_(planes), value_(L), derivative_(L), spare_(L) {}
 
+  /// Row y of the inputs' pair, for left image b.
   void compute(const InputStep& s, Index pair, Index b, Index y) {
     const Row out = planes_.row(pair, b, y);
     const auto& from_left = s.centred ? planes_.left_image(b).centred : planes_.left_image(b).unit;
@@ -44,6 +46,7 @@ class PointSteps {
     });
   }
 
+  /// Row y of an angular activation, for left image b.
   void compute(const AngularStep& s, Index pair, Index b, Index y) {
     const Row in = planes_.row(s.map.in, b, y), out = planes_.row(pair, b, y);
     const bool angle = s.map.k_angle != 0;
@@ -54,6 +57,7 @@ class PointSteps {
     if (s.map.left_std != none) constants_at_zero(s.map, out, b, y);
   }
 
+  /// Row y of any other activation, for left image b.
   void compute(const DualStep& step, Index pair, Index b, Index y) {
     if constexpr (std::is_same_v<Scalar, double>) {
       const plan::DualStep& s = step.map;
@@ -96,6 +100,7 @@ class PointSteps {
     }
   }
 
+  /// Row y of a sum, for left image b.
   void compute(const LinearStep& s, Index pair, Index b, Index y) {
     const Row out = planes_.row(pair, b, y);
     const P zero = all(0), one = all(1), quarter = all(0.25), middle = all(0.5);
@@ -141,11 +146,13 @@ class PointSteps {
       planes_.identical(out, b);
   }
 
+  /// Row y of an uncorrelated pair: h = 1/2 and t = 0.
   void compute(const IndependentStep&, Index pair, Index b, Index y) {
     const Row out = planes_.row(pair, b, y);
     for (Index i = 0; i < planes_.grid().width * pitch; i += pitch) all(0.5).store(out.half + i);
   }
 
+  /// Row y of a pair with its true standard deviations, for left image b.
   void compute(const ExactStep& s, Index pair, Index b, Index y) {
     const Row in = planes_.row(s.in, b, y), out = planes_.row(pair, b, y);
     const Pair& p = plan_.pairs[pair];

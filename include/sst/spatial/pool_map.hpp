@@ -15,13 +15,15 @@ namespace sst::spatial {
 
 /// Which inputs, with which share, an output position averages; by axis.
 struct PoolMap {
+  /// An output, and the share of the input in its mean.
   struct Entry {
-    Index position;
-    double share;
+    Index position;  ///< of the output
+    double share;    ///< in its mean
   };
   std::array<std::vector<std::vector<Entry>>, 2> outputs;  ///< [axis][input]: the outputs that see it
 };
 
+/// The map of pools, one after the other, over a grid.
 inline PoolMap pool_map(const std::vector<Window>& pools, const Grid& grid) {
   PoolMap map;
   for (Index k = 0; k < 2; ++k) {
@@ -49,6 +51,7 @@ inline PoolMap pool_map(const std::vector<Window>& pools, const Grid& grid) {
 
 /// The maps of all pools of a plan, made once.
 struct PoolMaps {
+  /// The maps of both sides of every PoolStep.
   explicit PoolMaps(const SpatialPlan& plan) : pools(plan.pairs.size()) {
     for (Index i = 0; i < plan.pairs.size(); ++i)
       if (const auto* s = std::get_if<PoolStep>(&plan.pairs[i].step)) {

@@ -13,29 +13,31 @@ namespace sst::spatial {
 
 /// One thing to do with a row of a plane: compute a pair's, or add it to the sums of a pair of a later pass.
 struct Item {
-  Index pair;
-  bool scatter = false;
+  Index pair;            ///< which one
+  bool scatter = false;  ///< its row is added to the sums
 };
 
 /// All that happens to the planes of one grid between two changes of grid: each displacement passes through
 /// all groups, each group row by row.
 struct Pass {
-  Index stage;
-  Grid grid;
-  std::vector<Index> displacements;
-  std::vector<Item> items;
-  std::vector<std::vector<Item>> groups;
+  Index stage;                            ///< its number in the order of passes; several grids can have one
+  Grid grid;                              ///< the positions of its planes
+  std::vector<Index> displacements;       ///< those that are needed by some pair
+  std::vector<Item> items;                ///< in the order in which they run
+  std::vector<std::vector<Item>> groups;  ///< the items, cut where whole planes have to be ready
 };
 
 /// Where a pair's numbers are while a pass runs.
 struct Storage {
-  enum class Kind { row, plane, kept } kind = Kind::row;
+  /// A `row` that is used at once, a `plane` that lives for one displacement, or `kept` planes of all needed
+  /// displacements.
+  enum class Kind { row, plane, kept } kind = Kind::row;  ///< where
   Index slot = none;  ///< of rows or planes; of kept pairs: the first plane
 };
 
 /// A plan in the order in which it runs, and the memory it takes. All sizes are in positions.
 struct Program {
-  std::vector<Pass> passes;
+  std::vector<Pass> passes;                  ///< in order
   std::vector<Storage> storage;              ///< of each pair
   std::vector<std::vector<Index>> plane_of;  ///< of kept pairs and of sums: displacement -> which plane
   std::vector<Index> sums;                   ///< where a pair's sums begin; none
@@ -61,6 +63,7 @@ inline std::vector<Index> inputs_of(const Step& step) {
   return {};
 }
 
+/// Whether a step sums over positions, and so takes all displacements before it is done.
 inline bool is_sum(const Step& step) {
   return std::holds_alternative<PoolStep>(step) || std::holds_alternative<FlattenStep>(step);
 }
@@ -68,8 +71,10 @@ inline bool is_sum(const Step& step) {
 /// Orders a plan's steps. `shared`: pairs share memory where their lives do not overlap.
 class Programmer {
  public:
+  /// Keeps a reference to the plan.
   Programmer(const SpatialPlan& plan, bool shared) : plan_(plan), shared_(shared) {}
 
+  /// The program; to be called once.
   Program write() {
     order();
     for (Pass& pass : program_.passes) group(pass);

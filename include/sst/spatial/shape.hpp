@@ -17,13 +17,15 @@ namespace sst {
 
 /// The shape of images: a sample is a row of height x width x channels numbers, channels fastest.
 struct ImageShape {
-  std::size_t height = 1;
-  std::size_t width = 1;
-  std::size_t channels = 1;
+  std::size_t height = 1;    ///< rows of pixels
+  std::size_t width = 1;     ///< pixels of a row
+  std::size_t channels = 1;  ///< numbers of a pixel
+  /// Numbers of an image.
   std::size_t size() const { return height * width * channels; }
   bool operator==(const ImageShape&) const = default;
 };
 
+/// "height x width x channels".
 inline std::string to_string(const ImageShape& s) {
   return std::to_string(s.height) + " x " + std::to_string(s.width) + " x " + std::to_string(s.channels);
 }
@@ -32,21 +34,24 @@ namespace spatial {
 
 /// The positions of a node's value.
 struct Grid {
-  std::size_t height = 1;
-  std::size_t width = 1;
+  std::size_t height = 1;  ///< rows of positions
+  std::size_t width = 1;   ///< positions of a row
+  /// The number of positions.
   std::size_t size() const { return height * width; }
   bool operator==(const Grid&) const = default;
 };
 
+/// "height x width".
 inline std::string to_string(const Grid& g) {
   return std::to_string(g.height) + " x " + std::to_string(g.width);
 }
 
 /// Windows along one axis: output position P sees the inputs P stride + o - before, o = 0 ... size - 1.
 struct Axis {
+  /// Positions of the input and of the output; the window, its step, and the padding before the first input.
   std::size_t in = 1, out = 1, size = 1, stride = 1, before = 0;
-  bool wrap = false;
-  static constexpr std::size_t outside = std::numeric_limits<std::size_t>::max();
+  bool wrap = false;  ///< beyond an edge comes the other side
+  static constexpr std::size_t outside = std::numeric_limits<std::size_t>::max();  ///< no input: padding
 
   /// The input position of tap o at output P; `outside` beyond a padded edge.
   std::size_t at(std::size_t position, std::size_t tap) const {
@@ -61,6 +66,7 @@ struct Axis {
 /// Windows over a grid: rows, then columns.
 using Window = std::array<Axis, 2>;
 
+/// The windows along one axis of `in` positions; out = 0 where no window fits.
 inline Axis make_axis(std::size_t in, int size, int stride, Padding padding) {
   Axis axis{in,
             0,
@@ -78,6 +84,7 @@ inline Axis make_axis(std::size_t in, int size, int stride, Padding padding) {
   return axis;
 }
 
+/// Windows of `size` (height, width) over a grid.
 inline Window make_window(const Grid& in, const Extent& size, const Extent& strides, Padding padding) {
   return {make_axis(in.height, size[0], strides[0], padding),
           make_axis(in.width, size[1], strides[1], padding)};
@@ -100,12 +107,13 @@ inline Window window_of(const NodeSpec& node, const Grid& in) {
 
 /// Whether a window keeps the grid, displacement by displacement.
 inline bool planar(const Window& window) { return window[0].planar() && window[1].planar(); }
+/// The positions of the windows' outputs.
 inline Grid out_of(const Window& window) { return {window[0].out, window[1].out}; }
 
 /// What a node's value is: blocks of channels with positions, or (flattened) with the positions as channels.
 struct NodeShape {
-  std::vector<Grid> blocks;
-  bool flat = false;
+  std::vector<Grid> blocks;  ///< the grid of each block of channels
+  bool flat = false;         ///< positions have become channels
 };
 
 /// The shape of every node for images of the given size. Throws TopologyError with the node's name.

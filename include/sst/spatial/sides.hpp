@@ -18,31 +18,35 @@ namespace sst::spatial {
 
 /// A weighted term of a sum, and its channel block.
 struct SideTerm {
-  Index variable;
-  plan::Coefficient coefficient;
-  Index block;
-  Index column = none;
+  Index variable;                 ///< the variable that is weighted
+  plan::Coefficient coefficient;  ///< its weight
+  Index block;                    ///< where it is
+  Index column = none;            ///< per-sample weights, as in plan::Term
 };
+/// A deterministic term of a sum, and its channel block.
 struct SideConstant {
-  plan::Constant value;
-  Index block;
-  Index column = none;
+  plan::Constant value;  ///< what is added
+  Index block;           ///< where it is
+  Index column = none;   ///< per-sample weights, as in plan::ConstantTerm
 };
 
 /// A variable as a sum; `orthogonal`: its terms are uncorrelated.
 struct Side {
-  std::vector<SideTerm> terms;
-  std::vector<SideConstant> constants;
-  bool orthogonal = true;
+  std::vector<SideTerm> terms;          ///< the random part
+  std::vector<SideConstant> constants;  ///< the deterministic part
+  bool orthogonal = true;               ///< no two terms are correlated
 };
 
 /// Writes variables out, each form once.
 class Sides {
  public:
+  /// Short for the kinds of variables.
   using Kind = plan::VariableKind;
-  /// As it is planned, over its atoms, by pieces of activations, the pieces block by block, or not at all.
+  /// As it is planned (`primary`), over its atoms (`flat`), by `pieces` of activations, the pieces block by
+  /// block (`split`), or not at all (`itself`).
   enum class Form { primary, flat, pieces, split, itself };
 
+  /// Keeps references to both.
   Sides(plan::NormalForm& form, SpatialPlan& plan) : form_(form), plan_(plan) {}
 
   /// Whether all blocks are activations, which can then stay whole.
@@ -60,6 +64,7 @@ class Sides {
     return kind(v) == Kind::activation || kind(v) == Kind::input ? Form::pieces : Form::itself;
   }
 
+  /// Variable v in this form; valid as long as this object.
   Side& side(Index v, Form form) {
     const auto [it, fresh] = sides_.emplace(std::pair{v, form}, Side{});
     Side& s = it->second;

@@ -20,16 +20,19 @@ namespace sst::spatial {
 template <class Scalar, Left left_mode>
 class SumSteps {
  public:
+  /// Keeps references to all; sums for batches of `batch` left images.
   SumSteps(const SpatialPlan& plan, const Program& program, const PoolMaps& maps,
            spatial::Planes<Scalar, left_mode>& planes, Index batch)
       : plan_(plan), program_(program), maps_(maps), planes_(planes) {
     total_.setZero(static_cast<Eigen::Index>(program.summed * batch * 2 * L));
   }
 
+  /// Bytes of the sums for such batches.
   static double bytes(const Program& program, Index batch) {
     return static_cast<double>(program.summed * batch * 2 * L * sizeof(double));
   }
 
+  /// Sets all sums to zero, for the next images.
   void begin() { std::fill_n(total_.data(), total_.size(), 0.0); }
 
   /// sum of std std' h and std std' t over the windows; in double.
@@ -126,6 +129,7 @@ class SumSteps {
     add(sum + L, t);
   }
 
+  /// Reads a flattened pair's sums, which are complete.
   void compute(const FlattenStep&, Index pair, Index b, Index) {
     const Row out = planes_.row(pair, b, 0);
     const double* from = sums(pair, b, 0, 0);

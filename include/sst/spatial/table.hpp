@@ -30,15 +30,19 @@ inline constexpr Index lanes = static_cast<Index>(gram_detail::Pack<Scalar>::siz
 /// are the pixels at norm one (less their mean over channels), grid x channels x width.
 template <class Scalar>
 struct ImageTable {
-  Index width = 1;
-  std::vector<Index> offsets;                                             ///< of columns, in positions
+  Index width = 1;             ///< images, side by side in lanes
+  std::vector<Index> offsets;  ///< of columns, in positions
+  /// Numbers on whole cache lines.
   using Numbers = std::vector<Scalar, Eigen::aligned_allocator<Scalar>>;  // to whole cache lines
-  Numbers columns, unit, centred;
+  Numbers columns, unit, centred;                                         ///< see above
   std::vector<double> scale;  ///< by lane: standard deviation of the output
 
+  /// Column c: its grid x width numbers.
   Scalar* column(Index c) { return columns.data() + offsets[c] * width; }
+  /// Column c: its grid x width numbers.
   const Scalar* column(Index c) const { return columns.data() + offsets[c] * width; }
 
+  /// Takes the size for a plan and a number of lanes: lane_count x what the plan's columns hold.
   void shape(const SpatialPlan& plan, Index lane_count) {
     width = lane_count;
     offsets.clear();
@@ -70,6 +74,7 @@ class TableFiller {
   /// (1 - c)/2 of two variables at p = p' of each image with itself: positions x lanes.
   using OwnPlane = std::function<const double*(Index left, Index right)>;
 
+  /// Keeps references to all three; fills `table`.
   TableFiller(const Topology& topology, const SpatialPlan& plan, ImageTable<double>& table)
       : topology_(topology), plan_(plan), table_(table) {}
 
@@ -91,6 +96,8 @@ class TableFiller {
       }
   }
 
+  /// The per-position numbers of variable v; those of the variables before it have to be there.
+  /// Throws DataError, with image and node, for a variance that overflows.
   void fill(Index v, const OwnPlane& own) {
     const plan::Variable& variable = plan_.variable(v);
     const Index size = plan_.grids[v].size() * width();

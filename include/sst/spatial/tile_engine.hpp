@@ -29,8 +29,8 @@ namespace sst::spatial {
 
 /// Some rows of a data set.
 struct ImageRange {
-  const Eigen::MatrixXd* x;
-  Index first, count;
+  const Eigen::MatrixXd* x;  ///< the data set, a row per image
+  Index first, count;        ///< which rows
 };
 
 /// Computes tiles of kernels of images in the arithmetic of Scalar. Immutable: threads can share one.
@@ -44,6 +44,7 @@ class TileEngine {
   /// Called when a part is done, with the number of its entries; false stops.
   using Report = std::function<bool(Index)>;
 
+  /// Compiles the topology. Throws NoClosedForm and TopologyError as `compile` does.
   TileEngine(const Topology& topology, Kernel kernel, const ImageShape& shape)
       : topology_(topology),
         plan_(compile(topology, kernel, shape)),
@@ -57,6 +58,7 @@ class TileEngine {
   TileEngine(const TileEngine&) = delete;
   TileEngine& operator=(const TileEngine&) = delete;
 
+  /// What is computed.
   const SpatialPlan& plan() const { return plan_; }
   /// Bytes that evaluate() takes for `images` images on `threads` threads.
   double bytes(Index images, Index threads) const {
@@ -68,6 +70,8 @@ class TileEngine {
     return total + static_cast<double>(threads) * machine;
   }
 
+  /// All entries of left x right that `wanted` tells, each handed to `store` once. Throws Cancelled
+  /// where `report` stops it.
   void evaluate(const ImageRange& left, const ImageRange& right, const Wanted& wanted, const Store& store,
                 int threads, const Report& report = {}) const {
     const Tables left_tables = tables(left, threads);

@@ -26,11 +26,13 @@ namespace spatial {
 /// Where a tile's kernels go, column by column: entry (r, c) at [c stride + r]; null where nobody asks.
 template <class Scalar>
 struct TileTarget {
-  Scalar* nngp = nullptr;
-  Scalar* ntk = nullptr;
-  std::size_t stride = 0;
+  Scalar* nngp = nullptr;  ///< the covariances
+  Scalar* ntk = nullptr;   ///< the tangents
+  std::size_t stride = 0;  ///< from one column to the next; at least the rows of the tile
 };
 
+/// Throws DataError unless the rows of x are finite images of this shape: as many columns as it has
+/// numbers.
 inline void require_images(const Eigen::MatrixXd& x, const ImageShape& shape, const char* name) {
   if (static_cast<std::size_t>(x.cols()) != shape.size())
     throw DataError(std::string(name) + " has " + std::to_string(x.cols()) + " columns (images of " +
@@ -57,18 +59,24 @@ inline void require_images(const Eigen::MatrixXd& x, const ImageShape& shape, co
 template <class Scalar, class Arithmetic = Scalar>
 class ImageTiles {
  public:
-  using Index = std::size_t;
+  using Index = std::size_t;  ///< of samples
 
+  /// Tiles of K(x, x), symmetric: x has a row per image. `threads`: 0 for all.
   ImageTiles(const Topology& topology, Kernel kernel, const ImageShape& shape, const Eigen::MatrixXd& x,
              int threads = 0)
       : ImageTiles(topology, kernel, shape, x, x, threads, true) {}
+  /// Tiles of K(rows, columns): a row per image in both.
   ImageTiles(const Topology& topology, Kernel kernel, const ImageShape& shape, const Eigen::MatrixXd& rows,
              const Eigen::MatrixXd& columns, int threads = 0)
       : ImageTiles(topology, kernel, shape, rows, columns, threads, false) {}
 
+  /// Rows of the kernel matrix.
   Index rows() const { return static_cast<Index>(rows_.rows()); }
+  /// Columns of the kernel matrix.
   Index cols() const { return static_cast<Index>(columns_.rows()); }
+  /// Whether it is K(x, x).
   bool symmetric() const { return symmetric_; }
+  /// What is computed.
   const SpatialPlan& plan() const { return narrow_ ? narrow_->plan() : wide_->plan(); }
   /// Bytes that evaluate() takes for a rectangle, beside its result.
   double bytes(Index tile_rows, Index tile_cols) const {
@@ -85,7 +93,9 @@ class ImageTiles {
     evaluate(row0, row_count, col0, col_count, target);
   }
 
-  /// Both kernels at once; of tiles made for the NTK. `report` takes numbers of entries that are done.
+  /// Both kernels at once, of tiles made for the NTK: the row_count x col_count entries from (row0, col0) on.
+  /// `report` takes numbers of entries that are done. Throws Error for a tile that reaches beyond the matrix,
+  /// DataError for an entry that overflows Scalar.
   void evaluate(Index row0, Index row_count, Index col0, Index col_count,
                 const spatial::TileTarget<Scalar>& target,
                 const std::function<bool(Index)>& report = {}) const {

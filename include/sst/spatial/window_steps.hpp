@@ -23,6 +23,7 @@ namespace sst::spatial {
 template <class Scalar, Left left_mode>
 class WindowSteps {
  public:
+  /// Keeps references; rings for batches of `batch` left images.
   WindowSteps(const SpatialPlan& plan, const Program& program, spatial::Planes<Scalar, left_mode>& planes,
               Index batch)
       : plan_(plan), planes_(planes) {

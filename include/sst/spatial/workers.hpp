@@ -58,6 +58,7 @@ void workers(std::size_t count, int threads, Make&& make, Work&& work) {
   if (failure) std::rethrow_exception(failure);
 }
 
+/// work(k) for k = 0 ... count - 1, as `workers` but without a worker.
 template <class Work>
 void parallel(std::size_t count, int threads, Work&& work) {
   workers<int>(

@@ -33,9 +33,10 @@ concept TileEvaluator = requires(const Evaluator& tiles, Eigen::Index i, Scalar*
   tiles.evaluate(i, i, i, i, out, i);
 };
 
-/// Whether a matrix is that of one data set with itself, of which half is enough.
+/// Whether a matrix is that of one data set with itself, `symmetric`, of which half is enough, or `general`.
 enum class TileSymmetry { general, symmetric };
 
+/// How the tiles of a matrix are computed.
 struct TileOptions {
   /// Tiles computed at the same time; 0: as many as OpenMP has threads. The result does not depend on it.
   int threads = 0;
@@ -49,7 +50,7 @@ struct TileReport {
   Eigen::Index reused = 0;    ///< tiles that a store had already
   Eigen::Index damaged = 0;   ///< among those computed: found torn or changed, and done again
   double entries = 0;         ///< matrix entries computed now; those above a symmetric diagonal do not count
-  double seconds = 0;
+  double seconds = 0;         ///< of this run
 };
 
 namespace store_detail {

@@ -15,11 +15,13 @@ namespace sst {
 /// Source: G. Fowler, L. C. Noll, P. Vo, "The FNV Non-Cryptographic Hash Algorithm".
 class Fingerprint {
  public:
+  /// Takes in `count` bytes.
   Fingerprint& add(const void* bytes, std::size_t count) {
     const auto* at = static_cast<const unsigned char*>(bytes);
     for (std::size_t i = 0; i < count; ++i) hash_ = (hash_ ^ at[i]) * 0x100000001B3U;
     return *this;
   }
+  /// Takes in the bytes of a text.
   Fingerprint& add(std::string_view text) { return add(text.data(), text.size()); }
   /// The extents and the bits of every entry. 0 and -0 are not the same.
   Fingerprint& add(const Eigen::MatrixXd& matrix) {
@@ -27,6 +29,7 @@ class Fingerprint {
     return add(matrix.data(), static_cast<std::size_t>(matrix.size()) * sizeof(double));
   }
 
+  /// The hash of all that was taken in.
   std::uint64_t value() const { return hash_; }
   /// 16 hexadecimal digits.
   std::string text() const {

@@ -19,9 +19,9 @@ namespace sst {
 
 /// What a tile store holds. A store with another header is refused, since its tiles are other numbers.
 struct TileStoreHeader {
-  Eigen::Index rows = 0;
-  Eigen::Index columns = 0;
-  TileSymmetry symmetry = TileSymmetry::symmetric;
+  Eigen::Index rows = 0;                            ///< of the matrix
+  Eigen::Index columns = 0;                         ///< of the matrix
+  TileSymmetry symmetry = TileSymmetry::symmetric;  ///< whether half of the tiles are enough
   Eigen::Index tile = 128;      ///< rows and columns of a tile; the last ones may be smaller
   std::string data = {};        ///< Fingerprint of all that the samples are
   std::string topology = {};    ///< as JSON, say; one line

@@ -36,6 +36,7 @@ struct ProgressEta {
   double done = 0;         ///< by now, with what was done before
   double seconds = 0;      ///< since this run began
 
+  /// The share that is done, from 0 to 1.
   double fraction() const { return total > 0 ? done / total : 1; }
 
   /// Seconds that the rest takes at this run's mean speed; none before it has done anything.

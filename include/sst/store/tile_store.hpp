@@ -49,7 +49,9 @@ class TileStore {
                 "TileStore holds float or double");
 
  public:
+  /// Of rows, columns and tiles.
   using Index = Eigen::Index;
+  /// A tile: rows x columns.
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 
   /// Opens a store, or makes one where the directory is missing or empty (its parent has to exist).
@@ -81,6 +83,7 @@ class TileStore {
     places_ = store_detail::places(header_.rows, header_.columns, header_.symmetry, header_.tile);
   }
 
+  /// What the store holds.
   const TileStoreHeader& header() const { return header_; }
   /// How many tiles the whole matrix has.
   Index tiles() const { return static_cast<Index>(places_.size()); }

@@ -19,20 +19,20 @@ namespace sst {
 
 /// What all layers of a family have in common.
 struct FamilyOptions {
-  double weight_std = 1;
-  double bias_std = 0;
-  ActivationPtr activation = std::make_shared<Relu>();
+  double weight_std = 1;                                ///< of every dense layer
+  double bias_std = 0;                                  ///< of every dense layer; 0: no biases
+  ActivationPtr activation = std::make_shared<Relu>();  ///< phi
 };
 
-/// What stands between the last sum and the read-out.
+/// What stands between the last sum and the read-out: an `activation` or `nothing`.
 enum class BeforeReadout { activation, nothing };
-/// Is a residual branch dense(phi(h)) or phi(dense(h))?
+/// Is a residual branch dense(phi(h)), `activation_first`, or phi(dense(h)), `dense_first`?
 enum class BranchOrder { activation_first, dense_first };
-/// Is the first dense layer's output one of the taps of a sparse shortcut?
+/// Is the first dense layer's output one of the taps of a sparse shortcut (`in_sum`, `not_in_sum`)?
 enum class FirstLayer { not_in_sum, in_sum };
-/// Are layers tapped as dense outputs or as activations?
+/// Are layers tapped as dense outputs, `before_activation`, or as activations, `after_activation`?
 enum class Tap { before_activation, after_activation };
-/// Are the taps added or put side by side?
+/// Are the taps added (`sum`) or put side by side (`concat`)?
 enum class Aggregation { sum, concat };
 
 namespace detail {
@@ -81,13 +81,14 @@ inline Topology chain(int depth, const FamilyOptions& options = {}) {
       "chain-" + std::to_string(depth));
 }
 
+/// What distinguishes one residual network from another.
 struct ResidualOptions {
-  BeforeReadout before_readout = BeforeReadout::activation;
+  BeforeReadout before_readout = BeforeReadout::activation;  ///< `nothing`: y = dense(h)
   /// alpha and beta of h = alpha h + beta branch(h): one number for all shortcuts, or one for each of the
   /// K - 2. beta = 1/sqrt(K) keeps deep networks stable (Hayou et al. 2021, "Stable ResNet").
   std::vector<double> skip = {1};
-  std::vector<double> branch = {1};
-  BranchOrder order = BranchOrder::activation_first;
+  std::vector<double> branch = {1};                   ///< beta; see `skip`
+  BranchOrder order = BranchOrder::activation_first;  ///< of every branch
 };
 
 /// h = dense(x); K - 2 times h = alpha h + beta dense(phi(h)); y = dense(phi(h)). K >= 2.
@@ -96,7 +97,7 @@ struct ResidualOptions {
 /// layers, as in Fan et al. (arXiv 1811.09003); scaled branches as in Srivastava et al. 2015, "Highway
 /// Networks", with fixed gates. Dense first, h = alpha h + beta phi(dense(h)) and y = dense(h): Yang and
 /// Schoenholz 2017, "Mean Field Residual Networks"; an activation before that read-out, like one after
-/// each sum, would have no closed form.
+/// each sum, would have no closed form. Throws TopologyError for a wrong number of factors.
 inline Topology residual(int depth, const FamilyOptions& options = {}, const ResidualOptions& shortcut = {}) {
   detail::require_depth("residual", depth, 2);
   const auto shortcuts = static_cast<std::size_t>(depth) - 2;
@@ -128,11 +129,12 @@ inline Topology residual(int depth, const FamilyOptions& options = {}, const Res
       "residual-" + std::to_string(depth));
 }
 
+/// What distinguishes one sparse shortcut from another.
 struct SparseShortcutOptions {
   FirstLayer first_layer = FirstLayer::not_in_sum;           ///< the paper's figure: in_sum; its code: not
   BeforeReadout before_readout = BeforeReadout::activation;  ///< the paper's figure: nothing; its code: yes
   Aggregation aggregation = Aggregation::sum;                ///< its networks for images: concat
-  Tap tap = Tap::before_activation;
+  Tap tap = Tap::before_activation;                          ///< of the layers that are aggregated
 };
 
 /// Every layer feeds one last aggregation ("S3"): h0 = dense(x), h_i = dense(phi(h_{i-1})) for
@@ -166,7 +168,7 @@ inline Topology sparse_shortcut(int depth, const FamilyOptions& options = {},
       "sparse-shortcut-" + std::to_string(depth));
 }
 
-/// What the read-out of a densely or identity connected network sees.
+/// What the read-out of a densely or identity connected network sees: `all_layers` or the `last_layer` alone.
 enum class DenseReadout { all_layers, last_layer };
 
 /// h_{k+1} = dense(phi(concat(h_0, ..., h_k))), in equal shares; K >= 2.
@@ -235,16 +237,17 @@ inline Topology recurrent(int steps, const FamilyOptions& options = {}) {
 
 /// A random graph for `randomly_wired`.
 struct Wiring {
+  /// Which random graph.
   enum class Model {
     erdos_renyi,     ///< each edge with probability p
     watts_strogatz,  ///< a ring of k neighbours (even), each edge rewired with probability p
     barabasi_albert  ///< each new node joins m others, in proportion to their degree
   };
-  Model model = Model::watts_strogatz;
-  double p = 0.75;  ///< a probability
-  int k = 4;
-  int m = 3;
-  std::uint32_t seed = 0;
+  Model model = Model::watts_strogatz;  ///< which random graph
+  double p = 0.75;                      ///< a probability
+  int k = 4;                            ///< even; see Model
+  int m = 3;                            ///< see Model
+  std::uint32_t seed = 0;               ///< the same seed gives the same graph on every machine
 };
 
 namespace detail {
@@ -307,7 +310,8 @@ inline std::vector<std::vector<int>> wire(int nodes, const Wiring& wiring) {
 /// `nodes` random-graph nodes, each h = dense(phi(sum of what feeds it)); what nobody feeds takes the
 /// stem dense(x), what feeds nobody is summed before the read-out. Edges point from low to high.
 ///
-/// Xie et al. 2019, "Exploring Randomly Wired Neural Networks for Image Recognition", section 3.
+/// Xie et al. 2019, "Exploring Randomly Wired Neural Networks for Image Recognition", section 3. Throws
+/// TopologyError where p, k or m do not make a graph of so many nodes.
 inline Topology randomly_wired(int nodes, const Wiring& wiring, const FamilyOptions& options = {}) {
   if (nodes < 1)
     throw TopologyError("randomly_wired of " + std::to_string(nodes) +

@@ -56,6 +56,7 @@ inline Topology topology_from_json(const nlohmann::json& document) {
 }
 
 /// A topology from JSON text; stricter than parsing first (a key twice in one object is an error).
+/// Throws TopologyError with the line and column, or the node and the key.
 inline Topology topology_from_text(const std::string& text) {
   try {
     return detail::TopologyReader::read(detail::parse_strictly(text));
@@ -64,7 +65,7 @@ inline Topology topology_from_text(const std::string& text) {
   }
 }
 
-/// A topology from a file; errors name the file, the node and the key.
+/// A topology from a file. Throws TopologyError with the file, the node and the key.
 inline Topology read_topology(const std::filesystem::path& path) {
   std::error_code ignored;
   std::ifstream file(path, std::ios::binary);
@@ -79,7 +80,8 @@ inline Topology read_topology(const std::filesystem::path& path) {
   }
 }
 
-/// The document that `topology_from_json` reads back as the same topology.
+/// The document that `topology_from_json` reads back as the same topology. Throws TopologyError, with the
+/// node, for an activation that files cannot name.
 inline nlohmann::ordered_json to_json(const Topology& topology) {
   nlohmann::ordered_json out;
   out["sst_topology"] = 1;

@@ -28,6 +28,7 @@ class Node {
     graph_->nodes[index_].name = std::move(name);
     return *this;
   }
+  /// The name that messages, printing and files use.
   const std::string& name() const { return graph_->nodes[index_].name; }
 
  private:
@@ -40,6 +41,8 @@ class Node {
 /// How the operations reach into a Node. For operations of your own use `apply`.
 class NodeAccess {
  public:
+  /// A new node on these inputs. Throws TopologyError when there are none or they belong to different
+  /// networks.
   static Node add(const std::vector<Node>& inputs, Operation operation) {
     if (inputs.empty()) throw TopologyError(operation_name(operation) + " of no nodes; give it at least one");
     const auto& graph = inputs.front().graph_;
@@ -52,6 +55,7 @@ class NodeAccess {
     }
     return add(graph, std::move(spec));
   }
+  /// A new node from its description, whose inputs are indices into the graph.
   static Node add(std::shared_ptr<detail::Graph> graph, NodeSpec spec) {
     const std::string stem = operation_name(spec.operation);
     spec.name = stem == "input" ? "x" : stem + "_" + std::to_string(graph->nodes.size());
@@ -59,6 +63,7 @@ class NodeAccess {
     const std::size_t last = graph->nodes.size() - 1;
     return Node(std::move(graph), last);
   }
+  /// The node's position in its graph.
   static std::size_t index(const Node& node) { return node.index_; }
 };
 
@@ -89,13 +94,19 @@ inline Node layer_norm(const Node& h) { return NodeAccess::add({h}, LayerNormOp{
 inline Node activate(const Node& h, ActivationPtr activation) {
   return NodeAccess::add({h}, ActivationOp{std::move(activation)});
 }
+/// max(h, 0) (Relu).
 inline Node relu(const Node& h) { return activate(h, std::make_shared<Relu>()); }
+/// h for h > 0, slope h below (LeakyRelu).
 inline Node leaky_relu(const Node& h, double slope) {
   return activate(h, std::make_shared<LeakyRelu>(slope));
 }
+/// abs(h) (Abs).
 inline Node abs(const Node& h) { return activate(h, std::make_shared<Abs>()); }
+/// h itself (Identity): a linear layer where one has to stand.
 inline Node identity(const Node& h) { return activate(h, std::make_shared<Identity>()); }
+/// sgn(h), NNGP only (Sign).
 inline Node sign(const Node& h) { return activate(h, std::make_shared<Sign>()); }
+/// 1 for h > 0, 0 below, NNGP only (Step).
 inline Node step(const Node& h) { return activate(h, std::make_shared<Step>()); }
 
 /// sum_i coefficients_i nodes_i; all coefficients are 1 unless given.
@@ -103,12 +114,16 @@ inline Node sum(const std::vector<Node>& nodes, std::vector<double> coefficients
   if (coefficients.empty()) coefficients.assign(nodes.size(), 1.0);
   return NodeAccess::add(nodes, SumOp{std::move(coefficients)});
 }
+/// The nodes added up, each with the coefficient 1.
 template <class... Nodes>
 Node sum(const Node& first, const Nodes&... rest) {
   return sum(std::vector<Node>{first, rest...});
 }
+/// sum(a, b).
 inline Node operator+(const Node& a, const Node& b) { return sum(a, b); }
+/// a - b, the coefficients 1 and -1.
 inline Node operator-(const Node& a, const Node& b) { return sum({a, b}, {1.0, -1.0}); }
+/// sum of one node with the coefficient c.
 inline Node operator*(double c, const Node& a) { return sum({a}, {c}); }
 
 /// The channels side by side; equal shares of the width unless given.
@@ -117,6 +132,7 @@ inline Node concat(const std::vector<Node>& nodes, std::vector<double> fractions
   return NodeAccess::add(nodes, ConcatOp{std::move(fractions)});
 }
 
+/// The channels of the nodes side by side, in equal shares of the width.
 template <class... Nodes>
 Node concat(const Node& first, const Nodes&... rest) {
   return concat(std::vector<Node>{first, rest...});

@@ -22,27 +22,28 @@ struct InputOp {
 
 /// weight_std/sqrt(n) W h + bias_std b, with W and b standard normal (NTK parameterization).
 struct DenseOp {
-  double weight_std = 1;
-  double bias_std = 0;
+  double weight_std = 1;     ///< times 1/sqrt(n): the standard deviation of a weight; >= 0
+  double bias_std = 0;       ///< the standard deviation of a bias; 0: none
   std::string weights = {};  ///< dense nodes of one non-empty name share W and b
   bool operator==(const DenseOp&) const = default;
 };
 
 /// An activation function, channel by channel.
 struct ActivationOp {
-  ActivationPtr activation;
+  ActivationPtr activation;  ///< never null
+  /// The same function with the same parameters.
   bool operator==(const ActivationOp& other) const { return *activation == *other.activation; }
 };
 
 /// sum_i coefficients_i u_i.
 struct SumOp {
-  std::vector<double> coefficients;
+  std::vector<double> coefficients;  ///< one for each input
   bool operator==(const SumOp&) const = default;
 };
 
 /// The channels of the inputs side by side; fractions_i of the width is u_i's.
 struct ConcatOp {
-  std::vector<double> fractions;
+  std::vector<double> fractions;  ///< one for each input, positive, of sum 1
   bool operator==(const ConcatOp&) const = default;
 };
 
@@ -58,20 +59,20 @@ using Extent = std::array<int, 2>;
 /// `dense` over each window of an image: weight_std/sqrt(channels h w) W patch + bias_std b. The variance is
 /// divided by channels x h x w at a zero-padded edge as well.
 struct ConvOp {
-  double weight_std = 1;
-  double bias_std = 0;
-  std::string weights = {};  ///< conv nodes of one non-empty name share W and b
-  Extent window{3, 3};
-  Extent strides{1, 1};
-  Padding padding = Padding::same;
+  double weight_std = 1;            ///< times 1/sqrt(channels h w): the standard deviation of a weight; >= 0
+  double bias_std = 0;              ///< the standard deviation of a bias; 0: none
+  std::string weights = {};         ///< conv nodes of one non-empty name share W and b
+  Extent window{3, 3};              ///< height and width
+  Extent strides{1, 1};             ///< down and across
+  Padding padding = Padding::same;  ///< what the windows see beyond the edge
   bool operator==(const ConvOp&) const = default;
 };
 
 /// The mean over each window; at a padded edge over the window's full size.
 struct AvgPoolOp {
-  Extent window{2, 2};
-  Extent strides{0, 0};  ///< zeros: the window's size
-  Padding padding = Padding::valid;
+  Extent window{2, 2};               ///< height and width
+  Extent strides{0, 0};              ///< zeros: the window's size
+  Padding padding = Padding::valid;  ///< what the windows see beyond the edge
   bool operator==(const AvgPoolOp&) const = default;
 };
 
@@ -90,6 +91,7 @@ struct LayerNormOp {
   bool operator==(const LayerNormOp&) const = default;
 };
 
+/// What a node does with its inputs.
 using Operation = std::variant<InputOp, DenseOp, ActivationOp, SumOp, ConcatOp, ConvOp, AvgPoolOp,
                                GlobalAvgPoolOp, FlattenOp, LayerNormOp>;
 
@@ -103,8 +105,8 @@ inline bool is_spatial(const Operation& operation) {
 
 /// One node of a topology: what it computes from which earlier nodes.
 struct NodeSpec {
-  std::string name;
-  Operation operation;
+  std::string name;                 ///< unique in its topology; for messages, printing and files
+  Operation operation;              ///< what it does with its inputs
   std::vector<std::size_t> inputs;  ///< indices of earlier nodes
   bool operator==(const NodeSpec&) const = default;
 };

@@ -25,12 +25,12 @@ enum class ImageReadout {
 
 /// What all layers of a convolutional family have in common.
 struct ConvFamilyOptions {
-  double weight_std = 1.4142135623730951;  ///< keeps the variance under relu
-  double bias_std = 0;
-  ActivationPtr activation = std::make_shared<Relu>();
-  Extent window{3, 3};
-  Padding padding = Padding::same;
-  ImageReadout readout = ImageReadout::global_avg_pool;
+  double weight_std = 1.4142135623730951;                ///< keeps the variance under relu
+  double bias_std = 0;                                   ///< 0: no biases
+  ActivationPtr activation = std::make_shared<Relu>();   ///< phi
+  Extent window{3, 3};                                   ///< height and width of the conv layers' windows
+  Padding padding = Padding::same;                       ///< of all conv layers
+  ImageReadout readout = ImageReadout::global_avg_pool;  ///< from positions to the output
 };
 
 namespace detail {
@@ -202,7 +202,7 @@ inline Topology dense_net(const BlockOptions& wiring = {}, const ConvFamilyOptio
 /// Myrtle networks (Shankar et al. 2020, "Neural Kernels Without Tangents", figure 2): 3 x 3 conv and phi,
 /// with 2 x 2 average pooling after groups of layers, three of them for images of 32 x 32; then global
 /// pooling and the read-out. layers: 5, 7 or 10, in groups of {2, 1, 1}, {2, 2, 2} and {3, 3, 3} conv layers
-/// (and the read-out).
+/// (and the read-out); TopologyError otherwise.
 inline Topology myrtle(int layers, const ConvFamilyOptions& options = {}) {
   std::vector<int> groups;
   if (layers == 5)

@@ -29,8 +29,11 @@ class Topology {
   /// `nodes` are in an order in which each stands after its inputs; `output` indexes them.
   Topology(std::string name, std::vector<NodeSpec> nodes, std::size_t output);
 
+  /// Its name, for printing, reports and files.
   const std::string& name() const { return name_; }
+  /// All nodes, each after its inputs; one of them is the input.
   const std::vector<NodeSpec>& nodes() const { return nodes_; }
+  /// The index of the node whose kernel is the network's.
   std::size_t output() const { return output_; }
   /// The number of dense and conv layers on the longest path from the input to the output.
   std::size_t depth() const;
@@ -42,6 +45,7 @@ class Topology {
   /// The shares of the width that node i's channel blocks have (one block unless concatenated).
   const std::vector<double>& blocks(std::size_t node) const { return blocks_[node]; }
 
+  /// The same nodes, operations, names and output.
   bool operator==(const Topology& other) const {
     return name_ == other.name_ && nodes_ == other.nodes_ && output_ == other.output_;
   }
