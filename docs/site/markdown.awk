@@ -20,7 +20,9 @@ code { print; next }
   line = $0; out = ""
   while (match(line, /\]\([^)]*\)/)) {
     target = substr(line, RSTART + 2, RLENGTH - 3)
-    out = out substr(line, 1, RSTART)
+    text = substr(line, 1, RSTART)
+    sub(/\.md\]$/, "]", text)
+    out = out text
     line = substr(line, RSTART + RLENGTH)
     if (target ~ /^https?:/ || target ~ /\.svg$/) { sub(/.*pictures\//, "", target) }
     else if (target ~ /\.md(#.*)?$/) {
@@ -28,7 +30,7 @@ code { print; next }
       sub(/#.*/, "", file); sub(/.*\//, "", file); sub(/\.md$/, "", file)
       if (anchor ~ /#/) sub(/.*#/, "", anchor); else anchor = ""
       if (target ~ /examples\//) { out = substr(out, 1, length(out)); target = "" }
-      else if (file == "README") target = anchor == "" ? "@ref mainpage" : "@ref README-" anchor
+      else if (file == "README") target = anchor == "" ? "index.html" : "@ref README-" anchor
       else target = "@ref " file (anchor == "" ? "" : "-" anchor)
     }
     else if (target ~ /^#/) { sub(/^#/, "", target); target = "@ref " page "-" target }

@@ -11,6 +11,7 @@
 /// \file
 /// Adaptive integration of several functions at once, by Kronrod's rule of 31 nodes.
 
+/// The integrals behind activations without a closed form.
 namespace sst::quadrature {
 
 /// A node of a rule on [-1, 1] and its weights.

@@ -30,6 +30,7 @@ namespace sst {
 /// NTK implies the covariances on the way, but not the NNGP's output.
 enum class Kernel { nngp, ntk };
 
+/// What a compiled topology consists of. Computing kernels takes none of it by name.
 namespace plan {
 
 /// A position in one of the plan's lists.

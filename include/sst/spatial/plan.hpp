@@ -17,6 +17,7 @@
 /// plane of displacement d holds (p, p + d) for all p, p + d modulo the grid, so that every plane is
 /// full and all of them make up all pairs of positions.
 
+/// What a topology compiled for images consists of, and what computes its kernel.
 namespace sst::spatial {
 
 using plan::Index;
