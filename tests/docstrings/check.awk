@@ -4,7 +4,7 @@
 #   * every name has a docstring. Exempt: what is defaulted or deleted, destructors, and constructors without
 #     arguments (their class says what they are). Data members declared on one line share a docstring, and
 #     the values of an enum may be explained in its own: `value`
-#   * a function that throws by itself says so: its docstring holds "Throws", or the word "Error"
+#   * a function that throws, by itself or by a require_...(), says so: its docstring holds "Throws" or "Error"
 #   * a function of matrices or vectors says their shapes: "n x d", "rows", "columns", "length", ...
 
 function text(line) {  # without tags and entities
@@ -58,7 +58,7 @@ function throws(file, from, to,    line, number, found) {
   for (number = from; number <= to; number++) {
     line = source[file, number]
     sub(/\/\/.*/, "", line)
-    if (line ~ /(^|[^A-Za-z_])throw [A-Za-z]/) found = 1
+    if (line ~ /(^|[^A-Za-z_])(throw [A-Za-z]|require_[a-z_]*\()/ && line !~ /^ *(inline )?(static )?void require_/) found = 1
   }
   return found
 }

@@ -27,6 +27,12 @@ class Text {
   int hidden_;
 };
 
+/// Positive.
+inline int checked(int x) {
+  detail::require_positive(x);
+  return x;
+}
+
 /// A product.
 MatrixXd product(const MatrixXd& a);
 

@@ -58,7 +58,7 @@ struct Scaling {
     return (x.rowwise() - shift).array().rowwise() / scale.array();
   }
 
-  /// The inverse, row by row: z scale + shift.
+  /// The inverse, row by row: z scale + shift. Throws DataError for another number of columns.
   Eigen::MatrixXd undo(const Eigen::MatrixXd& z) const {
     require_columns(z);
     return (z.array().rowwise() * scale.array()).matrix().rowwise() + shift;

@@ -430,7 +430,7 @@ class Profile {
 /// The angles between the rows of a data set, as Profile::evaluate takes them: (1 - c)/2 of acute angles and
 /// -(1 + c)/2 of obtuse ones (the antipode: minus the smallest normal number), so that both ends keep all
 /// digits. n x n; zero rows count as orthogonal to nothing: their numbers mean nothing, multiply the kernel
-/// by their norm.
+/// by their norm. Throws DataError for numbers that are not finite.
 template <class Scalar>
 Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> input_angles(const DataRef& x) {
   namespace g = gram_detail;

@@ -349,7 +349,7 @@ class Cholesky {
     solve_in_place(x);
     return x;
   }
-  /// The same in place of b: n x m.
+  /// The same in place of b: n x m. Throws DataError (wrong rows, entries that are not finite).
   void solve_in_place(Eigen::Ref<Matrix> b) const {
     require_right_hand_side(b);
     substitute<false>(b);
@@ -364,7 +364,7 @@ class Cholesky {
     solve_lower_in_place(y);
     return y;
   }
-  /// The same in place of b: n x m.
+  /// The same in place of b: n x m. Throws DataError (wrong rows, entries that are not finite).
   void solve_lower_in_place(Eigen::Ref<Matrix> b) const {
     require_right_hand_side(b);
     substitute<false>(b);

@@ -122,7 +122,7 @@ inline CrossValidation cross_validate(const Eigen::MatrixXd& k, const Eigen::Mat
   return out;
 }
 
-/// The same of a topology's kernel on the rows of x.
+/// The same of a topology's kernel on the rows of x. x: n x d. Throws what `gram` throws.
 inline CrossValidation cross_validate(const Topology& topology, Kernel kernel, const Eigen::MatrixXd& x,
                                       const Eigen::MatrixXd& y, const std::vector<Ridge>& ridges,
                                       const std::vector<Split>& splits, const GramOptions& options = {}) {

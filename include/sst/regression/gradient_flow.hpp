@@ -88,7 +88,7 @@ class GradientFlow {
   MatrixXd train_mean(double t) const {
     return from_basis(kernel_.cwiseProduct(solved(t)).asDiagonal() * targets_);
   }
-  /// f_t on test samples, m x outputs; k_td: m x n.
+  /// f_t on test samples, m x outputs; k_td: m x n. Throws DataError for other shapes, Error unless t >= 0.
   MatrixXd test_mean(const MatrixXd& k_td, double t) const {
     regression_detail::require_shape(k_td, k_td.rows(), vectors_.rows(), "K_td");
     return regression_detail::product(k_td, from_basis(solved(t).asDiagonal() * targets_));
@@ -105,7 +105,7 @@ class GradientFlow {
     return out;
   }
   /// The same on test samples, m x m. k_td: m x n, k_tt: m x m. Its diagonal is treated as `test_variance`
-  /// is.
+  /// is. Throws as that does.
   MatrixXd test_covariance(const MatrixXd& k_td, const MatrixXd& k_tt, double t) const {
     regression_detail::require_shape(k_tt, k_td.rows(), k_td.rows(), "K_tt");
     const MatrixXd c = to_basis(k_td);
@@ -222,6 +222,7 @@ class EnsembleFlow {
     return out;
   }
   /// On test samples, m x m. t_td, k_td: m x n; k_tt: m x m. Its diagonal is treated as `test_variance` is.
+  /// Throws DataError for other shapes, Error unless t >= 0.
   MatrixXd test_covariance(const MatrixXd& t_td, const MatrixXd& k_td, const MatrixXd& k_tt, double t) const {
     regression_detail::require_shape(k_tt, t_td.rows(), t_td.rows(), "K_tt");
     const Projected p = project(t_td, k_td);

@@ -89,7 +89,8 @@ class DenseOperator {
     }
     return out;
   }
-  /// K X, by panels of rows, which are columns as they lie in memory.
+  /// K X, by panels of rows, which are columns as they lie in memory. x: n x m. Throws DataError for other
+  /// rows.
   Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const {
     operator_detail::require_rows(x.rows(), rows());
     constexpr Index panel = 128;

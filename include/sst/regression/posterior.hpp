@@ -156,7 +156,7 @@ class NngpPosterior {
   double lambda() const { return a_.lambda; }
   const MatrixXd& weights() const { return weights_; }  ///< A^-1 y, n x outputs
 
-  /// k_td: m x n; m x outputs.
+  /// k_td: m x n; m x outputs. Throws DataError for another shape.
   MatrixXd mean(const MatrixXd& k_td) const {
     regression_detail::require_shape(k_td, k_td.rows(), weights_.rows(), "K_td");
     return regression_detail::product(k_td, weights_);
@@ -170,7 +170,7 @@ class NngpPosterior {
   }
 
   /// The whole covariance, m x m and exactly symmetric. k_tt: m x m. Its diagonal is treated as `variance`
-  /// is.
+  /// is. Throws as that does.
   MatrixXd covariance(const MatrixXd& k_td, const MatrixXd& k_tt) const {
     regression_detail::require_shape(k_td, k_tt.rows(), weights_.rows(), "K_td");
     regression_detail::require_shape(k_tt, k_td.rows(), k_td.rows(), "K_tt");
@@ -215,7 +215,7 @@ class EnsemblePosterior {
   double lambda() const { return a_.lambda; }
   const MatrixXd& weights() const { return weights_; }  ///< A^-1 y, n x outputs
 
-  /// t_td: m x n; m x outputs.
+  /// t_td: m x n; m x outputs. Throws DataError for another shape.
   MatrixXd mean(const MatrixXd& t_td) const {
     regression_detail::require_shape(t_td, t_td.rows(), weights_.rows(), "T_td");
     return regression_detail::product(t_td, weights_);
@@ -230,7 +230,7 @@ class EnsemblePosterior {
   }
 
   /// The whole covariance, m x m and exactly symmetric. k_tt: m x m. Its diagonal is treated as `variance`
-  /// is.
+  /// is. Throws as that does.
   MatrixXd covariance(const MatrixXd& t_td, const MatrixXd& k_td, const MatrixXd& k_tt) const {
     require_shapes(t_td, k_td, k_tt.rows());
     regression_detail::require_shape(k_tt, t_td.rows(), t_td.rows(), "K_tt");

@@ -161,7 +161,7 @@ class LowRankPreconditioner {
   LowRankPreconditioner(Eigen::MatrixXd f, double mu, int threads = 0)
       : mu_(mu), threads_(threads), f_(std::move(f)), core_(factor()) {}
 
-  /// M^-1 R, n x m. Does not depend on the number of threads.
+  /// M^-1 R, n x m. Does not depend on the number of threads. Throws DataError for other rows.
   Eigen::MatrixXd operator()(const Eigen::MatrixXd& r) const {
     operator_detail::require_rows(r.rows(), f_.rows());
     constexpr Index panel = 128;

@@ -19,7 +19,8 @@ namespace sst {
 
 namespace spatial {
 
-/// Fills the matrices rectangle by rectangle; of a symmetric one, the lower half, and mirrors it.
+/// Fills the matrices rectangle by rectangle; of a symmetric one, the lower half, and mirrors it. Throws
+/// Error when there is not memory for them, Cancelled.
 template <class Scalar, class Arithmetic>
 void fill(const ImageTiles<Scalar, Arithmetic>& tiles, const GramOptions& options, GramMatrices<Scalar>& out,
           bool nngp, bool ntk) {

@@ -64,7 +64,8 @@ class Sides {
     return kind(v) == Kind::activation || kind(v) == Kind::input ? Form::pieces : Form::itself;
   }
 
-  /// Variable v in this form; valid as long as this object.
+  /// Variable v in this form; valid as long as this object. Throws NoClosedForm, with the node, where a part
+  /// would come after the whole.
   Side& side(Index v, Form form) {
     const auto [it, fresh] = sides_.emplace(std::pair{v, form}, Side{});
     Side& s = it->second;

@@ -66,7 +66,8 @@ inline std::string numbered(const char* stem, int i) { return std::string(stem) 
 
 /// y = dense(phi(... phi(dense(x)))): K dense layers and no shortcuts. K >= 1.
 ///
-/// Jacot et al. 2018, "Neural Tangent Kernel: Convergence and Generalization in Neural Networks".
+/// Jacot et al. 2018, "Neural Tangent Kernel: Convergence and Generalization in Neural Networks". Throws
+/// TopologyError for a smaller depth.
 inline Topology chain(int depth, const FamilyOptions& options = {}) {
   detail::require_depth("chain", depth, 1);
   return trace(
@@ -142,7 +143,8 @@ struct SparseShortcutOptions {
 ///
 /// Fan et al., "On a Sparse Shortcut Topology of Artificial Neural Networks", arXiv 1811.09003,
 /// figure 1 and section "NTK domain"; the options are what the paper and its code leave open.
-/// With taps after the activation there is none before the read-out: it would have no closed form.
+/// With taps after the activation there is none before the read-out: it would have no closed form. Throws
+/// TopologyError for a smaller depth.
 inline Topology sparse_shortcut(int depth, const FamilyOptions& options = {},
                                 const SparseShortcutOptions& shortcut = {}) {
   const bool with_first = shortcut.first_layer == FirstLayer::in_sum;
@@ -173,7 +175,8 @@ enum class DenseReadout { all_layers, last_layer };
 
 /// h_{k+1} = dense(phi(concat(h_0, ..., h_k))), in equal shares; K >= 2.
 ///
-/// Huang et al. 2017, "Densely Connected Convolutional Networks", without convolution.
+/// Huang et al. 2017, "Densely Connected Convolutional Networks", without convolution. Throws TopologyError
+/// for a smaller depth.
 inline Topology densely_connected(int depth, const FamilyOptions& options = {},
                                   DenseReadout readout = DenseReadout::all_layers) {
   detail::require_depth("densely_connected", depth, 2);
@@ -196,7 +199,7 @@ inline Topology densely_connected(int depth, const FamilyOptions& options = {},
 /// share of z_0 doubles with every layer, so the kernel grows about fourfold a layer. K >= 2.
 ///
 /// The unweighted dense summation of Zhang et al. 2021, "ResNet or DenseNet? Introducing Dense Shortcuts to
-/// ResNet", without convolution and normalization.
+/// ResNet", without convolution and normalization. Throws TopologyError for a smaller depth.
 inline Topology identity_connected(int depth, const FamilyOptions& options = {},
                                    DenseReadout readout = DenseReadout::last_layer) {
   detail::require_depth("identity_connected", depth, 2);
@@ -219,7 +222,8 @@ inline Topology identity_connected(int depth, const FamilyOptions& options = {},
 /// A recurrent network on a constant input, unrolled: h_0 = U x, h_t = W phi(h_{t-1}) + U x with one W
 /// and one U for all `steps`, read out by y = dense(phi(h_steps)).
 ///
-/// Alemohammad et al. 2021, "The Recurrent Neural Tangent Kernel". steps >= 1.
+/// Alemohammad et al. 2021, "The Recurrent Neural Tangent Kernel". steps >= 1. Throws TopologyError
+/// otherwise.
 inline Topology recurrent(int steps, const FamilyOptions& options = {}) {
   detail::require_depth("recurrent", steps, 1);
   return trace(

@@ -80,7 +80,7 @@ class ConvLayers {
 ///
 /// Novak et al. 2019, "Bayesian Deep Convolutional Networks with Many Channels are Gaussian Processes"; Arora
 /// et al. 2019, "On Exact Computation with an Infinitely Wide Neural Net" (CNTK, with and without global
-/// pooling).
+/// pooling). Throws TopologyError for a smaller depth.
 inline Topology conv_chain(int depth, const ConvFamilyOptions& options = {}) {
   detail::require_depth("conv_chain", depth, 1);
   return trace(
@@ -96,7 +96,8 @@ inline Topology conv_chain(int depth, const ConvFamilyOptions& options = {}) {
 
 /// h = conv(x); depth - 1 times h = skip h + branch conv(phi(h)); then phi and the read-out. depth >= 1.
 ///
-/// He et al. 2016, "Identity Mappings in Deep Residual Networks", without batch normalisation.
+/// He et al. 2016, "Identity Mappings in Deep Residual Networks", without batch normalisation. Throws
+/// TopologyError for a smaller depth.
 inline Topology conv_residual(int depth, const ConvFamilyOptions& options = {}, double skip = 1,
                               double branch = 1) {
   detail::require_depth("conv_residual", depth, 1);
@@ -116,7 +117,8 @@ inline Topology conv_residual(int depth, const ConvFamilyOptions& options = {}, 
 /// Every layer feeds one last aggregation: h_0 = conv(x), h_i = conv(phi(h_{i-1})), then phi of the sum (or
 /// concatenation) of the taps, and the read-out. depth >= 2.
 ///
-/// Fan et al., arXiv 1811.09003, figure 1, with convolutions; options as those of `sparse_shortcut`.
+/// Fan et al., arXiv 1811.09003, figure 1, with convolutions; options as those of `sparse_shortcut`. Throws
+/// TopologyError for a smaller depth.
 inline Topology conv_sparse_shortcut(int depth, const ConvFamilyOptions& options = {},
                                      Aggregation aggregation = Aggregation::sum,
                                      FirstLayer first_layer = FirstLayer::not_in_sum) {
