@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-# Puts what a header declares in namespace sst into the group of its folder (rooms.dox). Lines stay where they are.
+# Puts what a header declares in namespace sst into the group of its folder (rooms.dox), and every header into the
+# list of headers. Lines stay where they are.
 FNR == 1 {
   room = FILENAME
   if (!sub(/.*include\/sst\//, "", room)) room = ""
   if (!sub(/\/[^\/]*$/, "", room)) room = "errors"
 }
+/^#pragma once$/ { print $0 " /** \\file */"; next }
 /^namespace sst \{$/ { print $0 " /** \\addtogroup room_" room " */ /** @{ */"; next }
 /^\}  \/\/ namespace sst$/ { print "/** @} */ " $0; next }
 { print }
