@@ -16,52 +16,92 @@
 
 namespace sst::detail {
 
-/// Parses text, refusing what nlohmann::json lets pass: a key twice in one object, and nesting deeper
-/// than any topology. Remembers where it is, so that these errors name node and key as well.
-inline nlohmann::json parse_strictly(const std::string& text) {
+/// Goes through a text and refuses what nlohmann::json lets pass: a key twice in one object, and nesting
+/// deeper than any topology. Remembers where it is, so that errors name node and key.
+class StrictJson final : public nlohmann::json::json_sax_t {
+ public:
   using Json = nlohmann::json;
-  std::vector<std::set<std::string>> keys;  // of the objects that are open
-  std::string last_key, name;
-  std::size_t nodes = 0;
-  const auto where = [&] {
-    std::string place = keys.size() < 2 ? "the topology" : "node " + std::to_string(nodes);
-    if (keys.size() >= 2 && !name.empty()) place = "node '" + name + "'";
-    return place + (last_key.empty() ? "" : ", key '" + last_key + "'");
-  };
-  const auto check = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    using enum Json::parse_event_t;
-    if (depth > 32)
+
+  explicit StrictJson(const std::string& text) : text_(text) {}
+
+  bool null() override { return value(); }
+  bool boolean(bool) override { return value(); }
+  bool number_integer(Json::number_integer_t) override { return value(); }
+  bool number_unsigned(Json::number_unsigned_t) override { return value(); }
+  bool number_float(Json::number_float_t, const std::string&) override { return value(); }
+  bool binary(Json::binary_t&) override { return value(); }
+  bool string(std::string& text) override {
+    if (keys_.size() == 2 && last_key_ == "name") name_ = text;
+    return value();
+  }
+  bool start_array(std::size_t) override {
+    value();
+    ++open_;
+    return true;
+  }
+  bool end_array() override {
+    --open_;
+    return true;
+  }
+  bool start_object(std::size_t) override {
+    value();
+    ++open_;
+    keys_.emplace_back();
+    last_key_.clear();
+    if (keys_.size() == 2) name_.clear();
+    return true;
+  }
+  bool key(std::string& text) override {
+    last_key_ = text;
+    if (!keys_.back().insert(text).second)
+      throw TopologyError(where() + ": the key stands twice; remove one");
+    return true;
+  }
+  bool end_object() override {
+    --open_;
+    keys_.pop_back();
+    last_key_.clear();
+    if (keys_.size() == 1) ++nodes_;
+    return true;
+  }
+  bool parse_error(std::size_t byte, const std::string&, const Json::exception& error) override {
+    if (dynamic_cast<const Json::out_of_range*>(&error))
+      throw TopologyError(where() + ": the number is beyond the range of double; correct it");
+    const auto at = static_cast<std::ptrdiff_t>(std::min(byte > 0 ? byte - 1 : 0, text_.size()));
+    const auto line = std::count(text_.begin(), text_.begin() + at, '\n') + 1;
+    const auto start = std::find(text_.rend() - at, text_.rend(), '\n');
+    throw TopologyError("the JSON is not valid at line " + std::to_string(line) + ", column " +
+                        std::to_string(start - (text_.rend() - at) + 1) + " (" + where() +
+                        "); correct it there");
+  }
+
+ private:
+  bool value() const {
+    constexpr int deepest = 32;
+    if (open_ > deepest)
       throw TopologyError(where() +
                           ": the JSON is nested deeper than a topology can be; see docs/topology-format.md");
-    if (event == object_start) {
-      keys.emplace_back();
-      last_key.clear();
-      if (keys.size() == 2) name.clear();
-    } else if (event == object_end) {
-      keys.pop_back();
-      last_key.clear();
-      if (keys.size() == 1) ++nodes;
-    } else if (event == key) {
-      last_key = parsed.get<std::string>();
-      if (!keys.back().insert(last_key).second)
-        throw TopologyError(where() + ": the key stands twice; remove one");
-    } else if (event == value && keys.size() == 2 && last_key == "name" && parsed.is_string()) {
-      name = parsed.get<std::string>();
-    }
     return true;
-  };
-  try {
-    return Json::parse(text, check);
-  } catch (const Json::parse_error& error) {
-    const auto at = static_cast<std::ptrdiff_t>(std::min(error.byte > 0 ? error.byte - 1 : 0, text.size()));
-    const auto line = std::count(text.begin(), text.begin() + at, '\n') + 1;
-    const auto start = std::find(text.rend() - at, text.rend(), '\n');
-    throw TopologyError("the JSON is not valid at line " + std::to_string(line) + ", column " +
-                        std::to_string(start - (text.rend() - at) + 1) + " (" + where() +
-                        "); correct it there");
-  } catch (const Json::out_of_range&) {
-    throw TopologyError(where() + ": the number is beyond the range of double; correct it");
   }
+  std::string where() const {
+    std::string place = keys_.size() < 2 ? "the topology" : "node " + std::to_string(nodes_);
+    if (keys_.size() >= 2 && !name_.empty()) place = "node '" + name_ + "'";
+    return place + (last_key_.empty() ? "" : ", key '" + last_key_ + "'");
+  }
+
+  const std::string& text_;
+  std::vector<std::set<std::string>> keys_;  // of the objects that are open
+  std::string last_key_, name_;
+  std::size_t nodes_ = 0;
+  int open_ = 0;  // objects and arrays
+};
+
+/// Parses text; strict as above. Once for the checks and once for the document: with a callback, the library
+/// would go through a parent's children again at each of them.
+inline nlohmann::json parse_strictly(const std::string& text) {
+  StrictJson strict(text);
+  nlohmann::json::sax_parse(text, &strict);
+  return nlohmann::json::parse(text);
 }
 
 }  // namespace sst::detail
