@@ -65,7 +65,7 @@ class Activation {
   /// Named parameters, in the order of their definition, e.g. {{"slope", 0.1}}.
   virtual std::vector<std::pair<std::string, double>> parameters() const { return {}; }
 
-  /// phi(z) and phi'(z) (at a kink: the mean of both sides).
+  /// phi(z); at a jump the mean of both sides.
   virtual double value(double z) const = 0;
   /// phi'(z); at a kink the mean of both sides.
   virtual double derivative(double z) const = 0;

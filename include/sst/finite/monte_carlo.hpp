@@ -56,7 +56,7 @@ struct MonteCarloOptions {
   Eigen::Index width = 128;         ///< channels of the nodes (and twice that, under Richardson); at least 1
   Eigen::Index networks = 256;      ///< independent networks (pairs); at least 2
   std::uint64_t seed = 0;           ///< network i has a key of its own made of (seed, i)
-  Eigen::Index outputs = 8;         ///< channels of a dense output in the NTK's average; work grows with them
+  Eigen::Index outputs = 8;         ///< channels of a dense output in the NTK's average; at least 1
   Kernels kernels = Kernels::both;  ///< which kernels
   Extrapolation extrapolation = Extrapolation::none;  ///< how the error of finite width is reduced
   std::optional<ImageShape> image = {};               ///< samples are images of this shape

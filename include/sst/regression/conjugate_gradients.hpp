@@ -19,9 +19,9 @@ namespace sst {
 
 /// When conjugate gradients stop.
 struct ConjugateGradientOptions {
-  /// Stops when |b - A x| <= tolerance |b| in each column.
+  /// Stops when |b - A x| <= tolerance |b| in each column; above 0.
   double tolerance = 1e-6;
-  /// At the most.
+  /// Products with the operator, at the most; 1 or more.
   int iterations = 1000;
   /// By how much one start reduces the residual at the most, before it is computed anew: where products are
   /// inexact, a little more than their relative error; 0: all the way.

@@ -19,9 +19,10 @@ namespace sst {
 
 /// When refining stops.
 struct MixedOptions {
-  /// |b - A x| <= tolerance |b| in each column.
+  /// |b - A x| <= tolerance |b| in each column; above 0.
   double tolerance = 1e-12;
-  /// Refining steps before the float factor is given up; so many take less time than another factor.
+  /// Refining steps before the float factor is given up; so many take less time than another factor. 1 or
+  /// more.
   int iterations = 40;
   int threads = 0;  ///< 0: as many as OpenMP gives; nothing depends on it
   /// Called with the fraction that is done of the factorization; returning false cancels (throws Cancelled).

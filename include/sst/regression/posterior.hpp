@@ -274,7 +274,8 @@ enum class ObservationNoise { excluded, included };
 struct PosteriorOptions {
   Covariance covariance = Covariance::diagonal;         ///< how much of it
   ObservationNoise noise = ObservationNoise::excluded;  ///< of a new observation or of the function
-  /// Test samples at a time: mean and variances take 3 n x batch doubles beside the training kernels.
+  /// Test samples at a time, 1 or more: mean and variances take 3 n x batch doubles beside the training
+  /// kernels.
   Eigen::Index batch = 1024;
   GramOptions gram = {};  ///< how the kernels are computed
 };

@@ -59,7 +59,7 @@ struct SolverOptions {
   bool needs_factor = false;
   /// Relative residual at which solving stops; 0: 1e-12 for mixed, 1e-6 for conjugate gradients.
   double tolerance = 0;
-  int iterations = 1000;        ///< of conjugate gradients, at the most
+  int iterations = 1000;        ///< of conjugate gradients, at the most; 1 or more
   Eigen::Index rank = 0;        ///< of their preconditioner; 0: by n and memory
   std::uint64_t seed = 0;       ///< of their preconditioner
   double memory = 0;            ///< bytes that may be used; 0: nine tenths of what is free

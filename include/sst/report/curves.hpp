@@ -26,15 +26,15 @@ namespace sst {
 /// A function of x by its values, drawn as a line without markers. Where a point's `error` is not 0 there is
 /// a band of that half width around it: twice the standard deviation of a posterior, say.
 struct Curve {
-  std::string name;  ///< for the legend; curves of one name share a colour and an entry
-  std::vector<PlotPoint> points = {};
-  bool dashed = false;
+  std::string name;                    ///< for the legend; curves of one name share a colour and an entry
+  std::vector<PlotPoint> points = {};  ///< in the order in which the line connects them
+  bool dashed = false;                 ///< the line alone, not the band
 };
 
 /// One of the plots that stand side by side.
 struct Panel {
-  std::string title = {};
-  std::vector<Curve> curves = {};
+  std::string title = {};               ///< above it
+  std::vector<Curve> curves = {};       ///< later ones on top
   std::vector<PlotPoint> samples = {};  ///< dots on top, with error bars where `error` is not 0
 };
 
@@ -46,13 +46,13 @@ struct Panel {
 ///
 /// Colours are those of `Plot`.
 struct CurvePlot {
-  std::string title = {};
-  std::string x_label = {};
-  std::string y_label = {};
-  std::string samples = {};  ///< what the dots are, for the legend
-  std::vector<Panel> panels = {};
-  double width = 330;   ///< of each panel, in pixels, 100 to 10000; labels and legend come on top
-  double height = 280;  ///< of each panel, in pixels, 100 to 10000
+  std::string title = {};          ///< above all panels
+  std::string x_label = {};        ///< below the panels
+  std::string y_label = {};        ///< beside the y axis
+  std::string samples = {};        ///< what the dots are, for the legend
+  std::vector<Panel> panels = {};  ///< from left to right
+  double width = 330;              ///< of each panel, in pixels, 100 to 10000; labels and legend come on top
+  double height = 280;             ///< of each panel, in pixels, 100 to 10000
   std::optional<std::array<double, 2>> x_range = {};  ///< from the data by default; the rest is clipped
   std::optional<std::array<double, 2>> y_range = {};  ///< from curves, bands and samples by default
 

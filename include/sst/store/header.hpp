@@ -19,10 +19,10 @@ namespace sst {
 
 /// What a tile store holds. A store with another header is refused, since its tiles are other numbers.
 struct TileStoreHeader {
-  Eigen::Index rows = 0;                            ///< of the matrix
-  Eigen::Index columns = 0;                         ///< of the matrix
+  Eigen::Index rows = 0;                            ///< of the matrix; 1 or more
+  Eigen::Index columns = 0;                         ///< of the matrix; 1 or more
   TileSymmetry symmetry = TileSymmetry::symmetric;  ///< whether half of the tiles are enough
-  Eigen::Index tile = 128;      ///< rows and columns of a tile; the last ones may be smaller
+  Eigen::Index tile = 128;      ///< rows and columns of a tile, 1 or more; the last ones may be smaller
   std::string data = {};        ///< Fingerprint of all that the samples are
   std::string topology = {};    ///< as JSON, say; one line
   std::string kernel = {};      ///< "ntk" or "nngp"

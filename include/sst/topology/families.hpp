@@ -19,8 +19,8 @@ namespace sst {
 
 /// What all layers of a family have in common.
 struct FamilyOptions {
-  double weight_std = 1;                                ///< of every dense layer
-  double bias_std = 0;                                  ///< of every dense layer; 0: no biases
+  double weight_std = 1;                                ///< of every dense layer; >= 0
+  double bias_std = 0;                                  ///< of every dense layer, >= 0; 0: no biases
   ActivationPtr activation = std::make_shared<Relu>();  ///< phi
 };
 
@@ -248,9 +248,9 @@ struct Wiring {
     barabasi_albert  ///< each new node joins m others, in proportion to their degree
   };
   Model model = Model::watts_strogatz;  ///< which random graph
-  double p = 0.75;                      ///< a probability
-  int k = 4;                            ///< even; see Model
-  int m = 3;                            ///< see Model
+  double p = 0.75;                      ///< a probability, 0 to 1
+  int k = 4;                            ///< even, from 2, below the number of nodes; see Model
+  int m = 3;                            ///< from 1, below the number of nodes; see Model
   std::uint32_t seed = 0;               ///< the same seed gives the same graph on every machine
 };
 

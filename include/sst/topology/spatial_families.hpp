@@ -25,8 +25,8 @@ enum class ImageReadout {
 
 /// What all layers of a convolutional family have in common.
 struct ConvFamilyOptions {
-  double weight_std = 1.4142135623730951;                ///< keeps the variance under relu
-  double bias_std = 0;                                   ///< 0: no biases
+  double weight_std = 1.4142135623730951;                ///< >= 0; sqrt(2) keeps the variance under relu
+  double bias_std = 0;                                   ///< >= 0; 0: no biases
   ActivationPtr activation = std::make_shared<Relu>();   ///< phi
   Extent window{3, 3};                                   ///< height and width of the conv layers' windows
   Padding padding = Padding::same;                       ///< of all conv layers
