@@ -4,14 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
+#include <cstddef>
 #include <limits>
 #include <numbers>
 #include <optional>
 #include <ostream>
 #include <string>
 #include <type_traits>
-#include <variant>
 #include <vector>
 
 #include <Eigen/Core>

@@ -4,25 +4,18 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <functional>
 #include <limits>
 #include <numbers>
-#include <optional>
 #include <ostream>
-#include <string>
-#include <type_traits>
-#include <variant>
+#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
-#include <sst/gram/samples.hpp>
 #include <sst/gram/strip.hpp>
-#include <sst/plan/compile.hpp>
-#include <sst/plan/plan.hpp>
-#include <sst/topology/node.hpp>
-#include <sst/topology/topology.hpp>
 
 namespace sst {
 

@@ -3,23 +3,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <cstddef>
-#include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 #include <type_traits>
-#include <utility>
-#include <vector>
 
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
 #include <sst/gram/data_ref.hpp>
-#include <sst/gram/profile.hpp>
 #include <sst/gram/samples.hpp>
-#include <sst/gram/strip.hpp>
 #include <sst/plan/plan.hpp>
 
 namespace sst {

@@ -2,13 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <cstddef>
-#include <cstdlib>
-#include <exception>
 #include <functional>
-#include <sstream>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -17,10 +12,6 @@
 
 #include <sst/error.hpp>
 #include <sst/regression/tile_tasks.hpp>
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 namespace sst {
 

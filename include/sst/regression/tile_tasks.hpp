@@ -7,11 +7,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <exception>
-#include <functional>
 #include <sstream>
-#include <string>
-#include <type_traits>
-#include <utility>
 
 #include <Eigen/Core>
 
