@@ -76,7 +76,7 @@ refuse() {
 }
 refuse "belongs to another data set" --preprocess none
 refuse "belongs to another topology" --weight-std 1
-refuse "belongs to another scalar type (float32, not float64)" --precision double
+refuse "belongs to another scalar type ('float32', not 'float64')" --precision double
 if command -v flock >/dev/null; then
   exec 9>"$(find store -name lock | head -1)"
   flock -n 9 || fail "a lock is left"

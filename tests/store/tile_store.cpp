@@ -233,12 +233,13 @@ TEST_CASE("a store that is something else is refused and not touched", "[store][
     CHECK_THROWS_WITH(sst::TileStore<double>(gram, other), Contains(name + text));
   };
   refuse([](auto& h) { h.data = "0000000000000000"; }, "belongs to another data set (");
-  refuse([](auto& h) { h.topology = "{}"; }, "belongs to another topology ({\"sst_topology\": 1}, not {})");
+  refuse([](auto& h) { h.topology = "{}"; },
+         "belongs to another topology ('{\"sst_topology\": 1}', not '{}')");
   refuse([](auto& h) { h.topology = std::string(500, 'x'); }, "belongs to another topology; choose another");
-  refuse([](auto& h) { h.kernel = "nngp"; }, "belongs to another kernel (ntk, not nngp)");
-  refuse([](auto& h) { h.arithmetic = "float"; }, "belongs to another precision (double, not float)");
-  refuse([](auto& h) { h.tile = 2; }, "belongs to another size of tiles (3, not 2)");
-  refuse([](auto& h) { h.rows = h.columns = 7; }, "belongs to another number of rows (6, not 7)");
+  refuse([](auto& h) { h.kernel = "nngp"; }, "belongs to another kernel ('ntk', not 'nngp')");
+  refuse([](auto& h) { h.arithmetic = "float"; }, "belongs to another precision ('double', not 'float')");
+  refuse([](auto& h) { h.tile = 2; }, "belongs to another size of tiles ('3', not '2')");
+  refuse([](auto& h) { h.rows = h.columns = 7; }, "belongs to another number of rows ('6', not '7')");
   refuse([](auto& h) { h.symmetry = sst::TileSymmetry::general; }, "belongs to another symmetry");
   CHECK_THROWS_WITH(sst::TileStore<float>(gram, header),
                     Contains("another scalar type (float64, not float32)"));
@@ -263,7 +264,9 @@ TEST_CASE("damaged headers and directories that are no stores", "[store][error]"
   write(gram / "header.txt", good + "more\n");
   CHECK_THROWS_WITH(sst::TileStore<double>(gram, header), Contains("is damaged (its header.txt goes on"));
   write(gram / "header.txt", "sst_tile_store: 2\nanything\n");
-  CHECK_THROWS_WITH(sst::TileStore<double>(gram, header), Contains("another format (2, not 1)"));
+  CHECK_THROWS_WITH(sst::TileStore<double>(gram, header), Contains("another format ('2', not '1')"));
+  write(gram / "header.txt", "sst_tile_store: 1\r\nanything\n");  // messages stay on one line
+  CHECK_THROWS_WITH(sst::TileStore<double>(gram, header), Contains(R"(another format ('1\x0d', not '1'))"));
   fs::remove(gram / "header.txt");
   write(gram / "header.txt.part", "sst_ti");  // killed while it was made
   CHECK(sst::TileStore<double>(gram, header).tiles() == 3);

@@ -11,6 +11,7 @@
 
 #include <Eigen/Core>
 
+#include <sst/data/file.hpp>
 #include <sst/error.hpp>
 #include <sst/store/compute.hpp>
 #include <sst/version.hpp>
@@ -99,9 +100,10 @@ inline void require_same(const std::filesystem::path& directory, const std::file
     const std::string value = line.substr(prefix.size());
     if (value == field.value) continue;
     const bool is_short = value.size() <= 40 && field.value.size() <= 40;
-    throw DataError(store + " belongs to another " + field.meaning +
-                    (is_short ? " (" + value + ", not " + field.value + ")" : "") +
-                    "; choose another directory, or remove it if its tiles are no longer needed");
+    throw DataError(
+        store + " belongs to another " + field.meaning +
+        (is_short ? " (" + detail::quote(value) + ", not " + detail::quote(field.value) + ")" : "") +
+        "; choose another directory, or remove it if its tiles are no longer needed");
   }
   throw DataError(store + " is damaged (its header.txt goes on after its end); remove it and start again");
 }
