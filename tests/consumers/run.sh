@@ -26,4 +26,5 @@ for way in find_package fetch_content add_subdirectory pkg_config single_header;
     -D SST_SINGLE_INCLUDE="$scratch/sst/single_include" --no-warn-unused-cli > "$scratch/log" 2>&1 &&
     "$cmake" --build "$scratch/$way" >> "$scratch/log" 2>&1 || { cat "$scratch/log"; exit 1; }
   "$scratch/$way/consumer"
+  if [ -x "$scratch/$way/sharing_consumer" ]; then "$scratch/$way/sharing_consumer"; fi
 done

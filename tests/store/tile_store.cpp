@@ -242,7 +242,7 @@ TEST_CASE("a store that is something else is refused and not touched", "[store][
   refuse([](auto& h) { h.rows = h.columns = 7; }, "belongs to another number of rows ('6', not '7')");
   refuse([](auto& h) { h.symmetry = sst::TileSymmetry::general; }, "belongs to another symmetry");
   CHECK_THROWS_WITH(sst::TileStore<float>(gram, header),
-                    Contains("another scalar type (float64, not float32)"));
+                    Contains("another scalar type ('float64', not 'float32')"));
   CHECK(content(gram / "header.txt") == before);
   CHECK(sst::TileStore<double>(gram, header).fill(evaluator).reused == 3);
 

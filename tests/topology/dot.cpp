@@ -55,6 +55,20 @@ TEST_CASE("DOT: nodes of one weights name have one colour", "[topology]") {
   CHECK(count(dot, "\\nweights W") == 2);
 }
 
+TEST_CASE("DOT: layers on images say windows, strides and padding", "[topology]") {
+  const std::string dot = sst::to_dot(sst::trace([](sst::Node x) {
+    const auto h = avg_pool(layer_norm(relu(conv(x, {.weight_std = 1.5, .bias_std = 0.1, .weights = "C"}))));
+    const auto narrow = conv(h, {.window = {1, 3}, .strides = {2, 1}, .padding = sst::Padding::valid});
+    return dense(global_avg_pool(relu(narrow)));
+  }));
+  CHECK_THAT(dot, Contains("conv 1.5, bias 0.1\\n3x3, same\\nweights C") &&
+                      Contains("conv 1\\n1x3, strides 2x1, valid\", shape=box3d") &&
+                      Contains("avg_pool\\n2x2, strides 2x2, valid") && Contains("\\nlayer_norm\"") &&
+                      Contains("\\nglobal_avg_pool\""));
+  CHECK_THAT(sst::to_dot(sst::trace([](sst::Node x) { return dense(flatten(conv(x))); })),
+             Contains("\\nflatten\""));
+}
+
 TEST_CASE("DOT: any name stays inside its label", "[topology]") {
   const std::string dot = sst::to_dot(sst::trace(
       [](sst::Node x) {

@@ -232,4 +232,19 @@ typename GramMatrices<Scalar>::Matrix gram(const Plan& plan, Kernel kernel, cons
   return gram_detail::one(GramTiles<Scalar, Arithmetic>(plan, kernel, a, b, options.path), kernel, options);
 }
 
+/// What instantiate.hpp compiles of this header, for the other files of a program.
+#define SST_GRAM_TEMPLATES(prefix, Scalar)                                                                   \
+  prefix template GramMatrices<Scalar> gram<Scalar, Scalar>(const Topology&, const DataRef&,                 \
+                                                            const GramOptions&);                             \
+  prefix template GramMatrices<Scalar> gram<Scalar, Scalar>(const Topology&, const DataRef&, const DataRef&, \
+                                                            const GramOptions&);                             \
+  prefix template GramMatrices<Scalar>::Matrix gram<Scalar, Scalar>(const Plan&, Kernel, const DataRef&,     \
+                                                                    const GramOptions&);                     \
+  prefix template GramMatrices<Scalar>::Matrix gram<Scalar, Scalar>(const Plan&, Kernel, const DataRef&,     \
+                                                                    const DataRef&, const GramOptions&);
+#ifdef SST_EXTERN_TEMPLATES
+SST_GRAM_TEMPLATES(extern, double)
+SST_GRAM_TEMPLATES(extern, float)
+#endif
+
 }  // namespace sst

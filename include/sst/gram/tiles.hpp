@@ -159,6 +159,73 @@ class ProfileTiles final : public TileEngine<Scalar> {
   double variance_ = profile_.curve(Kernel::nngp).scale();  // of the output, at the norm of reference
 };
 
+/// |x|/sqrt(d) where all rows share it to rounding, else 0.
+inline double common_norm(const DataRef& columns, const DataRef* rows) {
+  double least = std::numeric_limits<double>::infinity(), most = 0;
+  for (const DataRef* data : {&columns, rows})
+    for (Eigen::Index i = 0; data && i < data->rows(); ++i) {
+      double largest = 0, total = 0;
+      data->for_each(i, [&](Eigen::Index, double v) { largest = std::max(largest, std::abs(v)); });
+      if (!(largest > 0)) return 0;
+      data->for_each(i, [&](Eigen::Index, double v) { total += v / largest * (v / largest); });
+      const double norm = largest * std::sqrt(total);
+      least = std::min(least, norm);
+      most = std::max(most, norm);
+    }
+  if (!(most - least <= 4 * std::numeric_limits<double>::epsilon() * most)) return 0;
+  return most / std::sqrt(static_cast<double>(columns.cols()));
+}
+
+/// Nothing where it does not apply, unless it is a must: then an error says why.
+template <class Strip>
+std::optional<Profile<Strip>> make_profile(const Plan& plan, const DataRef& columns, const DataRef* rows,
+                                           bool must) {
+  const Radial kind = radial(plan);
+  const double norm = kind == Radial::one_norm ? common_norm(columns, rows) : 1.0;
+  if (kind == Radial::no || !(norm > 0)) {
+    if (must)
+      throw Error("topology '" + plan.topology + "' has no radial profile here: " + radial_obstacle(plan) +
+                  "; compute it directly");
+    return std::nullopt;
+  }
+  if (must) return Profile<Strip>(plan, norm);
+  try {
+    return Profile<Strip>(plan, norm);
+  } catch (const Error&) {  // not accurate enough, or the kernel is zero: the direct path has no such limits
+    return std::nullopt;
+  }
+}
+
+/// What computes tiles of K(rows, columns), of K(columns, columns) without rows; `path` becomes the one
+/// taken.
+template <class Strip, class Scalar>
+std::shared_ptr<const TileEngine<Scalar>> make_engine(const Plan& plan, const DataRef& columns,
+                                                      const DataRef* rows, Path& path) {
+  constexpr double many = 1 << 16;  // entries; below, a profile is not worth building
+  const double entries =
+      static_cast<double>((rows ? *rows : columns).rows()) * static_cast<double>(columns.rows());
+  if (path == Path::profile || (path == Path::automatic && entries >= many)) {
+    if (auto profile = make_profile<Strip>(plan, columns, rows, path == Path::profile)) {
+      path = Path::profile;
+      return std::make_shared<ProfileTiles<Strip, Scalar>>(*std::move(profile), plan, columns, rows);
+    }
+  }
+  path = Path::direct;
+  return std::make_shared<PlanTiles<Strip, Scalar>>(plan, columns, rows);
+}
+
+/// What instantiate.hpp compiles of this header, for the other files of a program.
+#define SST_TILES_TEMPLATES(prefix)                                                      \
+  prefix template std::shared_ptr<const TileEngine<double>> make_engine<double, double>( \
+      const Plan&, const DataRef&, const DataRef*, Path&);                               \
+  prefix template std::shared_ptr<const TileEngine<float>> make_engine<float, float>(    \
+      const Plan&, const DataRef&, const DataRef*, Path&);                               \
+  prefix template std::shared_ptr<const TileEngine<float>> make_engine<double, float>(   \
+      const Plan&, const DataRef&, const DataRef*, Path&);
+#ifdef SST_EXTERN_TEMPLATES
+SST_TILES_TEMPLATES(extern)
+#endif
+
 }  // namespace gram_detail
 
 /// Tiles of the kernel matrix of one or two data sets, computed when asked for.
@@ -226,8 +293,6 @@ class GramTiles {
 
  private:
   static constexpr Index tile_ = 256;
-  /// Below this many entries a profile is not worth building.
-  static constexpr double many_entries = 1 << 16;
 
   GramTiles(const Plan& plan, const DataRef& columns, const DataRef* rows, Path path)
       : rows_(rows ? rows->rows() : columns.rows()), cols_(columns.rows()), symmetric_(rows == nullptr) {
@@ -240,62 +305,10 @@ class GramTiles {
     }
     // Where something cancels or is not angular, float strips would not keep float's own accuracy.
     if (std::is_same_v<Arithmetic, float> && !plan.angular_only)
-      make<double>(plan, columns, rows, path);
+      engine_ = gram_detail::make_engine<double, Scalar>(plan, columns, rows, path);
     else
-      make<Arithmetic>(plan, columns, rows, path);
-  }
-
-  template <class Strip>
-  void make(const Plan& plan, const DataRef& columns, const DataRef* rows, Path path) {
-    const bool many = static_cast<double>(rows_) * static_cast<double>(cols_) >= many_entries;
-    if (path == Path::profile || (path == Path::automatic && many)) {
-      if (auto profile = make_profile<Strip>(plan, columns, rows, path == Path::profile)) {
-        path_ = Path::profile;
-        engine_ = std::make_shared<gram_detail::ProfileTiles<Strip, Scalar>>(*std::move(profile), plan,
-                                                                             columns, rows);
-        return;
-      }
-    }
-    path_ = Path::direct;
-    engine_ = std::make_shared<gram_detail::PlanTiles<Strip, Scalar>>(plan, columns, rows);
-  }
-
-  /// Nothing where it does not apply, unless it is a must: then an error says why.
-  template <class Strip>
-  static std::optional<Profile<Strip>> make_profile(const Plan& plan, const DataRef& columns,
-                                                    const DataRef* rows, bool must) {
-    const Radial kind = radial(plan);
-    const double norm = kind == Radial::one_norm ? common_norm(columns, rows) : 1.0;
-    if (kind == Radial::no || !(norm > 0)) {
-      if (must)
-        throw Error("topology '" + plan.topology + "' has no radial profile here: " + radial_obstacle(plan) +
-                    "; compute it directly");
-      return std::nullopt;
-    }
-    if (must) return Profile<Strip>(plan, norm);
-    try {
-      return Profile<Strip>(plan, norm);
-    } catch (
-        const Error&) {  // not accurate enough, or the kernel is zero: the direct path has no such limits
-      return std::nullopt;
-    }
-  }
-
-  /// |x|/sqrt(d) where all rows share it to rounding, else 0.
-  static double common_norm(const DataRef& columns, const DataRef* rows) {
-    double least = std::numeric_limits<double>::infinity(), most = 0;
-    for (const DataRef* data : {&columns, rows})
-      for (Index i = 0; data && i < data->rows(); ++i) {
-        double largest = 0, total = 0;
-        data->for_each(i, [&](Index, double v) { largest = std::max(largest, std::abs(v)); });
-        if (!(largest > 0)) return 0;
-        data->for_each(i, [&](Index, double v) { total += v / largest * (v / largest); });
-        const double norm = largest * std::sqrt(total);
-        least = std::min(least, norm);
-        most = std::max(most, norm);
-      }
-    if (!(most - least <= 4 * std::numeric_limits<double>::epsilon() * most)) return 0;
-    return most / std::sqrt(static_cast<double>(columns.cols()));
+      engine_ = gram_detail::make_engine<Arithmetic, Scalar>(plan, columns, rows, path);
+    path_ = path;
   }
 
   void choose(const Plan& plan, Kernel kernel) {

@@ -193,53 +193,7 @@ class Cholesky {
         "with SST_LAPACK); use the tiled factorization");
   }
 
-  /// Left-looking: tile (i, j) gets the products of rows i and j, a few tiles at a time as they are
-  /// finished, and is then divided by the diagonal tile of its column.
-  void factor(int threads, const std::function<bool(double)>& progress) {
-    using namespace cholesky_detail;
-    const Index tiles = count(), stride = std::max<Index>(1, size());
-    Scalar* const a = lower_.data();
-    const auto block = [=, this](Index i, Index first, Index last) -> Block {
-      return {a + start(i) + start(first) * stride, start(i + 1) - start(i), start(last) - start(first),
-              Eigen::OuterStride<>(stride)};
-    };
-    const auto update = [&](Index i, Index j, Index first, Index last) {
-      auto target = block(i, j, j + 1);
-      if (i == j) {
-        target.template selfadjointView<Eigen::Lower>().rankUpdate(block(i, first, last), Scalar(-1));
-      } else {
-        Matrix tile = target;  // compact: columns a power of two apart would evict each other
-        tile.noalias() -= block(i, first, last) * block(j, first, last).transpose();
-        target = tile;
-      }
-    };
-    const auto finish = [&](Index i, Index j) {
-      if (i != j) {
-        divide_from_right(block(j, j, j + 1), block(i, j, j + 1));
-        return;
-      }
-      factor_tile(block(j, j, j + 1), start(j));
-      const double x = static_cast<double>(j + 1) / static_cast<double>(tiles), done = x * x * (3 - 2 * x);
-      if (progress && !progress(done))
-        throw Cancelled("the Cholesky factorization was cancelled at " +
-                        std::to_string(std::lround(100 * done)) +
-                        " % (its progress function returned false); run it again");
-    };
-    const auto first_entry = [=, this](Index i, Index j) { return a + start(i) + start(j) * stride; };
-    run_tasks(threads, [&](Failure& failure) {
-      const auto finished = [&](Index row) {
-        return [=](Index last) -> const Scalar* { return first_entry(row, last - 1); };
-      };
-      for (Index j = 0; j < tiles; ++j)
-        for (Index i = j; i < tiles; ++i)
-          tile_tasks(
-              &failure, first_entry(i, j), j, finished(i), finished(j),
-              i == j ? &always<Scalar> : first_entry(j, j),
-              [&update, i, j](Index first, Index last) { update(i, j, first, last); },
-              [&finish, i, j] { finish(i, j); });
-    });
-  }
-
+  void factor(int threads, const std::function<bool(double)>& progress);
   void require_right_hand_side(const Eigen::Ref<Matrix>& b) const {
     if (b.rows() != size())
       throw DataError("the right-hand side has " + std::to_string(b.rows()) + " rows and the matrix " +
@@ -247,63 +201,125 @@ class Cholesky {
     cholesky_detail::require_finite(b, false, 1, "the right-hand side");
   }
 
-  /// b := L^-1 b, or L^-T b from the last tile to the first; left-looking as well.
   template <bool Transposed>
-  void substitute(Eigen::Ref<Matrix>& b) const {
-    using namespace cholesky_detail;
-    const Index tiles = count(), columns = b.cols(), stride = std::max<Index>(1, size());
-    const Index groups = (columns + columns_a_task - 1) / columns_a_task, rhs_stride = b.outerStride();
-    Scalar* const rhs = b.data();
-    // Tiles in the order in which they are finished; a range of them is contiguous either way.
-    const auto from = [=, this](Index first, Index last) { return start(Transposed ? tiles - last : first); };
-    const auto rows = [=, this](Index first, Index last) {
-      return (Transposed ? start(tiles - first) : start(last)) - from(first, last);
-    };
-    const auto l = [=, this](Index i, Index first, Index last) -> ConstBlock {
-      const Index at_row = from(i, i + 1), at_range = from(first, last);
-      const Index row = Transposed ? at_range : at_row, column = Transposed ? at_row : at_range;
-      const Index height = rows(i, i + 1), width = rows(first, last);
-      return {lower_.data() + row + column * stride, Transposed ? width : height, Transposed ? height : width,
-              Eigen::OuterStride<>(stride)};
-    };
-    const auto x = [=](Index first, Index last, Index group) -> Block {
-      const Index column = group * columns_a_task;
-      return {rhs + from(first, last) + column * rhs_stride, rows(first, last),
-              std::min(columns_a_task, columns - column), Eigen::OuterStride<>(rhs_stride)};
-    };
-    const auto update = [&](Index i, Index first, Index last, Index group) {
-      auto target = x(i, i + 1, group);
-      if constexpr (Transposed)
-        target.noalias() -= l(i, first, last).transpose() * x(first, last, group);
-      else
-        target.noalias() -= l(i, first, last) * x(first, last, group);
-    };
-    const auto divide = [&](Index i, Index group) {
-      auto target = x(i, i + 1, group);
-      const auto diagonal = l(i, i, i + 1);
-      if constexpr (Transposed)
-        diagonal.template triangularView<Eigen::Lower>().transpose().solveInPlace(target);
-      else
-        diagonal.template triangularView<Eigen::Lower>().solveInPlace(target);
-    };
-    const int threads = team_size(threads_, groups * tiles);
-    run_tasks(threads, [&](Failure& failure) {
-      for (Index group = 0; group < groups; ++group)
-        for (Index i = 0; i < tiles; ++i) {
-          const auto finished = [&x, group](Index last) -> const Scalar* {
-            return x(last - 1, last, group).data();
-          };
-          tile_tasks(
-              &failure, x(i, i + 1, group).data(), i, finished, finished, &always<Scalar>,
-              [&update, i, group](Index first, Index last) { update(i, first, last, group); },
-              [&divide, i, group] { divide(i, group); });
-        }
-    });
-  }
+  void substitute(Eigen::Ref<Matrix>& b) const;
 
   Matrix lower_;
   Index tile_;
   int threads_;
 };
+
+/// Left-looking: tile (i, j) gets the products of rows i and j, a few tiles at a time as they are
+/// finished, and is then divided by the diagonal tile of its column.
+template <class Scalar>
+void Cholesky<Scalar>::factor(int threads, const std::function<bool(double)>& progress) {
+  using namespace cholesky_detail;
+  const Index tiles = count(), stride = std::max<Index>(1, size());
+  Scalar* const a = lower_.data();
+  const auto block = [=, this](Index i, Index first, Index last) -> Block {
+    return {a + start(i) + start(first) * stride, start(i + 1) - start(i), start(last) - start(first),
+            Eigen::OuterStride<>(stride)};
+  };
+  const auto update = [&](Index i, Index j, Index first, Index last) {
+    auto target = block(i, j, j + 1);
+    if (i == j) {
+      target.template selfadjointView<Eigen::Lower>().rankUpdate(block(i, first, last), Scalar(-1));
+    } else {
+      Matrix tile = target;  // compact: columns a power of two apart would evict each other
+      tile.noalias() -= block(i, first, last) * block(j, first, last).transpose();
+      target = tile;
+    }
+  };
+  const auto finish = [&](Index i, Index j) {
+    if (i != j) {
+      divide_from_right(block(j, j, j + 1), block(i, j, j + 1));
+      return;
+    }
+    factor_tile(block(j, j, j + 1), start(j));
+    const double x = static_cast<double>(j + 1) / static_cast<double>(tiles), done = x * x * (3 - 2 * x);
+    if (progress && !progress(done))
+      throw Cancelled("the Cholesky factorization was cancelled at " +
+                      std::to_string(std::lround(100 * done)) +
+                      " % (its progress function returned false); run it again");
+  };
+  const auto first_entry = [=, this](Index i, Index j) { return a + start(i) + start(j) * stride; };
+  run_tasks(threads, [&](Failure& failure) {
+    const auto finished = [&](Index row) {
+      return [=](Index last) -> const Scalar* { return first_entry(row, last - 1); };
+    };
+    for (Index j = 0; j < tiles; ++j)
+      for (Index i = j; i < tiles; ++i)
+        tile_tasks(
+            &failure, first_entry(i, j), j, finished(i), finished(j),
+            i == j ? &always<Scalar> : first_entry(j, j),
+            [&update, i, j](Index first, Index last) { update(i, j, first, last); },
+            [&finish, i, j] { finish(i, j); });
+  });
+}
+
+/// b := L^-1 b, or L^-T b from the last tile to the first; left-looking as well.
+template <class Scalar>
+template <bool Transposed>
+void Cholesky<Scalar>::substitute(Eigen::Ref<Matrix>& b) const {
+  using namespace cholesky_detail;
+  const Index tiles = count(), columns = b.cols(), stride = std::max<Index>(1, size());
+  const Index groups = (columns + columns_a_task - 1) / columns_a_task, rhs_stride = b.outerStride();
+  Scalar* const rhs = b.data();
+  // Tiles in the order in which they are finished; a range of them is contiguous either way.
+  const auto from = [=, this](Index first, Index last) { return start(Transposed ? tiles - last : first); };
+  const auto rows = [=, this](Index first, Index last) {
+    return (Transposed ? start(tiles - first) : start(last)) - from(first, last);
+  };
+  const auto l = [=, this](Index i, Index first, Index last) -> ConstBlock {
+    const Index at_row = from(i, i + 1), at_range = from(first, last);
+    const Index row = Transposed ? at_range : at_row, column = Transposed ? at_row : at_range;
+    const Index height = rows(i, i + 1), width = rows(first, last);
+    return {lower_.data() + row + column * stride, Transposed ? width : height, Transposed ? height : width,
+            Eigen::OuterStride<>(stride)};
+  };
+  const auto x = [=](Index first, Index last, Index group) -> Block {
+    const Index column = group * columns_a_task;
+    return {rhs + from(first, last) + column * rhs_stride, rows(first, last),
+            std::min(columns_a_task, columns - column), Eigen::OuterStride<>(rhs_stride)};
+  };
+  const auto update = [&](Index i, Index first, Index last, Index group) {
+    auto target = x(i, i + 1, group);
+    if constexpr (Transposed)
+      target.noalias() -= l(i, first, last).transpose() * x(first, last, group);
+    else
+      target.noalias() -= l(i, first, last) * x(first, last, group);
+  };
+  const auto divide = [&](Index i, Index group) {
+    auto target = x(i, i + 1, group);
+    const auto diagonal = l(i, i, i + 1);
+    if constexpr (Transposed)
+      diagonal.template triangularView<Eigen::Lower>().transpose().solveInPlace(target);
+    else
+      diagonal.template triangularView<Eigen::Lower>().solveInPlace(target);
+  };
+  const int threads = team_size(threads_, groups * tiles);
+  run_tasks(threads, [&](Failure& failure) {
+    for (Index group = 0; group < groups; ++group)
+      for (Index i = 0; i < tiles; ++i) {
+        const auto finished = [&x, group](Index last) -> const Scalar* {
+          return x(last - 1, last, group).data();
+        };
+        tile_tasks(
+            &failure, x(i, i + 1, group).data(), i, finished, finished, &always<Scalar>,
+            [&update, i, group](Index first, Index last) { update(i, first, last, group); },
+            [&divide, i, group] { divide(i, group); });
+      }
+  });
+}
+
+/// What instantiate.hpp compiles of this header, for the other files of a program.
+#define SST_CHOLESKY_TEMPLATES(prefix, Scalar)                                                           \
+  prefix template void Cholesky<Scalar>::factor(int, const std::function<bool(double)>&);                \
+  prefix template void Cholesky<Scalar>::substitute<false>(Eigen::Ref<Cholesky<Scalar>::Matrix>&) const; \
+  prefix template void Cholesky<Scalar>::substitute<true>(Eigen::Ref<Cholesky<Scalar>::Matrix>&) const;
+#ifdef SST_EXTERN_TEMPLATES
+SST_CHOLESKY_TEMPLATES(extern, double)
+SST_CHOLESKY_TEMPLATES(extern, float)
+#endif
 
 }  // namespace sst

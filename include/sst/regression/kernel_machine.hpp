@@ -67,7 +67,7 @@ struct KernelMachine {
   /// The same with standard deviations. Of an NNGP, the posterior's: var = K_tt - K_td A^-1 K_dt with
   /// A = K_dd + lambda I (Rasmussen and Williams 2006, eq. (2.26)). Of an NTK, those of the ensemble of
   /// trained networks: var = K_tt + T_td A^-1 K_dd A^-1 T_dt - 2 T_td A^-1 K_dt with A = T_dd + lambda I
-  /// (Lee et al. 2019, eq. (16)). Without a factor it is computed first, in n^3/3 steps.
+  /// (Lee et al. 2019). Without a factor it is computed first, in n^3/3 steps.
   /// A variance that rounding made negative is 0; one below what rounding explains (of the kernel's
   /// precision, and of n operations in double) is a DataError that names the row: the factor is not that of
   /// the model.

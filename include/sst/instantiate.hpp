@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// \file
+/// For programs of many translation units: most of what the compiler does for this library, done once.
+///
+/// One .cpp file of the program includes this header and nothing else; everything is compiled with
+/// -DSST_EXTERN_TEMPLATES. Kernels, Cholesky factorizations and models in double and float are then compiled
+/// in that file alone. It has to be compiled with the same options as the others. Nothing else changes.
+
+#include <sst/ntk.hpp>
+
+namespace sst {
+
+namespace gram_detail {
+SST_TILES_TEMPLATES()
+}
+
+SST_GRAM_TEMPLATES(, double)
+SST_GRAM_TEMPLATES(, float)
+SST_CHOLESKY_TEMPLATES(, double)
+SST_CHOLESKY_TEMPLATES(, float)
+SST_MODEL_TEMPLATES()
+
+}  // namespace sst
