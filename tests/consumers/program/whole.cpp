@@ -1,0 +1,3 @@
+// The program in one translation unit.
+#include "fit.cpp"
+#include "kernel.cpp"
