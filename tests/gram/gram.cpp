@@ -172,8 +172,15 @@ TEST_CASE("a Gram matrix reports its progress and can be cancelled", "[gram]") {
                                                  return true;
                                                }});
   CHECK(last == 1.0);
-  CHECK_THROWS_AS(sst::gram(sst::chain(3), x, sst::GramOptions{.progress = [](double) { return false; }}),
-                  sst::Cancelled);
+  int calls = 0;  // once more on no thread, however many have a tile under way
+  CHECK_THROWS_WITH(
+      sst::gram(sst::chain(3), x,
+                sst::GramOptions{.threads = 4, .progress = [&](double) { return ++calls < 2; }}),
+      Catch::Contains("the Gram matrix was cancelled at") && Catch::Contains("run it again"));
+  CHECK(calls == 2);
+  struct Own {};
+  const auto own = [](double) -> bool { throw Own(); };
+  CHECK_THROWS_AS(sst::gram(sst::chain(3), x, sst::GramOptions{.threads = 4, .progress = own}), Own);
 }
 
 TEST_CASE("sign and step of a zero row are their value at zero", "[gram]") {

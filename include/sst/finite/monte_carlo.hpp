@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <limits>
 #include <optional>
@@ -17,6 +16,7 @@
 #include <sst/error.hpp>
 #include <sst/finite/network.hpp>
 #include <sst/finite/random.hpp>
+#include <sst/parallel.hpp>
 #include <sst/topology/topology.hpp>
 
 namespace sst {
@@ -139,30 +139,21 @@ inline MonteCarlo monte_carlo(const Topology& topology, const Eigen::MatrixXd& x
   // A batch at a time in parallel, then added up in the order of networks; memory bounds the batch.
   struct Sample {
     Eigen::MatrixXd nngp, ntk;
-    std::exception_ptr problem;
   };
   const Eigen::Index entries = std::max<Eigen::Index>(1, x.rows() * x.rows());
   const Eigen::Index batch = std::clamp<Eigen::Index>((1 << 21) / entries, 16, 1024);
   detail::RunningMean nngp, ntk;
   for (Eigen::Index first = 0; first < options.networks; first += batch) {
     std::vector<Sample> samples(static_cast<std::size_t>(std::min(batch, options.networks - first)));
-#ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic)
-#endif
+    detail::parallel(samples.size(), 0, [&](std::size_t k) {
+      const std::uint64_t seed = detail::subkey(options.seed, static_cast<std::uint64_t>(first) + k);
+      const double factor = richardson ? -1 : 1;
+      detail::add_kernels(topology, x, options, options.width, seed, factor, samples[k].nngp, samples[k].ntk);
+      if (richardson)
+        detail::add_kernels(topology, x, options, 2 * options.width, seed, 2, samples[k].nngp,
+                            samples[k].ntk);
+    });
     for (std::size_t k = 0; k < samples.size(); ++k) {
-      Sample& sample = samples[k];
-      try {
-        const std::uint64_t seed = detail::subkey(options.seed, static_cast<std::uint64_t>(first) + k);
-        const double factor = richardson ? -1 : 1;
-        detail::add_kernels(topology, x, options, options.width, seed, factor, sample.nngp, sample.ntk);
-        if (richardson)
-          detail::add_kernels(topology, x, options, 2 * options.width, seed, 2, sample.nngp, sample.ntk);
-      } catch (...) {
-        sample.problem = std::current_exception();
-      }
-    }
-    for (std::size_t k = 0; k < samples.size(); ++k) {
-      if (samples[k].problem) std::rethrow_exception(samples[k].problem);
       if (samples[k].nngp.size() > 0) nngp.add(samples[k].nngp);
       if (samples[k].ntk.size() > 0) ntk.add(samples[k].ntk);
       if (observer) observer(first + static_cast<Eigen::Index>(k), samples[k].nngp, samples[k].ntk);

@@ -2,17 +2,11 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
-#include <exception>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include <Eigen/Core>
 
@@ -20,6 +14,7 @@
 #include <sst/gram/data_ref.hpp>
 #include <sst/gram/memory.hpp>
 #include <sst/gram/tiles.hpp>
+#include <sst/parallel.hpp>
 #include <sst/plan/compile.hpp>
 #include <sst/topology/topology.hpp>
 
@@ -70,42 +65,14 @@ void over_tiles(const Tiles& tiles, const GramOptions& options, Work&& work) {
   for (Eigen::Index i = 0; i < tiles.cols(); i += size)
     for (Eigen::Index j = tiles.symmetric() ? i : 0; j < tiles.rows(); j += size) corners.emplace_back(i, j);
 
-  std::exception_ptr failure;
-  std::atomic<bool> stop{false};
-  std::ptrdiff_t done = 0;
-  const auto count = static_cast<std::ptrdiff_t>(corners.size());
-#ifdef _OPENMP
-  const int threads = options.threads > 0 ? options.threads : omp_get_max_threads();
-#pragma omp parallel num_threads(threads) if (count > 1)
-#endif
-  {
-    std::unique_ptr<typename Tiles::Workspace> workspace;
-#ifdef _OPENMP
-#pragma omp for schedule(dynamic)
-#endif
-    for (std::ptrdiff_t k = 0; k < count; ++k) {
-      if (stop) continue;
-      try {
-        if (!workspace) workspace = tiles.workspace();
-        const auto [i, j] = corners[static_cast<std::size_t>(k)];
-        work(j, std::min(size, tiles.rows() - j), i, std::min(size, tiles.cols() - i), *workspace);
-        if (!options.progress) continue;
-        bool go_on = true;
-#ifdef _OPENMP
-#pragma omp critical(sst_gram_progress)
-#endif
-        go_on = options.progress(static_cast<double>(++done) / static_cast<double>(count));
-        if (!go_on) throw Cancelled("the Gram matrix was cancelled by its progress function");
-      } catch (...) {
-#ifdef _OPENMP
-#pragma omp critical(sst_gram_failure)
-#endif
-        if (!failure) failure = std::current_exception();
-        stop = true;
-      }
-    }
-  }
-  if (failure) std::rethrow_exception(failure);
+  detail::Counter progress(options.progress, static_cast<double>(corners.size()), "the Gram matrix");
+  detail::workers<typename Tiles::Workspace>(
+      corners.size(), options.threads, [&] { return tiles.workspace(); },
+      [&](auto& workspace, std::size_t k) {
+        const auto [i, j] = corners[k];
+        work(j, std::min(size, tiles.rows() - j), i, std::min(size, tiles.cols() - i), workspace);
+        progress.add();
+      });
 }
 
 /// Copies the part of a diagonal tile below its diagonal above it, or a whole tile to its mirror image.

@@ -11,6 +11,7 @@
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
+#include <sst/parallel.hpp>
 #include <sst/regression/tile_tasks.hpp>
 
 namespace sst {
@@ -73,7 +74,7 @@ class Cholesky {
     if (tile_ == 0) tile_ = cholesky_detail::default_tile;
     tile_ = std::min(tile_, std::max<Index>(1, size()));
     const Index tiles = count();
-    const int threads = cholesky_detail::team_size(threads_, tiles * (tiles + 1) / 2);
+    const int threads = detail::team_size(threads_, tiles * (tiles + 1) / 2);
     cholesky_detail::require_finite(lower_, true, threads, "the matrix");
     if (options.factorization == Factorization::lapack)
       factor_by_lapack();
@@ -237,10 +238,7 @@ void Cholesky<Scalar>::factor(int threads, const std::function<bool(double)>& pr
     }
     factor_tile(block(j, j, j + 1), start(j));
     const double x = static_cast<double>(j + 1) / static_cast<double>(tiles), done = x * x * (3 - 2 * x);
-    if (progress && !progress(done))
-      throw Cancelled("the Cholesky factorization was cancelled at " +
-                      std::to_string(std::lround(100 * done)) +
-                      " % (its progress function returned false); run it again");
+    if (progress && !progress(done)) detail::throw_cancelled("the Cholesky factorization", done);
   };
   const auto first_entry = [=, this](Index i, Index j) { return a + start(i) + start(j) * stride; };
   run_tasks(threads, [&](Failure& failure) {

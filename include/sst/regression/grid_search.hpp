@@ -2,8 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
-#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <iterator>
@@ -19,6 +17,7 @@
 #include <sst/error.hpp>
 #include <sst/gram/gram.hpp>
 #include <sst/gram/memory.hpp>
+#include <sst/parallel.hpp>
 #include <sst/regression/cross_validation.hpp>
 #include <sst/regression/ridge_path.hpp>
 #include <sst/report/table.hpp>
@@ -187,28 +186,13 @@ inline Leaderboard grid_search(const std::vector<Candidate>& candidates, const E
   // candidate has all threads.
   const auto count = static_cast<std::ptrdiff_t>(candidates.size());
   std::vector<std::vector<GridEntry>> found(candidates.size());
-  cholesky_detail::Failure failure;
-  std::ptrdiff_t done = 0;
+  detail::Counter progress(options.progress, static_cast<double>(candidates.size()), "the grid search");
   const double room = std::max(1.0, std::min(available_memory() / each, 1e6));
-  const int team = std::min(cholesky_detail::team_size(options.threads, count), static_cast<int>(room));
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(team) schedule(dynamic) if (team > 1)
-#else
-  (void)team;
-#endif
-  for (std::ptrdiff_t i = 0; i < count; ++i)
-    failure.guard([&] {
-      const auto at = static_cast<std::size_t>(i);
-      found[at] = evaluate(at);
-      if (!options.progress) return;
-      bool go_on = true;
-#ifdef _OPENMP
-#pragma omp critical(sst_grid_progress)
-#endif
-      go_on = options.progress(static_cast<double>(++done) / static_cast<double>(count));
-      if (!go_on) throw Cancelled("the grid search was cancelled by its progress function; run it again");
-    });
-  failure.rethrow();
+  const int team = std::min(detail::team_size(options.threads, count), static_cast<int>(room));
+  detail::parallel(candidates.size(), team, [&](std::size_t i) {
+    found[i] = evaluate(i);
+    progress.add();
+  });
 
   Leaderboard board;
   for (auto& entries : found) std::move(entries.begin(), entries.end(), std::back_inserter(board.entries));

@@ -13,6 +13,7 @@
 #include <sst/error.hpp>
 #include <sst/gram/data_ref.hpp>
 #include <sst/gram/tiles.hpp>
+#include <sst/parallel.hpp>
 #include <sst/regression/cholesky.hpp>
 
 namespace sst {
@@ -49,15 +50,10 @@ inline void require_index(Index i, Index n) {
 /// Calls work(i) for i = 0..count-1, in parallel, with serial products within. The first error is thrown.
 template <class Work>
 void in_parallel(Index count, int threads, Work&& work) {
-  const int team = cholesky_detail::team_size(threads, count);
-  cholesky_detail::Failure failure;
+  const int team = detail::team_size(threads, count);  // before Eigen's threads are taken away
   const cholesky_detail::SerialEigen serial;
-  (void)team;
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(team) if (team > 1) schedule(dynamic)
-#endif
-  for (Index i = 0; i < count; ++i) failure.guard([&] { work(i); });
-  failure.rethrow();
+  detail::parallel(static_cast<std::size_t>(count), team,
+                   [&](std::size_t i) { work(static_cast<Index>(i)); });
 }
 
 }  // namespace operator_detail
@@ -162,8 +158,8 @@ class KernelOperator {
     const Matrix right = x.template cast<Scalar>();
     Eigen::MatrixXd out = Eigen::MatrixXd::Zero(rows(), x.cols());
     const Index count = (rows() + tile - 1) / tile, players = count + count % 2;
-    cholesky_detail::Failure failure;
-    const int team = cholesky_detail::team_size(threads_, std::max<Index>(1, players / 2));
+    detail::Failure failure;
+    const int team = detail::team_size(threads_, std::max<Index>(1, players / 2));
     const cholesky_detail::SerialEigen serial;
     (void)team;
     // A round-robin tournament: in each round every block of rows is in one tile at most, so that it gets

@@ -11,6 +11,7 @@
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
+#include <sst/parallel.hpp>
 #include <sst/regression/cholesky.hpp>
 #include <sst/regression/conjugate_gradients.hpp>
 #include <sst/regression/kernel_operator.hpp>
@@ -58,8 +59,7 @@ inline MixedSolution solve_mixed(Eigen::MatrixXd a, const Eigen::MatrixXd& b,
   if (b.rows() != a.rows())
     throw DataError("the right-hand side has " + std::to_string(b.rows()) + " rows and the matrix " +
                     std::to_string(a.rows()) + "; give it one row for each of the matrix");
-  cholesky_detail::require_finite(a, false, cholesky_detail::team_size(options.threads, a.cols()),
-                                  "the matrix");
+  cholesky_detail::require_finite(a, false, detail::team_size(options.threads, a.cols()), "the matrix");
   const CholeskyOptions factoring{.threads = options.threads, .progress = options.progress};
   MixedSolution out;
   std::string obstacle;

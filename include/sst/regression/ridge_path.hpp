@@ -14,6 +14,7 @@
 
 #include <sst/error.hpp>
 #include <sst/gram/gram.hpp>
+#include <sst/parallel.hpp>
 #include <sst/plan/compile.hpp>
 #include <sst/regression/cholesky.hpp>
 #include <sst/regression/ridge.hpp>
@@ -32,16 +33,11 @@ template <class Work>
 void over_rows(Index rows, Work&& work) {
   constexpr Index block = 128;
   const Index blocks = (rows + block - 1) / block;
-  cholesky_detail::Failure failure;
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static, 1) if (blocks > 1)
-#endif
-  for (Index b = 0; b < blocks; ++b)
-    failure.guard([&] {
-      const cholesky_detail::SerialEigen serial;
-      work(b * block, std::min(block, rows - b * block));
-    });
-  failure.rethrow();
+  detail::parallel(static_cast<std::size_t>(blocks), 0, [&](std::size_t b) {
+    const cholesky_detail::SerialEigen serial;
+    const Index first = static_cast<Index>(b) * block;
+    work(first, std::min(block, rows - first));
+  });
 }
 
 /// a b, the same to the last bit for every number of threads. a may be a transposed view.

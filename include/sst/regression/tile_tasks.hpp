@@ -2,16 +2,15 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
-#include <exception>
 #include <sstream>
 
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
+#include <sst/parallel.hpp>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -31,6 +30,8 @@ void dpotrf_(const char* triangle, const int* n, double* a, const int* stride, i
 
 namespace cholesky_detail {
 
+using detail::Failure;
+using detail::team_size;
 using Eigen::Index;
 
 /// Fastest of 128 to 512, in double and float, where a level-2 cache holds 1 MiB.
@@ -39,29 +40,6 @@ inline constexpr Index default_tile = 256;
 inline constexpr Index tiles_a_product = 4;
 /// Right-hand sides of one task.
 inline constexpr Index columns_a_task = 256;
-
-/// The first error of several tasks. It must not leave the task it happened in, so it waits here.
-class Failure {
- public:
-  /// Does `work`, unless something has failed already.
-  template <class Work>
-  void guard(Work&& work) noexcept {
-    if (failed_.load(std::memory_order_relaxed)) return;
-    try {
-      work();
-    } catch (...) {
-      if (!failed_.exchange(true)) error_ = std::current_exception();
-    }
-  }
-  /// To be called when all tasks have ended.
-  void rethrow() const {
-    if (error_) std::rethrow_exception(error_);
-  }
-
- private:
-  std::atomic<bool> failed_ = false;
-  std::exception_ptr error_;
-};
 
 /// While it lives, Eigen's products in this thread and in the tasks it creates are serial: threads within
 /// would compete with the tasks, and block, hence round, according to their number.
@@ -94,16 +72,6 @@ class SerialEigen {
 inline void keep_buffers() {
   void* volatile block = std::malloc(std::size_t{24} << 20);
   std::free(block);
-}
-
-/// Threads for so many independent pieces of work.
-inline int team_size(int wanted, Index pieces) {
-#ifdef _OPENMP
-  if (wanted <= 0) wanted = omp_get_max_threads();
-#else
-  wanted = 1;
-#endif
-  return static_cast<int>(std::clamp<Index>(pieces, 1, wanted));
 }
 
 /// Part of a column-major matrix.

@@ -136,8 +136,11 @@ class ArcDiagram {
         if (edge.arc && edge.to == i) in.push_back(&edge);
         if (edge.arc && edge.from == i) out.push_back(&edge);
       }
-      std::stable_sort(in.begin(), in.end(), [](const Edge* a, const Edge* b) { return a->from > b->from; });
-      std::stable_sort(out.begin(), out.end(), [](const Edge* a, const Edge* b) { return a->to > b->to; });
+      std::sort(in.begin(), in.end(), [](const Edge* a, const Edge* b) {
+        return a->from != b->from ? a->from > b->from : a < b;  // edges of the same two nodes in their order
+      });
+      std::sort(out.begin(), out.end(),
+                [](const Edge* a, const Edge* b) { return a->to != b->to ? a->to > b->to : a < b; });
       const double room = nodes_[i].width - 8, step = room / static_cast<double>(in.size() + out.size() + 1);
       double at = nodes_[i].left + 4;
       for (Edge* edge : in) edge->end = at += step;

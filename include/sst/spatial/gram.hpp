@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <string>
 #include <type_traits>
@@ -13,6 +12,7 @@
 #include <sst/error.hpp>
 #include <sst/gram/gram.hpp>
 #include <sst/gram/memory.hpp>
+#include <sst/parallel.hpp>
 #include <sst/spatial/tiles.hpp>
 
 namespace sst {
@@ -38,17 +38,8 @@ void fill(const ImageTiles<Scalar, Arithmetic>& tiles, const GramOptions& option
   const bool symmetric = tiles.symmetric();
   const double total = symmetric ? static_cast<double>(n) * static_cast<double>(n + 1) / 2
                                  : static_cast<double>(n) * static_cast<double>(m);
-  std::atomic<std::size_t> done{0};
-  const auto report = [&](std::size_t entries) {
-    done += entries;
-    if (!options.progress) return true;
-    bool go_on = true;
-#ifdef _OPENMP
-#pragma omp critical(sst_spatial_progress)
-#endif
-    go_on = options.progress(static_cast<double>(done) / total);
-    return go_on;
-  };
+  detail::Counter progress(options.progress, total, "the Gram matrix");
+  const auto report = [&](std::size_t entries) { progress.add(static_cast<double>(entries)); };
   for (std::size_t j = 0; j < m; j += tile)
     for (std::size_t i = symmetric ? j : 0; i < n; i += tile) {
       const std::size_t r = std::min(tile, n - i), c = std::min(tile, m - j);

@@ -12,6 +12,7 @@
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
+#include <sst/parallel.hpp>
 #include <sst/spatial/compile.hpp>
 #include <sst/spatial/machine.hpp>
 #include <sst/spatial/plan.hpp>
@@ -19,7 +20,6 @@
 #include <sst/spatial/program.hpp>
 #include <sst/spatial/shape.hpp>
 #include <sst/spatial/table.hpp>
-#include <sst/spatial/workers.hpp>
 #include <sst/topology/topology.hpp>
 
 /// \file
@@ -41,8 +41,8 @@ class TileEngine {
   using Wanted = std::function<bool(Index left, Index right)>;
   /// Takes an entry: left and right image, NNGP and NTK.
   using Store = std::function<void(Index left, Index right, double nngp, double ntk)>;
-  /// Called when a part is done, with the number of its entries; false stops.
-  using Report = std::function<bool(Index)>;
+  /// Called by several threads when a part is done, with the number of its entries; what it throws stops.
+  using Report = std::function<void(Index)>;
 
   /// Compiles the topology. Throws NoClosedForm and TopologyError as `compile` does.
   TileEngine(const Topology& topology, Kernel kernel, const ImageShape& shape)
@@ -70,8 +70,8 @@ class TileEngine {
     return total + static_cast<double>(threads) * machine;
   }
 
-  /// All entries of left x right that `wanted` tells, each handed to `store` once. Throws Cancelled
-  /// where `report` stops it.
+  /// All entries of left x right that `wanted` tells, each handed to `store` once. Throws what
+  /// `report` throws.
   void evaluate(const ImageRange& left, const ImageRange& right, const Wanted& wanted, const Store& store,
                 int threads, const Report& report = {}) const {
     const Tables left_tables = tables(left, threads);
@@ -80,11 +80,12 @@ class TileEngine {
     const Tables& lanes_from = one ? left_tables : right_tables;
 
     std::vector<ImageTable<Scalar>> singles(left.count), blocks((right.count + L - 1) / L);
-    parallel(left_tables.size(), threads, [&](Index k) {
+    detail::parallel(left_tables.size(), threads, [&](Index k) {
       const Index first = k * lanes<double>;
       spread(left_tables[k], singles.data() + first, std::min(lanes<double>, left.count - first));
     });
-    parallel(blocks.size(), threads, [&](Index b) { blocks[b] = join(lanes_from, b * L, right.count); });
+    detail::parallel(blocks.size(), threads,
+                     [&](Index b) { blocks[b] = join(lanes_from, b * L, right.count); });
 
     struct Part {
       std::vector<Index> left;
@@ -104,7 +105,7 @@ class TileEngine {
         }
       }
     }
-    workers<Machine<Scalar, Left::one>>(
+    detail::workers<Machine<Scalar, Left::one>>(
         parts.size(), threads,
         [&] { return std::make_unique<Machine<Scalar, Left::one>>(plan_, program_, maps_, batch_); },
         [&](Machine<Scalar, Left::one>& machine, Index k) {
@@ -131,8 +132,7 @@ class TileEngine {
               ++entries;
             }
           }
-          if (report && !report(entries))
-            throw Cancelled("the kernel was cancelled by its progress function");
+          if (report) report(entries);
         });
   }
 
@@ -152,7 +152,7 @@ class TileEngine {
   Tables tables(const ImageRange& range, int threads) const {
     constexpr Index width = lanes<double>;
     Tables all((range.count + width - 1) / width);
-    workers<Own>(
+    detail::workers<Own>(
         all.size(), threads, [&] { return std::make_unique<Own>(); },
         [&](Own& own, Index k) {
           TableFiller filler(topology_, plan_, all[k]);

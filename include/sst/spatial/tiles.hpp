@@ -98,7 +98,7 @@ class ImageTiles {
   /// DataError for an entry that overflows Scalar.
   void evaluate(Index row0, Index row_count, Index col0, Index col_count,
                 const spatial::TileTarget<Scalar>& target,
-                const std::function<bool(Index)>& report = {}) const {
+                const std::function<void(Index)>& report = {}) const {
     if (row0 + row_count > rows() || col0 + col_count > cols())
       throw Error("the tile of rows " + std::to_string(row0) + " to " + std::to_string(row0 + row_count) +
                   " and columns " + std::to_string(col0) + " to " + std::to_string(col0 + col_count) +
@@ -154,7 +154,7 @@ class ImageTiles {
 
   template <class Wanted, class Store>
   void run(const spatial::ImageRange& left, const spatial::ImageRange& right, const Wanted& wanted,
-           const Store& store, const std::function<bool(Index)>& report) const {
+           const Store& store, const std::function<void(Index)>& report) const {
     if (narrow_)
       narrow_->evaluate(left, right, wanted, store, threads_, report);
     else

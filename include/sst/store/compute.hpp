@@ -5,19 +5,17 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
-#include <exception>
 #include <functional>
+#include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
 #include <sst/gram/memory.hpp>
+#include <sst/parallel.hpp>
 #include <sst/store/progress.hpp>
 
 namespace sst {
@@ -99,46 +97,25 @@ TileReport compute_tiles(const Evaluator& evaluator, const std::vector<Place>& p
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
   TileReport report;
-  std::exception_ptr failure;
-  const auto count = static_cast<std::ptrdiff_t>(places.size());
-#ifdef _OPENMP
-  const int threads = options.threads > 0 ? options.threads : omp_get_max_threads();
-#pragma omp parallel for schedule(dynamic) num_threads(threads) if (count > 1)
-#endif
-  for (std::ptrdiff_t k = 0; k < count; ++k) {
-    bool stopped = false;
-#ifdef _OPENMP
-#pragma omp critical(sst_tile_report)
-#endif
-    stopped = failure != nullptr;
-    if (stopped) continue;
-    std::exception_ptr thrown;
-    const Place& place = places[static_cast<std::size_t>(k)];
-    try {
-      Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> tile(place.rows, place.columns);
-      const auto number = [](Eigen::Index i) { return static_cast<decltype(evaluator.rows())>(i); };
-      evaluator.evaluate(number(place.row), number(place.rows), number(place.column), number(place.columns),
-                         tile.data(), number(place.rows));
-      sink(place, tile);
-    } catch (...) {
-      thrown = std::current_exception();
-    }
-#ifdef _OPENMP
-#pragma omp critical(sst_tile_report)
-#endif
-    try {
-      if (thrown) std::rethrow_exception(thrown);
-      ++report.computed;
-      report.entries += place.entries;
-      eta.done += place.entries;
-      eta.seconds = seconds();
-      if (options.progress && !failure && !options.progress(eta))
-        throw Cancelled(name + " was cancelled by its progress function");
-    } catch (...) {
-      if (!failure) failure = std::current_exception();
-    }
-  }
-  if (failure) std::rethrow_exception(failure);
+  std::mutex mutex;
+  bool stopped = false;
+  detail::parallel(places.size(), options.threads, [&](std::size_t k) {
+    const Place& place = places[k];
+    Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> tile(place.rows, place.columns);
+    const auto number = [](Eigen::Index i) { return static_cast<decltype(evaluator.rows())>(i); };
+    evaluator.evaluate(number(place.row), number(place.rows), number(place.column), number(place.columns),
+                       tile.data(), number(place.rows));
+    sink(place, tile);
+
+    const std::lock_guard lock(mutex);
+    ++report.computed;
+    report.entries += place.entries;
+    eta.done += place.entries;
+    eta.seconds = seconds();
+    if (!options.progress || std::exchange(stopped, true)) return;
+    if (!options.progress(eta)) detail::throw_cancelled(name, eta.fraction());
+    stopped = false;
+  });
   report.seconds = seconds();
   return report;
 }
