@@ -76,23 +76,26 @@ std::vector<std::pair<std::string, sst::Topology>> topologies() {
            })}};
 }
 
-void print_table(const sst::MonteCarloOptions& wide) {
+void print_table(sst::MonteCarloOptions wide) {
   using enum sst::TextTable::Align;
   const Eigen::MatrixXd x = (Eigen::MatrixXd(2, 3) << 1.0, 0.4, -0.3, 0.2, 1.1, 0.8).finished();
   std::vector<sst::TextTable::Column> columns{{"topology"}, {"kernel"}};
   for (const char* header : {"exact", "branches added", "Monte Carlo", "standard error"})
     columns.push_back({header, right, 4});
   sst::TextTable table(columns);
+  program::Progress progress;
   for (const auto& [name, net] : topologies()) {
     const auto row = [&](const char* kernel, const auto& exact, const auto& added, const auto& seen) {
       table.add_row({name, kernel, exact(0, 1), added(0, 1), seen.mean(0, 1), seen.standard_error(0, 1)});
     };
     const auto exact = sst::gram(net, x);
     const Kernels added = add_branches(net, x);
+    wide.progress = progress("random networks, " + name);
     const auto seen = sst::monte_carlo(net, x, wide);
     row("NNGP", exact.nngp, added.nngp, seen.nngp);
     row("NTK", exact.ntk, added.ntk, seen.ntk);
   }
+  progress.check();
   table.print_markdown(std::cout);
 }
 

@@ -89,13 +89,20 @@ int main(int argc, char** argv) {
     });
     const auto exact = sst::gram(net, x);
     Errors nngp{"NNGP"}, ntk{"NTK"};
+    program::Progress progress;
     for (const int width : widths) {
       std::vector<Eigen::MatrixXd> nngps, ntks;
-      const auto estimate = sst::monte_carlo(net, x, {.width = width, .networks = networks, .seed = seed},
-                                             [&](Eigen::Index, const auto& one_nngp, const auto& one_ntk) {
-                                               nngps.push_back(one_nngp);
-                                               ntks.push_back(one_ntk);
-                                             });
+      const auto estimate =
+          sst::monte_carlo(net, x,
+                           {.width = width,
+                            .networks = networks,
+                            .seed = seed,
+                            .progress = progress("networks of width " + std::to_string(width))},
+                           [&](Eigen::Index, const auto& one_nngp, const auto& one_ntk) {
+                             nngps.push_back(one_nngp);
+                             ntks.push_back(one_ntk);
+                           });
+      progress.check();
       nngp.add(width, exact.nngp, nngps, estimate.nngp);
       ntk.add(width, exact.ntk, ntks, estimate.ntk);
     }

@@ -79,15 +79,18 @@ int main(int argc, char** argv) {
                                " columns and images of " + to_string(image) + " have " +
                                std::to_string(image.size()) + " numbers; give --shape as H,W,C");
     if (print_plan && images) std::cerr << sst::compile(topology, kernel, image);
+    program::Progress progress;
+    const sst::GramOptions run{.progress = progress("kernel matrix")};
     // Arithmetic in float, the range of double: products of many layers leave the range of float.
     const auto gram = [&]<class Arithmetic>(Arithmetic) -> Eigen::MatrixXd {
       if (images)
-        return x2 ? sst::gram<double, Arithmetic>(topology, kernel, image, x, *x2)
-                  : sst::gram<double, Arithmetic>(topology, kernel, image, x);
-      return x2 ? sst::gram<double, Arithmetic>(plan, kernel, x, *x2)
-                : sst::gram<double, Arithmetic>(plan, kernel, x);
+        return x2 ? sst::gram<double, Arithmetic>(topology, kernel, image, x, *x2, run)
+                  : sst::gram<double, Arithmetic>(topology, kernel, image, x, run);
+      return x2 ? sst::gram<double, Arithmetic>(plan, kernel, x, *x2, run)
+                : sst::gram<double, Arithmetic>(plan, kernel, x, run);
     };
     const Eigen::MatrixXd k = precision == "float" ? gram(float{}) : gram(double{});
+    progress.check();
     if (output.empty())
       sst::write_csv(std::cout, k);
     else if (is_npy(output))

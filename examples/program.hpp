@@ -4,7 +4,6 @@
 #include <chrono>
 #include <csignal>
 #include <exception>
-#include <functional>
 #include <iostream>
 #include <new>
 #include <string>
@@ -16,6 +15,7 @@
 #include <CLI/CLI.hpp>
 
 #include <sst/error.hpp>
+#include <sst/store/progress.hpp>
 
 /// \file
 /// What our programs share: exit statuses, one-line errors, progress on a terminal, Ctrl-C.
@@ -24,11 +24,11 @@ namespace program {
 
 inline volatile std::sig_atomic_t interrupted = 0;
 
-/// One line on a terminal that says how far a computation is; silent anywhere else. While there is one,
+/// How far a computation is: on a terminal a line that changes, in a log a line a minute. While there is one,
 /// Ctrl-C stops the computation at its next step (Cancelled), and Ctrl-C again stops the program at once.
 class Progress {
  public:
-  Progress() : terminal_(isatty(STDERR_FILENO) == 1) {
+  Progress() {
     const auto stop = [](int signal) {
       interrupted = signal;
       std::signal(signal, SIG_DFL);
@@ -40,19 +40,9 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// A function that the library calls with the fraction that is done; false asks it to stop.
-  std::function<bool(double)> operator()(std::string what) {
-    return [this, what = std::move(what)](double done) {
-      if (interrupted) return false;
-      const auto now = std::chrono::steady_clock::now();
-      if (terminal_ && now - shown_ > std::chrono::milliseconds(100)) {
-        std::cerr << "\r\033[K" << what << ' ' << static_cast<int>(100 * done) << " %" << std::flush;
-        shown_ = now;
-        drawn_ = true;
-      }
-      return true;
-    };
-  }
+  /// A function that the library calls with the fraction that is done, or with a ProgressEta; false asks it
+  /// to stop.
+  auto operator()(std::string what) { return Step{*this, std::move(what)}; }
 
   /// Between computations: throws Cancelled after Ctrl-C, and leaves the terminal clean.
   void check() {
@@ -61,13 +51,39 @@ class Progress {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Step {
+    Progress& progress;
+    std::string what;
+    bool operator()(double done) const { return progress.show(what, {.total = 1, .done = done}); }
+    bool operator()(const sst::ProgressEta& eta) const { return progress.show(what, eta); }
+  };
+
+  bool show(const std::string& what, sst::ProgressEta eta) {
+    if (interrupted) return false;
+    const auto now = Clock::now();
+    if (what != what_) {
+      what_ = what;
+      began_ = now;
+    }
+    if (now - shown_ < std::chrono::milliseconds(terminal_ ? 300 : 60000)) return true;
+    shown_ = now;
+    if (!(eta.seconds > 0)) eta.seconds = std::chrono::duration<double>(now - began_).count();
+    std::cerr << (terminal_ ? "\r\033[K" : "") << what << ": " << eta.text() << (terminal_ ? "" : "\n")
+              << std::flush;
+    drawn_ = terminal_;
+    return true;
+  }
+
   void clear() {
     if (drawn_) std::cerr << "\r\033[K" << std::flush;
     drawn_ = false;
   }
 
-  bool terminal_, drawn_ = false;
-  std::chrono::steady_clock::time_point shown_;
+  bool terminal_ = isatty(STDERR_FILENO) == 1, drawn_ = false;
+  std::string what_;
+  Clock::time_point began_, shown_ = Clock::now();
 };
 
 /// The most memory this program has held so far, in MiB.
@@ -111,7 +127,7 @@ int run_program(CLI::App& app, int argc, char** argv, Body&& body) {
     body();
     return finish();
   } catch (const sst::Cancelled& error) {
-    return program::interrupted ? fail(128 + program::interrupted, "interrupted; no file was written")
+    return program::interrupted ? fail(128 + program::interrupted, "interrupted; no result was written")
                                 : fail(1, error.what());
   } catch (const std::bad_alloc&) {
     return fail(1, "there is not enough memory for these data; use fewer rows");

@@ -63,7 +63,9 @@ inline std::optional<sst::Ridge> parse_ridge(const std::string& text) {
 inline const CLI::Validator is_ridge(
     [](const std::string& text) {
       return text == "auto" || parse_ridge(text) ? std::string()
-                                                 : "'" + text + "' is none of relative:R, absolute:A, auto";
+                                                 : "'" + text +
+                                                       "' is none of relative:R, absolute:A, auto; "
+                                                       "relative:0.1 is a tenth of the mean kernel";
     },
     "relative:R|absolute:A|auto");
 

@@ -280,6 +280,25 @@ TEST_CASE("the observer sees the samples that the estimate is made of", "[finite
   CHECK(estimate.ntk.standard_error(0, 1) == Approx(std::sqrt(squares / 20)).epsilon(1e-13));
 }
 
+TEST_CASE("Monte Carlo says how far it is and can be stopped", "[finite]") {
+  const auto net = sst::trace([](sst::Node x) { return dense(relu(dense(x))); });
+  std::vector<double> seen;
+  Options options{.width = 8, .networks = 20, .threads = 2};
+  options.progress = [&](double done) {
+    seen.push_back(done);
+    return true;
+  };
+  const auto whole = sst::monte_carlo(net, tied_golden.x, options);
+  CHECK(seen.size() == 20);
+  CHECK(std::is_sorted(seen.begin(), seen.end()));
+  CHECK(seen.back() == 1);
+  options.threads = 1;
+  const auto alone = sst::monte_carlo(net, tied_golden.x, options);
+  CHECK((whole.ntk.mean.array() == alone.ntk.mean.array()).all());
+  options.progress = [](double done) { return done < 0.5; };
+  CHECK_THROWS_AS(sst::monte_carlo(net, tied_golden.x, options), sst::Cancelled);
+}
+
 TEST_CASE("Monte Carlo gives what was asked for and refuses what it cannot do", "[finite]") {
   const auto net = sst::trace([](sst::Node x) { return dense(relu(dense(x))); });
   const auto step_net = sst::trace([](sst::Node x) { return dense(step(dense(x))); });

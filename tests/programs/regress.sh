@@ -212,7 +212,7 @@ kill -INT $pid 2>/dev/null
 wait $pid
 status=$?
 [ $status -eq 130 ] || fail "status $status after Ctrl-C ($(cat err))"
-[ "$(cat err)" = "regress: interrupted; no file was written" ] || fail "after Ctrl-C: $(cat err)"
+[ "$(cat err)" = "regress: interrupted; no result was written" ] || fail "after Ctrl-C: $(cat err)"
 untouched "Ctrl-C"
 
 [ $failures -eq 0 ] && echo "all passed: $refusals kinds of bad input"

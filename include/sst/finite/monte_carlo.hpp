@@ -60,6 +60,10 @@ struct MonteCarloOptions {
   Kernels kernels = Kernels::both;  ///< which kernels
   Extrapolation extrapolation = Extrapolation::none;  ///< how the error of finite width is reduced
   std::optional<ImageShape> image = {};               ///< samples are images of this shape
+  /// 0: as many as OpenMP gives. The result does not depend on it, to the last bit.
+  int threads = 0;
+  /// Called after each network with the fraction that is done; returning false cancels (throws Cancelled).
+  std::function<bool(double)> progress = {};
 };
 
 /// What `monte_carlo` returns; a kernel that was not asked for is 0 x 0.
@@ -124,8 +128,8 @@ inline void add_kernels(const Topology& topology, const Eigen::MatrixXd& x, cons
 /// widths 32 and 64 with Richardson, 6000 of them, come to 1 % of the kernels of depth 3 in about a second.
 ///
 /// Parallel over networks; the result is the same to the last bit for any number of threads.
-/// Throws Error for an option out of range or an NTK that does not exist, DataError for x; what the
-/// observer throws passes through.
+/// Throws Error for an option out of range or an NTK that does not exist, DataError for x, Cancelled; what
+/// the observer throws passes through.
 inline MonteCarlo monte_carlo(const Topology& topology, const Eigen::MatrixXd& x,
                               const MonteCarloOptions& options = {}, const NetworkObserver& observer = {}) {
   if (options.networks < 2)
@@ -143,15 +147,18 @@ inline MonteCarlo monte_carlo(const Topology& topology, const Eigen::MatrixXd& x
   const Eigen::Index entries = std::max<Eigen::Index>(1, x.rows() * x.rows());
   const Eigen::Index batch = std::clamp<Eigen::Index>((1 << 21) / entries, 16, 1024);
   detail::RunningMean nngp, ntk;
+  detail::Counter progress(options.progress, static_cast<double>(options.networks),
+                           "the Monte Carlo estimate");
   for (Eigen::Index first = 0; first < options.networks; first += batch) {
     std::vector<Sample> samples(static_cast<std::size_t>(std::min(batch, options.networks - first)));
-    detail::parallel(samples.size(), 0, [&](std::size_t k) {
+    detail::parallel(samples.size(), options.threads, [&](std::size_t k) {
       const std::uint64_t seed = detail::subkey(options.seed, static_cast<std::uint64_t>(first) + k);
       const double factor = richardson ? -1 : 1;
       detail::add_kernels(topology, x, options, options.width, seed, factor, samples[k].nngp, samples[k].ntk);
       if (richardson)
         detail::add_kernels(topology, x, options, 2 * options.width, seed, 2, samples[k].nngp,
                             samples[k].ntk);
+      progress.add();
     });
     for (std::size_t k = 0; k < samples.size(); ++k) {
       if (samples[k].nngp.size() > 0) nngp.add(samples[k].nngp);

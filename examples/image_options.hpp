@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <Eigen/Core>
+
+#include <sst/data/images.hpp>
+#include <sst/error.hpp>
+#include <sst/topology/spatial_families.hpp>
+
+/// \file
+/// The options of image_classification, and the families of topologies they name.
+
+struct Options {
+  std::string data = "digits", path, labels, test_path, test_labels;
+  std::vector<std::string> family{"plain", "residual", "densely_connected", "sparse_shortcut"};
+  std::vector<int> depth{4};
+  std::vector<Eigen::Index> limit;
+  std::string kernel = "ntk", pool = "global", preprocess = "each", precision = "float";
+  Eigen::Index size = 0;
+  double weight_std = std::sqrt(2.0), bias_std = 0.1, ridge = 1e-3, zca = 0.1;
+  int folds = 0, seed = 0, threads = 0;
+  Eigen::Index tile = 64;
+  std::string store, svg, json, gram;
+
+  Eigen::Index train_limit() const { return limit.empty() ? sst::all_images : limit[0]; }
+  Eigen::Index test_limit() const { return limit.empty() ? sst::all_images : limit.back(); }
+};
+
+using Family = std::function<sst::Topology(int, const sst::ConvFamilyOptions&)>;
+
+// Three blocks, the stem and two transitions: 3 layers + 3 convolutions.
+inline sst::BlockOptions three_blocks(const char* name, int depth) {
+  if (depth < 6 || depth % 3 != 0)
+    throw sst::TopologyError(std::string(name) + " of depth " + std::to_string(depth) +
+                             " does not exist (it has three blocks); choose 6, 9, 12, ...");
+  return {.blocks = 3, .layers = depth / 3 - 1};
+}
+
+inline const std::vector<std::pair<std::string, Family>>& families() {
+  using Layer = const sst::ConvFamilyOptions&;
+  static const std::vector<std::pair<std::string, Family>> all{
+      {"plain", [](int depth, Layer layer) { return sst::conv_chain(depth, layer); }},
+      {"residual", [](int depth, Layer layer) { return sst::conv_residual(depth, layer); }},
+      {"densely_connected",
+       [](int depth, Layer layer) { return sst::dense_net({.blocks = 1, .layers = depth - 1}, layer); }},
+      {"sparse_shortcut", [](int depth, Layer layer) { return sst::conv_sparse_shortcut(depth, layer); }},
+      {"s3_net", [](int depth, Layer layer) { return sst::s3_net(three_blocks("s3_net", depth), layer); }},
+      {"dense_net",
+       [](int depth, Layer layer) { return sst::dense_net(three_blocks("dense_net", depth), layer); }},
+      {"myrtle", [](int depth, Layer layer) { return sst::myrtle(depth, layer); }}};
+  return all;
+}
+
+inline std::vector<std::string> family_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, family] : families()) names.push_back(name);
+  return names;
+}
+
+// What CLI11 cannot check by itself; exit status 2 as for other wrong options.
+inline void check(Options& options) {
+  const auto fail = [](const std::string& text) { throw CLI::ValidationError(text); };
+  const bool images = options.data == "npy", tested = !options.test_path.empty();
+  if (options.path.empty() && options.data != "digits" && options.data != "fashion_mnist")
+    fail("--path is needed for --data " + options.data);
+  if (images && options.labels.empty()) fail("--labels is needed for --data npy");
+  if (!images && (tested || !options.labels.empty() || !options.test_labels.empty()))
+    fail("--labels, --test and --test-labels belong to --data npy");
+  if (tested != !options.test_labels.empty()) fail("--test and --test-labels belong together");
+  if (options.folds == 0 && (options.data == "digits" || (images && !tested))) options.folds = 5;
+  if (options.folds == 1) fail("--folds 1 leaves nothing to train on; choose 2 or more");
+  if (options.folds > 0 && (options.preprocess == "channel" || options.preprocess == "zca"))
+    fail("--preprocess " + options.preprocess + " with --folds would learn from the images it is tested on");
+  if (!options.gram.empty() && options.family.size() * options.depth.size() != 1)
+    fail("--gram writes one matrix: give one --family and one --depth");
+}
+
+inline void add_options(CLI::App& app, Options& o) {
+  app.add_option("--data", o.data, "format of the images")
+      ->check(CLI::IsMember({"digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "npy"}))
+      ->capture_default_str();
+  app.add_option("--path", o.path, "folder of the data set as it is published; for npy the images' file");
+  app.add_option("--labels", o.labels, "npy: labels, whole numbers from 0");
+  app.add_option("--test", o.test_path, "npy: images to test on");
+  app.add_option("--test-labels", o.test_labels, "npy: their labels");
+  app.add_option("--limit", o.limit, "so many images to train on [and to test on]")
+      ->expected(1, 2)
+      ->check(CLI::Range(Eigen::Index{2}, Eigen::Index{1} << 31));
+  app.add_option("--size", o.size, "bring images to this height and width")
+      ->check(CLI::Range(Eigen::Index{1}, Eigen::Index{65536}));
+  app.add_option("--preprocess", o.preprocess, "each: every image to mean 0 and variance 1")
+      ->check(CLI::IsMember({"each", "channel", "zca", "none"}))
+      ->capture_default_str();
+  app.add_option("--zca-epsilon", o.zca, "regularisation of ZCA")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--family", o.family, "one or more topologies")
+      ->check(CLI::IsMember(family_names()))
+      ->capture_default_str();
+  app.add_option("--depth", o.depth,
+                 "one or more numbers of convolutions: 2 or more; 6, 9, 12, ... for s3_net and dense_net, 5, "
+                 "7, 10 for myrtle")
+      ->check(CLI::Range(2, 10000))
+      ->capture_default_str();
+  app.add_option("--pool", o.pool, "before the read-out")
+      ->check(CLI::IsMember({"global", "local", "none"}))
+      ->capture_default_str();
+  app.add_option("--kernel", o.kernel)->check(CLI::IsMember({"ntk", "nngp"}))->capture_default_str();
+  app.add_option("--weight-std", o.weight_std)->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--bias-std", o.bias_std)->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--ridge", o.ridge, "times the kernel's mean diagonal")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--folds", o.folds,
+                 "cross-validate on the training images; the default without test images is 5")
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--seed", o.seed, "of the folds")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--precision", o.precision)
+      ->check(CLI::IsMember({"double", "float"}))
+      ->capture_default_str();
+  app.add_option("--threads", o.threads, "0: all")->check(CLI::Range(0, 4096))->capture_default_str();
+  app.add_option("--tile", o.tile, "images a side of what is computed, and kept in the store, at a time")
+      ->check(CLI::Range(Eigen::Index{1}, Eigen::Index{65536}))
+      ->capture_default_str();
+  app.add_option("--store", o.store, "keep finished tiles in this folder; a killed run goes on there");
+  app.add_option("--gram", o.gram, "write the training images' kernel matrix to this .npy file");
+  app.add_option("--svg", o.svg, "write the picture to this file");
+  app.add_option("--json", o.json, "write the results to this file");
+  app.final_callback([&] { check(o); });
+}
