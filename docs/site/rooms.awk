@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Puts what a header declares in namespace sst into the group of its folder (rooms.dox), and every header into the
 # list of headers. Lines stay where they are.
+{ sub(/::inline SST_ABI/, "") }  # a reader need not know of it
 FNR == 1 {
   room = FILENAME
   if (!sub(/.*include\/sst\//, "", room)) room = ""

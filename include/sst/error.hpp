@@ -4,7 +4,9 @@
 #include <stdexcept>
 #include <string>
 
-namespace sst {
+#include <sst/version.hpp>
+
+namespace sst::inline SST_ABI {
 
 /// The base of everything this library throws on purpose.
 ///

@@ -9,8 +9,9 @@
 /// in that file alone. It has to be compiled with the same options as the others. Nothing else changes.
 
 #include <sst/ntk.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace gram_detail {
 SST_TILES_TEMPLATES()

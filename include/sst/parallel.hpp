@@ -17,11 +17,12 @@
 #endif
 
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Independent pieces of work on several threads: their number, their first error, their progress.
 
-namespace sst::detail {
+namespace sst::inline SST_ABI::detail {
 
 /// Threads for so many independent pieces of work: `wanted`, or as many as OpenMP gives where that is 0.
 inline int team_size(int wanted, std::ptrdiff_t pieces) {

@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
-namespace sst {
+#include <sst/version.hpp>
+
+namespace sst::inline SST_ABI {
 
 /// What an activation phi makes of one Gaussian z ~ N(0, std^2).
 template <class Scalar>

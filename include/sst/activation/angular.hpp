@@ -5,8 +5,9 @@
 #include <numbers>
 
 #include <sst/activation/activation.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// The activations that see only the angle between two Gaussians: z, |z|, sgn z and 1 and their
 /// combinations of one degree (identity, relu, leaky relu, abs, sign, step).

@@ -10,12 +10,13 @@
 #include <vector>
 
 #include <sst/activation/activation.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Activations that are a sign, a gate or a ramp seen through Gaussian noise, and sums of those: erf,
 /// gelu, relu, tanh, sigmoid, swish, softplus, step, ... One closed form each serves all their pairs.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// What is blurred, with the standard normal xi and the normal distribution function Phi.
 enum class BlurKind {

@@ -10,8 +10,9 @@
 
 #include <sst/activation/formula.hpp>
 #include <sst/activation/smooth.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A user's function has f(z).
 template <class Function>

@@ -7,8 +7,9 @@
 #include <sst/activation/activation.hpp>
 #include <sst/activation/blur.hpp>
 #include <sst/activation/quadrature.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace detail {
 

@@ -5,8 +5,9 @@
 #include <numbers>
 
 #include <sst/activation/blur.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// phi(z) = erf(z) = E sgn(z + xi/sqrt(2)).
 ///

@@ -8,8 +8,9 @@
 #include <sst/activation/formula.hpp>
 #include <sst/activation/trigonometric.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// phi(z) = exp(rate z).
 ///

@@ -5,8 +5,9 @@
 #include <utility>
 
 #include <sst/activation/activation.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A dual map from a formula for one pair of Gaussians.
 ///

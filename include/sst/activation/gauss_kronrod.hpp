@@ -8,11 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include <sst/version.hpp>
+
 /// \file
 /// Adaptive integration of several functions at once, by Kronrod's rule of 31 nodes.
 
 /// The integrals behind activations without a closed form.
-namespace sst::quadrature {
+namespace sst::inline SST_ABI::quadrature {
 
 /// A node of a rule on [-1, 1] and its weights.
 struct Node {

@@ -5,8 +5,9 @@
 #include <numbers>
 
 #include <sst/activation/blur.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// phi(z) = z Phi(z), Phi the normal distribution function (Hendrycks and Gimpel 2016).
 ///

@@ -10,8 +10,9 @@
 
 #include <sst/activation/activation.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// phi(z) = sum_j coefficients_j z^j, of degree 32 at most.
 ///

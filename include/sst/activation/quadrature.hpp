@@ -19,11 +19,12 @@
 #include <sst/activation/activation.hpp>
 #include <sst/activation/gauss_kronrod.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Duals of activations without a closed form, by quadrature: adaptive, split at kinks, to a tolerance.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// How closely duals without a closed form are computed.
 struct QuadratureOptions {

@@ -16,8 +16,9 @@
 #include <sst/activation/smooth.hpp>
 #include <sst/activation/trigonometric.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// An activation that files can name: its parameters in order, and how to make it from them.
 struct ActivationEntry {

@@ -12,12 +12,13 @@
 #include <sst/activation/blur.hpp>
 #include <sst/activation/quadrature.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Activations made of the logistic function, which is a mixture of normal distribution functions: duals
 /// and moments are sums of closed forms (blur.hpp). And those that quadrature answers for (quadrature.hpp).
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace detail {
 /// By how much phi jumps at one of its kinks; 0 where it only bends.

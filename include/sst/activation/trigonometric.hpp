@@ -7,8 +7,9 @@
 #include <sst/activation/activation.hpp>
 #include <sst/activation/formula.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// phi(z) = sine sin(f z) + cosine cos(f z): any sinusoid, with the frequency f. A sin(f z + p) has
 /// sine = A cos p and cosine = A sin p.

@@ -14,8 +14,9 @@
 
 #include <sst/data/file.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// Bytes that come one after another, from a plain file or (gzip.hpp) a compressed one.
 class ByteSource {

@@ -14,8 +14,9 @@
 #include <sst/data/images.hpp>
 #include <sst/error.hpp>
 #include <sst/gram/memory.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// Which of the two labels of CIFAR-100.
 enum class Cifar100Label {

@@ -15,11 +15,12 @@
 #include <sst/data/file.hpp>
 #include <sst/data/table.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// How one column of a table, with missing values and text in it, becomes columns of numbers.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace detail {
 

@@ -23,11 +23,12 @@
 #include <sst/data/csv_scanner.hpp>
 #include <sst/data/file.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Numbers in CSV files, and which column is the target.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A table of numbers as a CSV file holds it.
 struct Table {

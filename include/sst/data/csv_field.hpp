@@ -15,11 +15,12 @@
 
 #include <sst/data/file.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// The fields of a CSV file: what they are, and what is wrong with them.
 
-namespace sst::detail {
+namespace sst::inline SST_ABI::detail {
 
 /// What a field of a CSV file is.
 enum class CsvField { number, empty, missing, not_finite, out_of_range, text };

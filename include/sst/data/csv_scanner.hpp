@@ -10,11 +10,12 @@
 
 #include <sst/data/csv_field.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// From the text of a CSV file to rows of fields.
 
-namespace sst::detail {
+namespace sst::inline SST_ABI::detail {
 
 /// Takes a CSV text apart into fields; what a field may hold is its users' to say.
 class CsvScanner {

@@ -13,12 +13,13 @@
 #include <sst/data/file.hpp>
 #include <sst/data/table.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Tables as people have them, with missing values, text and columns that say nothing, to numbers. Nothing is
 /// treated unless it is asked for: by default each of these is an error that names row and column.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A table after its encoding.
 struct EncodedTable {

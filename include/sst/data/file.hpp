@@ -14,11 +14,12 @@
 #include <utility>
 
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// What all readers and writers of files share: names in messages, and files that are never half written.
 
-namespace sst::detail {
+namespace sst::inline SST_ABI::detail {
 
 /// `text` in quotes for a message: one line, printable, not longer than a reader needs.
 inline std::string quote(std::string_view text) {

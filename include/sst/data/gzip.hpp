@@ -15,11 +15,12 @@
 
 #include <sst/data/bytes.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Files compressed with gzip. This header alone needs zlib: link with -lz.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A file compressed with gzip (RFC 1952), or a plain one, unpacked as it is read.
 ///

@@ -11,12 +11,13 @@
 #include <sst/data/images.hpp>
 #include <sst/data/split.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// What is done to images before a kernel sees them. What is estimated (standardisation by channel,
 /// ZCA) is estimated on the training images alone and applied to both.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace detail {
 /// Extents to count with.

@@ -12,8 +12,9 @@
 
 #include <sst/error.hpp>
 #include <sst/spatial/shape.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// Images of one shape with their labels.
 struct Images {

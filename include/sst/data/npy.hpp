@@ -22,8 +22,9 @@
 
 #include <sst/data/file.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 static_assert(std::endian::native == std::endian::little,
               "npy.hpp reads and writes on little-endian hosts only");

@@ -16,8 +16,9 @@
 #include <sst/data/npy.hpp>
 #include <sst/error.hpp>
 #include <sst/gram/gram.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// Writes one kernel matrix to an .npy file tile by tile (column-major, "fortran_order"), so that it may be
 /// larger than memory: a few tiles a thread are all that is held.

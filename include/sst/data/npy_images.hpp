@@ -14,8 +14,9 @@
 #include <sst/data/npy.hpp>
 #include <sst/error.hpp>
 #include <sst/gram/memory.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// Reads images from an NPY file: count x height x width, or count x height x width x channels, in C
 /// order; any dtype of `read_npy`. This is the way in for folders of PNG or JPEG files (docs/images.md).

@@ -7,8 +7,9 @@
 #include <vector>
 
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A shift and a scale for each column, learnt from training data and applied to whatever comes later:
 /// z = (x - shift) / scale.

@@ -16,8 +16,9 @@
 #include <vector>
 
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A random permutation of 0, ..., n - 1, the same as numpy's `RandomState(seed).permutation(n)`.
 ///

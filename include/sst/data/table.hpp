@@ -16,8 +16,9 @@
 #include <sst/data/csv_scanner.hpp>
 #include <sst/data/file.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A CSV file as it is written.
 struct RawTable {

@@ -11,11 +11,12 @@
 #include <sst/data/csv_field.hpp>
 #include <sst/data/encoding.hpp>
 #include <sst/data/file.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// The target of an encoded table: as numbers, or as classes.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// The target as numbers, samples x 1. Throws DataError with row and column for anything else.
 inline Eigen::MatrixXd target_numbers(const EncodedTable& table, const TableEncoding& encoding) {

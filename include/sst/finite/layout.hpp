@@ -16,12 +16,13 @@
 #include <sst/spatial/shape.hpp>
 #include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// A topology at finite width, before any number is drawn: which channels and positions each node has, and
 /// from where its argument takes them.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// Options of a FiniteNetwork.
 struct FiniteOptions {

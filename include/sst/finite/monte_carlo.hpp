@@ -18,8 +18,9 @@
 #include <sst/finite/random.hpp>
 #include <sst/parallel.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// The mean of a kernel over independent random networks, and the standard error of that mean.
 struct KernelEstimate {

@@ -20,11 +20,12 @@
 #include <sst/finite/random.hpp>
 #include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Random networks of finite width: the oracle of the exact kernels.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A topology as an ordinary random network of finite width: forward, exact gradients by reverse
 /// mode, and the kernels these have at this width. As the width grows the kernels tend to the exact

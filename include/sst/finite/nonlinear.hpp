@@ -5,11 +5,12 @@
 #include <cmath>
 
 #include <sst/activation/activation.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// The nodes of a finite network that are not linear, and their gradients: activations and layer norm.
 
-namespace sst::detail {
+namespace sst::inline SST_ABI::detail {
 
 /// phi(z).
 inline Eigen::MatrixXd activate(const Activation& phi, Eigen::MatrixXd z) {

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <numbers>
 
+#include <sst/version.hpp>
+
 /// \file
 /// Random numbers that depend on a key and nothing else: the same on every platform and in any order.
 
-namespace sst::detail {
+namespace sst::inline SST_ABI::detail {
 
 /// splitmix64 (Steele, Lea, Flood 2014, "Fast Splittable Pseudorandom Number Generators"): one step.
 inline std::uint64_t splitmix(std::uint64_t z) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <sst/gram/pack.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// The two functions of the angle that every angular activation is made of, in half-angle form.
@@ -24,7 +25,7 @@
 /// The coefficients interpolate at Chebyshev nodes on [0, 1/2] in 60 digits; relative errors:
 /// 1.3e-16 (T, degree 17), 5e-17 (A, degree 16); in float 1.8e-8 (T, degree 7; A, degree 6).
 
-namespace sst::gram_detail {
+namespace sst::inline SST_ABI::gram_detail {
 
 template <class Scalar>
 struct AngularCoefficients;

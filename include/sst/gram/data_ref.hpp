@@ -11,8 +11,9 @@
 #include <Eigen/SparseCore>
 
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A data set to read from, one sample a row, dense or sparse: what kernels take as input.
 ///

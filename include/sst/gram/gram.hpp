@@ -17,8 +17,9 @@
 #include <sst/parallel.hpp>
 #include <sst/plan/compile.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// The NNGP and NTK Gram matrices of one data set, or between two.
 template <class Scalar>

@@ -10,8 +10,9 @@
 #include <Eigen/SparseCore>
 
 #include <sst/gram/pack.hpp>
+#include <sst/version.hpp>
 
-namespace sst::gram_detail {
+namespace sst::inline SST_ABI::gram_detail {
 
 /// Samples scaled to norm one (or zero), dense or sparse.
 template <class Scalar>

@@ -9,8 +9,9 @@
 #include <string>
 
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// Bytes that can be allocated without swapping, as the system tells (Linux: MemAvailable); the
 /// largest number where it does not.

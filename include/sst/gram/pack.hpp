@@ -7,7 +7,9 @@
 
 #include <Eigen/Core>
 
-namespace sst::gram_detail {
+#include <sst/version.hpp>
+
+namespace sst::inline SST_ABI::gram_detail {
 
 /// As many scalars as one instruction of the compiler's target handles: Eigen's packets, so that
 /// loops are vectorised by construction at any optimisation level and without fast-math flags.

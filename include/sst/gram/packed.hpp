@@ -11,8 +11,9 @@
 #include <sst/error.hpp>
 #include <sst/gram/gram.hpp>
 #include <sst/gram/memory.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A symmetric matrix by its lower triangle, column after column: n (n + 1)/2 numbers, half of a square
 /// one. The order is LAPACK's packed storage with uplo = 'L'.

@@ -23,8 +23,9 @@
 #include <sst/plan/plan.hpp>
 #include <sst/topology/node.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// When kernels depend on two inputs through their norms and the angle between them alone.
 enum class Radial {

@@ -16,8 +16,9 @@
 
 #include <sst/error.hpp>
 #include <sst/gram/strip.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// One kernel of a network as a function of the angle between two inputs, compiled to polynomials.
 ///

@@ -15,8 +15,9 @@
 #include <sst/gram/data_ref.hpp>
 #include <sst/gram/strip.hpp>
 #include <sst/plan/plan.hpp>
+#include <sst/version.hpp>
 
-namespace sst::gram_detail {
+namespace sst::inline SST_ABI::gram_detail {
 
 /// Fills the per-sample table: the standard deviation of every variable at every sample, and the
 /// weights with which linear variables combine others. Work is double or long double.

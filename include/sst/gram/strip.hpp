@@ -15,8 +15,9 @@
 #include <sst/gram/input_pairs.hpp>
 #include <sst/gram/pack.hpp>
 #include <sst/plan/plan.hpp>
+#include <sst/version.hpp>
 
-namespace sst::gram_detail {
+namespace sst::inline SST_ABI::gram_detail {
 
 using plan::Index;
 using plan::none;

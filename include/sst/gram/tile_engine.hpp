@@ -13,8 +13,9 @@
 #include <sst/gram/data_ref.hpp>
 #include <sst/gram/samples.hpp>
 #include <sst/plan/plan.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A tile of kernel matrices in memory: column-major, `stride` scalars from column to column. Null where
 /// nobody asks.

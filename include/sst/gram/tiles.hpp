@@ -19,8 +19,9 @@
 #include <sst/gram/strip.hpp>
 #include <sst/gram/tile_engine.hpp>
 #include <sst/plan/plan.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// How a Gram matrix is computed.
 enum class Path {

@@ -13,8 +13,9 @@
 #include <sst/plan/normal_form.hpp>
 #include <sst/plan/plan.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace plan {
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <sst/activation/activation.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// What a topology's kernel takes to compute, as data: variables (random functions of a sample), the
@@ -21,7 +22,7 @@
 /// normalised tangent t, so that K = s_u s_v' (1 - 2h) and T = s_u s_v' t. docs/mathematics.md
 /// derives the steps.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// Which kernels are wanted.
 ///

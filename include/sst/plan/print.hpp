@@ -9,8 +9,9 @@
 
 #include <sst/plan/plan.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace plan {
 

@@ -13,8 +13,9 @@
 #include <sst/error.hpp>
 #include <sst/parallel.hpp>
 #include <sst/regression/tile_tasks.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// What factors a matrix.
 enum class Factorization {

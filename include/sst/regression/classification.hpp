@@ -20,12 +20,13 @@
 #include <sst/regression/ridge_path.hpp>
 #include <sst/report/error_interval.hpp>
 #include <sst/report/table.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Classification by regression on one-hot targets. Samples have labels, texts or integers; inside, a class
 /// is its position in the sorted list of labels.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// The sorted labels that occur in training. Label: std::string or an integer type.
 template <class Label>

@@ -13,11 +13,12 @@
 #include <sst/regression/ridge_path.hpp>
 #include <sst/regression/spectrum.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// How hard a kernel finds a set of targets. All are numbers of K = K(X, X), n x n, and y, n x outputs.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// Whether constants count.
 enum class Centring {

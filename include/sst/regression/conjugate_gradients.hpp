@@ -14,8 +14,9 @@
 #include <sst/error.hpp>
 #include <sst/regression/cholesky.hpp>
 #include <sst/regression/kernel_operator.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// When conjugate gradients stop.
 struct ConjugateGradientOptions {

@@ -15,8 +15,9 @@
 #include <sst/regression/ridge.hpp>
 #include <sst/regression/ridge_path.hpp>
 #include <sst/regression/spectrum.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// n rows in `folds` parts whose sizes differ by one at most: part i is tested on by split i, and the others
 /// train it; rows are in ascending order in both. Part i is the i-th run of permutation(n, seed), the longer

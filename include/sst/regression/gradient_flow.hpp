@@ -19,6 +19,7 @@
 #include <sst/regression/ridge_path.hpp>
 #include <sst/regression/spectrum.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Infinitely wide networks during training. The loss is |f(X) - y|^2 / (2 n outputs), the learning rate is
@@ -32,7 +33,7 @@
 /// decay towards the start, -lambda f, for lambda > 0. t = 0 is the prior and t = infinity, which is a time
 /// like any other, the solve. The conventions are those of neural_tangents.predict.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// The largest learning rate with which gradient descent on |f(X) - y|^2 / (2 n outputs) does not diverge:
 /// 2 n outputs / (largest eigenvalue of the NTK T_dd). Infinite for a kernel of zeros. y: n x outputs.

@@ -22,8 +22,9 @@
 #include <sst/regression/ridge_path.hpp>
 #include <sst/report/table.hpp>
 #include <sst/topology/families.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A topology to try, with the name under which it is reported.
 struct Candidate {

@@ -21,8 +21,9 @@
 #include <sst/regression/ridge.hpp>
 #include <sst/regression/solver.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// What the kernel is computed in, `in_double` or `in_float`; linear systems are solved in double either way.
 enum class KernelPrecision { in_double, in_float };

@@ -15,8 +15,9 @@
 #include <sst/gram/tiles.hpp>
 #include <sst/parallel.hpp>
 #include <sst/regression/cholesky.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A symmetric positive semidefinite matrix K, n x n, known by what it does rather than by its entries.
 ///

@@ -15,8 +15,9 @@
 #include <sst/regression/cholesky.hpp>
 #include <sst/regression/conjugate_gradients.hpp>
 #include <sst/regression/kernel_operator.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// When refining stops.
 struct MixedOptions {

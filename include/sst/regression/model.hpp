@@ -14,8 +14,9 @@
 #include <sst/regression/cholesky.hpp>
 #include <sst/regression/ridge.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// The scalar in which a float kernel's linear system is solved.
 enum class SolvePrecision {

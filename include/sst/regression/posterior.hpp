@@ -17,12 +17,13 @@
 #include <sst/regression/ridge.hpp>
 #include <sst/regression/ridge_path.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Predictions with their uncertainty. Indices: d the n training samples, t the m test samples. K is the NNGP
 /// kernel, T the NTK. Every output has the same covariance, and outputs are independent.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace regression_detail {
 

@@ -17,8 +17,9 @@
 #include <sst/error.hpp>
 #include <sst/regression/cholesky.hpp>
 #include <sst/regression/kernel_operator.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// When the factorization stops.
 struct LowRankOptions {

@@ -6,8 +6,9 @@
 #include <string>
 
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// What is added to the diagonal of a kernel before it is solved: K + lambda I.
 ///

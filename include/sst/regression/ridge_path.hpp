@@ -20,8 +20,9 @@
 #include <sst/regression/ridge.hpp>
 #include <sst/regression/spectrum.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace regression_detail {
 

@@ -30,13 +30,14 @@
 #include <sst/regression/kernel_machine.hpp>
 #include <sst/regression/ridge.hpp>
 #include <sst/topology/json.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Fitted models as folders: topology.json, model.json, x.npy, y.npy, weights.npy, and factor.npy when the
 /// Cholesky factor is asked for. model.json (version 1) has the settings, and the size and checksum of each
 /// file.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace saved_detail {
 

@@ -25,8 +25,9 @@
 #include <sst/regression/randomly_pivoted_cholesky.hpp>
 #include <sst/regression/ridge.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// How (K + lambda I) W = Y is solved.
 enum class Solver {

@@ -10,8 +10,9 @@
 
 #include <sst/error.hpp>
 #include <sst/regression/cholesky.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// The eigendecomposition K = V D V^T of a kernel matrix: for everything that needs the spectrum.
 ///

@@ -11,6 +11,7 @@
 
 #include <sst/error.hpp>
 #include <sst/parallel.hpp>
+#include <sst/version.hpp>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -19,7 +20,7 @@
 /// \file
 /// Matrices by tiles: what is done to one, and how tiles become tasks that wait for each other.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 #ifdef SST_USE_LAPACK
 extern "C" {

@@ -9,11 +9,12 @@
 #include <vector>
 
 #include <sst/report/svg_text.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// An axis of a plot: from values to pixels, with marks at round numbers.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// An axis in equal steps, `linear`, or in equal factors, `log`.
 enum class PlotScale { linear, log };

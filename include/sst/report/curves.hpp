@@ -17,11 +17,12 @@
 #include <sst/report/axis.hpp>
 #include <sst/report/svg.hpp>
 #include <sst/report/svg_text.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Functions of one variable as SVG files: curves, bands around them, several panels side by side.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A function of x by its values, drawn as a line without markers. Where a point's `error` is not 0 there is
 /// a band of that half width around it: twice the standard deviation of a posterior, say.

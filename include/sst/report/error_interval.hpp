@@ -11,8 +11,9 @@
 #include <vector>
 
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A measured number with the interval that holds it with 95 % confidence.
 struct Interval {

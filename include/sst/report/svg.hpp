@@ -18,11 +18,12 @@
 #include <sst/error.hpp>
 #include <sst/report/axis.hpp>
 #include <sst/report/svg_text.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Plots as SVG files.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A point of a plot; `error` is the half length of its vertical error bar, 0 for none.
 struct PlotPoint {

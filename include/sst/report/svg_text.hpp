@@ -9,10 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include <sst/version.hpp>
+
 /// \file
 /// Words and numbers inside of an SVG file: escaped, measured without a font at hand, broken into lines.
 
-namespace sst::detail {
+namespace sst::inline SST_ABI::detail {
 
 /// Text for XML: markup escaped, and what XML 1.0 or UTF-8 does not allow replaced by U+FFFD.
 inline std::string xml_text(std::string_view text) {

@@ -14,8 +14,9 @@
 #include <vector>
 
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A table to print: columns with headers, numbers with a fixed count of digits.
 ///

@@ -13,11 +13,12 @@
 
 #include <sst/report/svg_text.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Topologies as pictures that need no other program: arc diagrams in SVG. For Graphviz see topology/dot.hpp.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace detail {
 

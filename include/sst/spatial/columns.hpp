@@ -8,11 +8,12 @@
 #include <sst/spatial/shape.hpp>
 #include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// The numbers that a pair of images reads by position: which columns a table has.
 
-namespace sst::spatial {
+namespace sst::inline SST_ABI::spatial {
 
 /// Gives each variable and weight of a plan its columns, and each step the columns it reads.
 class ColumnMaker {

@@ -17,11 +17,12 @@
 #include <sst/spatial/shape.hpp>
 #include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// From a topology to the plan of its kernel of images.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 namespace spatial {
 
 /// From the normal form of a topology to the pairs that reach the output and their displacements.

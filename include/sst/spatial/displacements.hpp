@@ -11,11 +11,12 @@
 #include <sst/spatial/plan.hpp>
 #include <sst/spatial/shape.hpp>
 #include <sst/topology/operation.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Which displacements of each pair the output needs, from the output back.
 
-namespace sst::spatial {
+namespace sst::inline SST_ABI::spatial {
 
 /// Fills the `needed` of a plan's pairs.
 class Displacements {

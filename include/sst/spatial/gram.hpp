@@ -14,8 +14,9 @@
 #include <sst/gram/memory.hpp>
 #include <sst/parallel.hpp>
 #include <sst/spatial/tiles.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace spatial {
 

@@ -13,11 +13,12 @@
 #include <sst/spatial/table.hpp>
 #include <sst/spatial/window_steps.hpp>
 #include <sst/topology/operation.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Runs the programs of kernels of images.
 
-namespace sst::spatial {
+namespace sst::inline SST_ABI::spatial {
 
 /// Runs a program for a few left images against a vector of right images.
 template <class Scalar, Left left_mode>

@@ -14,11 +14,12 @@
 #include <sst/plan/normal_form.hpp>
 #include <sst/spatial/plan.hpp>
 #include <sst/spatial/sides.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Which pairs of variables reach the output, and what each is computed from.
 
-namespace sst::spatial {
+namespace sst::inline SST_ABI::spatial {
 
 /// Fills a plan's pairs, each after those it needs, and its weights. Throws NoClosedForm, with the nodes.
 class PairFinder {

@@ -10,11 +10,12 @@
 #include <sst/spatial/shape.hpp>
 #include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Where variables live: on which grid, through which windows and pools, and after how many changes of grid.
 
-namespace sst::spatial {
+namespace sst::inline SST_ABI::spatial {
 
 /// Fills a plan's grids, stages, windows and pools. Throws TopologyError when the output has positions.
 class Placement {

@@ -8,6 +8,7 @@
 #include <sst/plan/plan.hpp>
 #include <sst/spatial/shape.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// What the kernel of images takes to compute, as data. docs/spatial.md derives the steps.
@@ -18,7 +19,7 @@
 /// full and all of them make up all pairs of positions.
 
 /// What a topology compiled for images consists of, and what computes its kernel.
-namespace sst::spatial {
+namespace sst::inline SST_ABI::spatial {
 
 using plan::Index;
 using plan::none;
@@ -125,7 +126,7 @@ struct Pair {
 
 }  // namespace sst::spatial
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A topology compiled for images of one shape; make one with `compile(topology, kernel, shape)`. Immutable.
 struct SpatialPlan {

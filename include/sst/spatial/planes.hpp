@@ -11,12 +11,13 @@
 #include <sst/spatial/program.hpp>
 #include <sst/spatial/shape.hpp>
 #include <sst/spatial/table.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// The planes of a few left images against a vector of right ones: where their numbers are, and how the
 /// positions of the two images meet on the plane of one displacement.
 
-namespace sst::spatial {
+namespace sst::inline SST_ABI::spatial {
 
 /// Whose left image a lane has: `one` for all lanes, or each its `own` right image.
 enum class Left { one, own };

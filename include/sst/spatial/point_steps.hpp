@@ -9,11 +9,12 @@
 #include <sst/gram/angular_maps.hpp>
 #include <sst/spatial/plan.hpp>
 #include <sst/spatial/planes.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// What happens at one pair of positions: inputs, activations and sums of nodes.
 
-namespace sst::spatial {
+namespace sst::inline SST_ABI::spatial {
 
 /// The steps of a row that see each pair of positions by itself.
 template <class Scalar, Left left_mode>

@@ -7,11 +7,12 @@
 
 #include <sst/spatial/plan.hpp>
 #include <sst/spatial/shape.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// From the positions that a pool sees to those it makes.
 
-namespace sst::spatial {
+namespace sst::inline SST_ABI::spatial {
 
 /// Which inputs, with which share, an output position averages; by axis.
 struct PoolMap {

@@ -8,8 +8,9 @@
 
 #include <sst/plan/print.hpp>
 #include <sst/spatial/plan.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// Which covariances the plan tracks, at how many displacements of the two positions, and why.
 inline std::ostream& operator<<(std::ostream& out, const SpatialPlan& plan) {

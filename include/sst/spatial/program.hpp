@@ -8,8 +8,9 @@
 #include <vector>
 
 #include <sst/spatial/plan.hpp>
+#include <sst/version.hpp>
 
-namespace sst::spatial {
+namespace sst::inline SST_ABI::spatial {
 
 /// One thing to do with a row of a plane: compute a pair's, or add it to the sums of a pair of a later pass.
 struct Item {

@@ -12,8 +12,9 @@
 #include <sst/error.hpp>
 #include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// The shape of images: a sample is a row of height x width x channels numbers, channels fastest.
 struct ImageShape {

@@ -10,11 +10,12 @@
 #include <sst/error.hpp>
 #include <sst/plan/normal_form.hpp>
 #include <sst/spatial/plan.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Variables written out as sums, in the form that the other side of a pair asks for.
 
-namespace sst::spatial {
+namespace sst::inline SST_ABI::spatial {
 
 /// A weighted term of a sum, and its channel block.
 struct SideTerm {

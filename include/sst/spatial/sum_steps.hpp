@@ -10,11 +10,12 @@
 #include <sst/spatial/planes.hpp>
 #include <sst/spatial/pool_map.hpp>
 #include <sst/spatial/program.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Sums over positions: pools and flattened nodes.
 
-namespace sst::spatial {
+namespace sst::inline SST_ABI::spatial {
 
 /// The steps that add rows to the sums of a later pass, in double, and those that read these.
 template <class Scalar, Left left_mode>

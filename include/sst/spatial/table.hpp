@@ -19,8 +19,9 @@
 #include <sst/spatial/shape.hpp>
 #include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
-namespace sst::spatial {
+namespace sst::inline SST_ABI::spatial {
 
 /// As many images as one instruction handles: they go side by side, lane by lane.
 template <class Scalar>

@@ -21,11 +21,12 @@
 #include <sst/spatial/shape.hpp>
 #include <sst/spatial/table.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// One range of images against another: the tables of their numbers, and machines that run over these.
 
-namespace sst::spatial {
+namespace sst::inline SST_ABI::spatial {
 
 /// Some rows of a data set.
 struct ImageRange {

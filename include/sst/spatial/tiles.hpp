@@ -15,11 +15,12 @@
 #include <sst/spatial/shape.hpp>
 #include <sst/spatial/tile_engine.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// The kernel matrix of images by rectangles.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace spatial {
 

@@ -12,11 +12,12 @@
 #include <sst/spatial/planes.hpp>
 #include <sst/spatial/program.hpp>
 #include <sst/spatial/shape.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Windows: convolutions, from the planes of the input to those of the output.
 
-namespace sst::spatial {
+namespace sst::inline SST_ABI::spatial {
 
 /// The steps of a row that take a window of the input. Planar windows pass over columns into a ring of
 /// lines, as many as the window has rows, and then over these.

@@ -17,8 +17,9 @@
 #include <sst/gram/memory.hpp>
 #include <sst/parallel.hpp>
 #include <sst/store/progress.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// Anything that computes tiles of a matrix: GramTiles, ImageTiles, or a class of your own.
 ///

@@ -14,11 +14,12 @@
 #include <utility>
 
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Files that survive a kill, on POSIX systems.
 
-namespace sst::store_detail {
+namespace sst::inline SST_ABI::store_detail {
 
 [[noreturn]] inline void fail(const std::string& what, const std::filesystem::path& path, int error) {
   throw DataError("cannot " + what + " '" + path.string() + "' (" + std::generic_category().message(error) +

@@ -8,7 +8,9 @@
 #include <string>
 #include <string_view>
 
-namespace sst {
+#include <sst/version.hpp>
+
+namespace sst::inline SST_ABI {
 
 /// The 64-bit hash FNV-1a of bytes that come in pieces. Any change of a single byte changes it; it
 /// guards against damage and mix-ups, not against somebody who means to deceive.

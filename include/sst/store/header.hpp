@@ -16,7 +16,7 @@
 #include <sst/store/compute.hpp>
 #include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// What a tile store holds. A store with another header is refused, since its tiles are other numbers.
 struct TileStoreHeader {

@@ -6,7 +6,9 @@
 #include <optional>
 #include <string>
 
-namespace sst {
+#include <sst/version.hpp>
+
+namespace sst::inline SST_ABI {
 
 /// A duration as people say it: "0.8 s", "45 s", "3 min 20 s", "2 h 5 min", "3 d 4 h".
 inline std::string format_duration(double seconds) {

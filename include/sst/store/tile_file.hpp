@@ -18,8 +18,9 @@
 #include <sst/store/compute.hpp>
 #include <sst/store/directory.hpp>
 #include <sst/store/fingerprint.hpp>
+#include <sst/version.hpp>
 
-namespace sst::store_detail {
+namespace sst::inline SST_ABI::store_detail {
 
 static_assert(std::endian::native == std::endian::little, "tiles are written on little-endian hosts only");
 

@@ -25,8 +25,9 @@
 #include <sst/store/header.hpp>
 #include <sst/store/progress.hpp>
 #include <sst/store/tile_file.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A matrix on disk as tiles, for computations of hours that may be killed at any moment.
 ///

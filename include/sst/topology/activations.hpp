@@ -12,12 +12,13 @@
 #include <sst/activation/smooth.hpp>
 #include <sst/activation/trigonometric.hpp>
 #include <sst/topology/node.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Activations beyond the angular ones, as operations on symbolic nodes. `activate(h, custom(f))`
 /// takes a function of one's own.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// erf(h), the error function (Erf).
 inline Node erf(const Node& h) { return activate(h, std::make_shared<Erf>()); }

@@ -10,11 +10,12 @@
 #include <variant>
 
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Topologies as pictures: Graphviz's DOT language (https://graphviz.org/doc/info/lang.html).
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace detail {
 

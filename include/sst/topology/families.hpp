@@ -10,12 +10,13 @@
 #include <vector>
 
 #include <sst/topology/node.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Families of topologies. `depth` is K, the number of dense layers on the longest path; phi stands
 /// for the activation. Every function throws TopologyError for a depth or an option out of range.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// What all layers of a family have in common.
 struct FamilyOptions {

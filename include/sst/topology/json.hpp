@@ -21,12 +21,13 @@
 #include <sst/topology/operation.hpp>
 #include <sst/topology/strict_json.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Topologies as JSON, format version 1 (docs/topology-format.md). Writing then reading gives the same
 /// topology back, to the bit.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace detail {
 

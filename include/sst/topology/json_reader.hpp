@@ -15,11 +15,12 @@
 #include <sst/error.hpp>
 #include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// From a JSON document to a topology; nothing that the format does not know passes.
 
-namespace sst::detail {
+namespace sst::inline SST_ABI::detail {
 
 /// A value as JSON for a message: ASCII and not longer than a reader needs.
 inline std::string excerpt(const nlohmann::json& value) {

@@ -8,8 +8,9 @@
 
 #include <sst/activation/angular.hpp>
 #include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 namespace detail {
 struct Graph {

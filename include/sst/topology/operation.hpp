@@ -9,11 +9,12 @@
 #include <vector>
 
 #include <sst/activation/activation.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// What a node of a topology can do.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// The sample itself: K = x.x'/d over its d channels, T = 0.
 struct InputOp {

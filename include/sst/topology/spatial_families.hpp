@@ -7,6 +7,7 @@
 
 #include <sst/topology/families.hpp>
 #include <sst/topology/node.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// Families of convolutional topologies, for images (spatial/gram.hpp). `depth` counts conv layers; phi
@@ -14,7 +15,7 @@
 /// (docs/spatial.md) and is left out. Every function throws TopologyError for a depth or an option out of
 /// range.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// What stands between the last feature maps and the read-out.
 enum class ImageReadout {

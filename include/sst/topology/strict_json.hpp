@@ -10,11 +10,12 @@
 #include <nlohmann/json.hpp>
 
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// From the text of a topology to a JSON document, with errors that say where.
 
-namespace sst::detail {
+namespace sst::inline SST_ABI::detail {
 
 /// Goes through a text and refuses what nlohmann::json lets pass: a key twice in one object, and nesting
 /// deeper than any topology. Remembers where it is, so that errors name node and key.

@@ -14,11 +14,12 @@
 
 #include <sst/error.hpp>
 #include <sst/topology/operation.hpp>
+#include <sst/version.hpp>
 
 /// \file
 /// A network's topology, as a value.
 
-namespace sst {
+namespace sst::inline SST_ABI {
 
 /// A network's topology: a validated directed acyclic graph, as a value.
 ///

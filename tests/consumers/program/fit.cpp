@@ -1,6 +1,10 @@
 #include <cmath>
 #include <iostream>
 #include <sst/ntk.hpp>
+#include <type_traits>
+
+// Another version's names would be others to the linker.
+static_assert(std::is_same_v<sst::Topology, sst::SST_ABI::Topology>);
 
 double kernel_of_orthogonal_rows();
 
