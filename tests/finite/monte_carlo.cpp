@@ -116,7 +116,7 @@ void check(const sst::Topology& net, const Golden& golden, Options options, doub
 }
 
 /// Pairs of widths 32 and 64, without a visible bias.
-constexpr Options narrow_pairs{.width = 32, .networks = 6000, .outputs = 4, .extrapolation = richardson};
+const Options narrow_pairs{.width = 32, .networks = 6000, .outputs = 4, .extrapolation = richardson};
 
 const sst::DenseOptions with_bias{.weight_std = 1.3, .bias_std = 0.2};
 
