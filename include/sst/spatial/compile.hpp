@@ -2,12 +2,9 @@
 #pragma once
 
 #include <algorithm>
-#include <set>
-#include <string>
 #include <variant>
 #include <vector>
 
-#include <sst/error.hpp>
 #include <sst/plan/normal_form.hpp>
 #include <sst/spatial/columns.hpp>
 #include <sst/spatial/displacements.hpp>
@@ -15,7 +12,6 @@
 #include <sst/spatial/placement.hpp>
 #include <sst/spatial/plan.hpp>
 #include <sst/spatial/shape.hpp>
-#include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
 
@@ -44,7 +40,7 @@ class Planner {
   void run() {
     plan_.base.output = form_.output();
     Placement(topology_, shapes_, form_, plan_).run();
-    if (plan_.ntk) refuse_tied_readout();
+    if (plan_.ntk) form_.refuse_tied_readout(plan_.base.output);
     PairFinder(form_, plan_).run();
     describe_pairs();
     Displacements(plan_).run();
@@ -53,28 +49,6 @@ class Planner {
 
  private:
   using Kind = plan::VariableKind;
-
-  /// See PairPlanner: the NTK's closed form asks for a read-out of its own.
-  void refuse_tied_readout() {
-    std::vector<Index> stack{plan_.base.output};
-    std::set<Index> seen;
-    while (!stack.empty()) {
-      const Index v = stack.back();
-      stack.pop_back();
-      if (!seen.insert(v).second) continue;
-      if (kind(v) == Kind::source) {
-        if (form_.tied(v))
-          throw NoClosedForm(
-              "node '" + node_of(v).name + "' (" + operation_name(node_of(v).operation) +
-              ") is part of the output and shares its weights with another node, so the NTK has no "
-              "closed form (its NNGP has); give the read-out weights of its own");
-      } else if (is_linear(kind(v))) {
-        for (const auto& term : var(v).expansions.front().terms) stack.push_back(term.variable);
-      } else if (var(v).argument != none) {
-        stack.push_back(var(v).argument);
-      }
-    }
-  }
 
   /// What each pair carries, and when it is computed.
   void describe_pairs() {
@@ -135,22 +109,13 @@ class Planner {
                  },
                  pair.step);
       if (pair.tangent && is_nonlinear(kind(pair.left)))
-        for (const Index v : {pair.left, pair.right}) refuse_obstacle(v);
+        for (const Index v : {pair.left, pair.right})
+          if (is_nonlinear(kind(v))) form_.refuse_ntk_obstacle(v);
       plan_.angular_only = plan_.angular_only && !pair.rounded;
     }
   }
 
-  void refuse_obstacle(Index v) {
-    if (!is_nonlinear(kind(v))) return;
-    const std::string why = var(v).activation->ntk_obstacle();
-    if (!why.empty())
-      throw NoClosedForm("node '" + node_of(v).name + "' (" + var(v).activation->name() +
-                         ") has no NTK: " + why + "; ask for the NNGP");
-  }
-
-  const plan::Variable& var(Index v) const { return plan_.variable(v); }
   Kind kind(Index v) const { return plan_.variable(v).kind; }
-  const NodeSpec& node_of(Index v) const { return topology_.nodes()[plan_.variable(v).node]; }
 
   const Topology& topology_;
   SpatialPlan& plan_;

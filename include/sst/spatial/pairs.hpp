@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <sst/error.hpp>
-#include <sst/plan/compile.hpp>
+#include <sst/plan/angular_step.hpp>
 #include <sst/plan/normal_form.hpp>
 #include <sst/spatial/plan.hpp>
 #include <sst/spatial/sides.hpp>
@@ -113,8 +113,8 @@ class PairFinder {
       arguments(ExactStep{none, a == Kind::exact, b == Kind::exact}, a == Kind::exact, b == Kind::exact);
     } else if (a == b && is_nonlinear(a)) {
       if (var(l).activation->angular() && var(r).activation->angular())
-        arguments(AngularStep{plan::PairPlanner::angular(*var(l).activation->angular(),
-                                                         *var(r).activation->angular(), a == Kind::rest)});
+        arguments(AngularStep{plan::angular_step(*var(l).activation->angular(), *var(r).activation->angular(),
+                                                 a == Kind::rest)});
       else
         arguments(DualStep{});
     } else if (a == Kind::source && b == Kind::source) {
