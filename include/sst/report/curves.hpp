@@ -94,12 +94,7 @@ class SvgCurves {
     const double total_height = top + x_title + 18 + layout_legend(inner, x_title + 30);
     const double total_width = left + inner + 28;
 
-    out_ << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" << n(total_width) << "\" height=\""
-         << n(total_height) << "\" viewBox=\"0 0 " << n(total_width) << ' ' << n(total_height)
-         << "\" role=\"img\" font-family=\"'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', 'DejaVu "
-            "Sans', sans-serif\" fill=\"#222\">\n";
-    if (!plot_.title.empty()) out_ << "<title>" << xml_text(plot_.title) << "</title>\n";
-    out_ << "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
+    open_svg(out_, total_width, total_height, plot_.title);
     out_ << "<g transform=\"translate(" << n(left) << ' ' << n(top) << ")\">\n";
     for (std::size_t i = 0; i < title.size(); ++i)
       text(0, static_cast<double>(i) * 1.3 * title_size + title_size + 20 - top, title_size, "start",
@@ -179,10 +174,9 @@ class SvgCurves {
                                  [&](const Entry& e) { return e.curve->name == curve.name; });
     return static_cast<std::size_t>(at - entries_.begin());
   }
+  // The last colour is that of the samples.
   const char* color(const Curve& curve) const {
-    constexpr std::array<const char*, 6> palette{"#0072b2", "#d55e00", "#009e73",
-                                                 "#cc79a7", "#e69f00", "#56b4e9"};
-    return palette[entry_of(curve) % palette.size()];
+    return plot_colors[entry_of(curve) % (plot_colors.size() - 1)];
   }
 
   void draw_panel(const Panel& panel, const std::vector<Tick>& x_ticks, const std::vector<Tick>& y_ticks,
@@ -292,13 +286,7 @@ class SvgCurves {
 
   void text(double x, double y, double size, const char* anchor, const std::string& words,
             const std::string& attributes = "", const std::string& exponent = "") {
-    if (words.empty()) return;
-    out_ << "<text x=\"" << n(x) << "\" y=\"" << n(y) << "\" font-size=\"" << n(size) << "\" text-anchor=\""
-         << anchor << '"' << attributes << '>' << xml_text(words);
-    if (!exponent.empty())
-      out_ << "<tspan dy=\"" << n(-0.42 * size) << "\" font-size=\"" << n(0.72 * size) << "\">" << exponent
-           << "</tspan>";
-    out_ << "</text>\n";
+    draw_text(out_, x, y, size, anchor, words, attributes, exponent);
   }
 
   const CurvePlot& plot_;

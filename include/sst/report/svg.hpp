@@ -82,6 +82,10 @@ struct Plot {
 
 namespace detail {
 
+/// Okabe and Ito's colours, and a grey that is nearly black.
+inline constexpr std::array<const char*, 7> plot_colors{"#0072b2", "#d55e00", "#009e73", "#cc79a7",
+                                                        "#e69f00", "#56b4e9", "#333333"};
+
 /// Draws one plot.
 class SvgPlot {
  public:
@@ -111,13 +115,7 @@ class SvgPlot {
     const double total_height =
         top + std::max(x_title + 18 + (below ? legend_height_ + 14 : 0), beside ? legend_height_ + 8 : 0);
 
-    out_ << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" << n(total_width) << "\" height=\""
-         << n(total_height) << "\" viewBox=\"0 0 " << n(total_width) << ' ' << n(total_height)
-         << "\" role=\"img\" font-family=\"'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', 'DejaVu "
-            "Sans', "
-            "sans-serif\" fill=\"#222\">\n";
-    if (!plot_.title.empty()) out_ << "<title>" << xml_text(plot_.title) << "</title>\n";
-    out_ << "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
+    open_svg(out_, total_width, total_height, plot_.title);
     out_ << "<g transform=\"translate(" << n(left) << ' ' << n(top) << ")\">\n";
     for (std::size_t i = 0; i < title.size(); ++i)
       text(0, static_cast<double>(i) * title_size * 1.3 + title_size + 20 - top, title_size, "start",
@@ -268,21 +266,11 @@ class SvgPlot {
 
   void text(double x, double y, double size, const char* anchor, const std::string& words,
             const std::string& attributes = "", const std::string& exponent = "") {
-    if (words.empty()) return;
-    out_ << "<text x=\"" << n(x) << "\" y=\"" << n(y) << "\" font-size=\"" << n(size) << "\" text-anchor=\""
-         << anchor << '"' << attributes << '>' << xml_text(words);
-    if (!exponent.empty())
-      out_ << "<tspan dy=\"" << n(-0.42 * size) << "\" font-size=\"" << n(0.72 * size) << "\">" << exponent
-           << "</tspan>";
-    out_ << "</text>\n";
+    draw_text(out_, x, y, size, anchor, words, attributes, exponent);
   }
 
   std::size_t color_index(std::size_t i) const { return plot_.series[i].color.value_or(i); }
-  const char* color(std::size_t i) const {
-    constexpr std::array<const char*, 7> palette{"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                                 "#e69f00", "#56b4e9", "#333333"};
-    return palette[color_index(i) % palette.size()];
-  }
+  const char* color(std::size_t i) const { return plot_colors[color_index(i) % plot_colors.size()]; }
 
   void draw_errors(std::size_t i) {
     std::string path;

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +13,8 @@
 #include <sst/version.hpp>
 
 /// \file
-/// Words and numbers inside of an SVG file: escaped, measured without a font at hand, broken into lines.
+/// What all pictures have: their frame, and words and numbers, escaped, measured without a font at hand,
+/// broken into lines.
 
 namespace sst::inline SST_ABI::detail {
 
@@ -105,6 +107,30 @@ inline std::string svg_number(double value) {
   if (end[-1] == '.') --end;
   const std::string_view digits(text.data(), static_cast<std::size_t>(end - text.data()));
   return std::string(digits == "-0" ? "0" : digits);
+}
+
+/// Begins a picture on white ground, `width` x `height` pixels; "</svg>" ends it.
+inline void open_svg(std::ostream& out, double width, double height, std::string_view title) {
+  const std::string w = svg_number(width), h = svg_number(height);
+  out << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" << w << "\" height=\"" << h
+      << "\" viewBox=\"0 0 " << w << ' ' << h
+      << "\" role=\"img\" font-family=\"'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', 'DejaVu "
+         "Sans', sans-serif\" fill=\"#222\">\n";
+  if (!title.empty()) out << "<title>" << xml_text(title) << "</title>\n";
+  out << "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
+}
+
+/// Words at (x, y), `anchor` being "start", "middle" or "end"; `exponent` is set above what follows them.
+inline void draw_text(std::ostream& out, double x, double y, double size, const char* anchor,
+                      std::string_view words, const std::string& attributes = "",
+                      const std::string& exponent = "") {
+  if (words.empty()) return;
+  out << "<text x=\"" << svg_number(x) << "\" y=\"" << svg_number(y) << "\" font-size=\"" << svg_number(size)
+      << "\" text-anchor=\"" << anchor << '"' << attributes << '>' << xml_text(words);
+  if (!exponent.empty())
+    out << "<tspan dy=\"" << svg_number(-0.42 * size) << "\" font-size=\"" << svg_number(0.72 * size) << "\">"
+        << exponent << "</tspan>";
+  out << "</text>\n";
 }
 
 }  // namespace sst::detail

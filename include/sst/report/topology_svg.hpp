@@ -38,11 +38,7 @@ class ArcDiagram {
     middle_ = 16 + title_size + 16 + reach + node_height / 2;
     const double width = std::max(right_, text_width(topology_.name()) * 1.18 * title_size) + 2 * margin;
     const double height = middle_ + node_height / 2 + 34;
-    out_ << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" << n(width) << "\" height=\"" << n(height)
-         << "\" viewBox=\"0 0 " << n(width) << ' ' << n(height)
-         << "\" role=\"img\" font-family=\"'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', 'DejaVu "
-            "Sans', sans-serif\" fill=\"#222\">\n<title>"
-         << xml_text(topology_.name()) << "</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
+    open_svg(out_, width, height, topology_.name());
     text(margin, 16 + title_size, title_size, "start", topology_.name(), " font-weight=\"600\"");
     out_ << "<g transform=\"translate(" << n(margin) << ' ' << n(middle_) << ")\">\n";
     for (const Edge& edge : edges_) draw_edge(edge);
@@ -189,9 +185,7 @@ class ArcDiagram {
 
   void text(double x, double y, double size, const char* anchor, const std::string& words,
             const std::string& attributes = "") {
-    if (words.empty()) return;
-    out_ << "<text x=\"" << n(x) << "\" y=\"" << n(y) << "\" font-size=\"" << n(size) << "\" text-anchor=\""
-         << anchor << '"' << attributes << '>' << xml_text(words) << "</text>\n";
+    draw_text(out_, x, y, size, anchor, words, attributes);
   }
 
   const Topology& topology_;
