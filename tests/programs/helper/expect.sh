@@ -49,3 +49,15 @@ usage() {
 }
 
 same() { cmp -s "$1" "$2" || fail "$1 and $2 differ: $3"; }
+
+# interrupt ARGUMENTS...: Ctrl-C, a second after the start.
+interrupt() {
+  "$program" "$@" >out 2>err &
+  local pid=$!
+  sleep 1
+  kill -INT $pid 2>/dev/null
+  wait $pid
+  local status=$?
+  [ $status -eq 130 ] || fail "status $status after Ctrl-C ($(cat err))"
+  [ "$(cat err)" = "${program##*/}: interrupted; no result was written" ] || fail "after Ctrl-C: $(cat err)"
+}
