@@ -8,6 +8,6 @@ FNR == 1 {
   if (!sub(/\/[^\/]*$/, "", room)) room = "errors"
 }
 /^#pragma once$/ { print $0 " /** \\file */"; next }
-/^namespace sst \{$/ { print $0 " /** \\addtogroup room_" room " */ /** @{ */"; next }
-/^\}  \/\/ namespace sst$/ { print "/** @} */ " $0; next }
+/^namespace sst(::(plan|spatial))? \{$/ { print $0 " /** \\addtogroup room_" room " */ /** @{ */"; next }
+/^\}  \/\/ namespace sst(::(plan|spatial))?$/ { print "/** @} */ " $0; next }
 { print }

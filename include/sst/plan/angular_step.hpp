@@ -51,4 +51,4 @@ inline AngularStep angular_step(const AngularForm& f, const AngularForm& g, bool
   return s;
 }
 
-}  // namespace sst
+}  // namespace sst::plan

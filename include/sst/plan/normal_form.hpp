@@ -308,4 +308,4 @@ class NormalForm : public Variables {
   std::map<Index, std::vector<Index>> groups_;
 };
 
-}  // namespace sst
+}  // namespace sst::plan

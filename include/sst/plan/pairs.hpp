@@ -231,4 +231,4 @@ class PairFinder {
   std::map<std::pair<Index, std::pair<Index, Index>>, std::string> open_;
 };
 
-}  // namespace sst
+}  // namespace sst::plan

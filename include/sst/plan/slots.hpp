@@ -53,4 +53,4 @@ inline void assign_slots(Plan& plan) {
   }
 }
 
-}  // namespace sst
+}  // namespace sst::plan

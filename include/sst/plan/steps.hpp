@@ -251,4 +251,4 @@ class StepMaker {
   std::vector<StepColumns> columns_of_;
 };
 
-}  // namespace sst
+}  // namespace sst::plan

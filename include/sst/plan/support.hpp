@@ -49,4 +49,4 @@ struct Support {
   }
 };
 
-}  // namespace sst
+}  // namespace sst::plan

@@ -397,4 +397,4 @@ class Variables {
   Index input_ = none, centred_ = none;
 };
 
-}  // namespace sst
+}  // namespace sst::plan
