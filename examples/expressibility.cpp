@@ -21,6 +21,7 @@
 #include <sst/report/table.hpp>
 #include <sst/topology/families.hpp>
 
+#include "options.hpp"
 #include "program.hpp"
 
 namespace {
@@ -150,7 +151,7 @@ int main(int argc, char** argv) {
   app.add_option("--data", data, "CSV with the target medv")->capture_default_str();
   app.add_option("--svg", svg, "write the picture to this file");
   app.add_option("--json", json, "write the errors to this file");
-  app.add_option("--precision", precision)->check(CLI::IsMember({"double", "float"}))->capture_default_str();
+  program::add_precision(app, precision);
 
   return run_program(app, argc, argv, [&] {
     const Experiment experiment = load(data);

@@ -77,10 +77,15 @@ int main(int argc, char** argv) {
   int networks = 100;
   std::uint64_t seed = 0;
   app.add_option("--topology", file, "topology as JSON (default: a sparse shortcut of depth 4)");
-  app.add_option("--widths", widths)->delimiter(',')->check(CLI::Range(1, 65536))->capture_default_str();
-  app.add_option("--networks", networks, "networks of each width")->check(CLI::Range(2, 1000000));
+  app.add_option("--widths", widths, "channels of the nodes, a,b,...")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  app.add_option("--networks", networks, "networks of each width")
+      ->check(CLI::Range(2, 1000000))
+      ->capture_default_str();
   app.add_option("--svg", svg, "write the picture to this file");
-  app.add_option("--seed", seed)->capture_default_str();
+  app.add_option("--seed", seed, "of the weights")->capture_default_str();
 
   return run_program(app, argc, argv, [&] {
     const sst::Topology net = file.empty() ? sparse_shortcut() : sst::read_topology(file);

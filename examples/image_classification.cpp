@@ -109,8 +109,8 @@ std::vector<int> labels_of(const sst::Images& images) { return {images.labels.be
 
 // One-hot regression: the class with the largest of the posterior means.
 std::vector<int> classify(Eigen::MatrixXd train, const Eigen::MatrixXd& test, const std::vector<int>& labels,
-                          const sst::Classes<int>& classes, double ridge) {
-  train.diagonal().array() += sst::Ridge::relative(ridge).lambda_for(train.diagonal().mean());
+                          const sst::Classes<int>& classes, const sst::Ridge& ridge) {
+  train.diagonal().array() += ridge.lambda_for(train.diagonal().mean());
   const Eigen::MatrixXd weights =
       sst::Cholesky<double>(std::move(train)).solve(sst::one_hot(classes.encode(labels), classes.size()));
   return classes.decode(sst::largest_score(test * weights));
@@ -121,18 +121,19 @@ Result evaluate(const std::string& family, int depth, const Experiment& e, const
   const sst::Topology net = make_topology(family, depth, options);
   const Kernels k = options.precision == "float" ? kernels<float>(net, e, options, progress)
                                                  : kernels<double>(net, e, options, progress);
+  const sst::Ridge ridge = *program::parse_ridge(options.ridge);
   const std::vector<int> train_labels = labels_of(e.train);
   std::vector<int> truth = labels_of(e.test), all = train_labels, predicted;
   all.insert(all.end(), truth.begin(), truth.end());
   const sst::Classes<int> classes(all);
   if (e.test.count() > 0) {
-    predicted = classify(k.train, k.test, train_labels, classes, options.ridge);
+    predicted = classify(k.train, k.test, train_labels, classes, ridge);
   } else {
     for (const sst::Split& split :
          sst::k_fold(e.train.count(), options.folds, static_cast<std::uint32_t>(options.seed))) {
       const auto here = labels_of(sst::select(e.train, split.test));
       const auto guess = classify(k.train(split.train, split.train), k.train(split.test, split.train),
-                                  labels_of(sst::select(e.train, split.train)), classes, options.ridge);
+                                  labels_of(sst::select(e.train, split.train)), classes, ridge);
       truth.insert(truth.end(), here.begin(), here.end());
       predicted.insert(predicted.end(), guess.begin(), guess.end());
     }
@@ -146,7 +147,7 @@ int main(int argc, char** argv) {
   Options o;
   CLI::App app{"Infinitely wide convolutional networks on images, topologies side by side",
                "image_classification"};
-  add_options(app, o);
+  declare(app, o);
 
   return run_program(app, argc, argv, [&] {
     program::Progress progress;

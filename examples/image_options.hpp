@@ -14,6 +14,8 @@
 #include <sst/error.hpp>
 #include <sst/topology/spatial_families.hpp>
 
+#include "options.hpp"
+
 /// \file
 /// The options of image_classification, and the families of topologies they name.
 
@@ -22,9 +24,10 @@ struct Options {
   std::vector<std::string> family{"plain", "residual", "densely_connected", "sparse_shortcut"};
   std::vector<int> depth{4};
   std::vector<Eigen::Index> limit;
-  std::string kernel = "ntk", pool = "global", preprocess = "each", precision = "float";
+  std::string kernel = "ntk", pool = "global", preprocess = "each", precision = "float",
+              ridge = "relative:0.001";
   Eigen::Index size = 0;
-  double weight_std = std::sqrt(2.0), bias_std = 0.1, ridge = 1e-3, zca = 0.1;
+  double weight_std = std::sqrt(2.0), bias_std = 0.1, zca = 0.1;
   int folds = 0, seed = 0, threads = 0;
   Eigen::Index tile = 64;
   std::string store, svg, json, gram;
@@ -82,7 +85,8 @@ inline void check(Options& options) {
     fail("--gram writes one matrix: give one --family and one --depth");
 }
 
-inline void add_options(CLI::App& app, Options& o) {
+/// Declares the options; they are in `o` once the program has parsed its arguments.
+inline void declare(CLI::App& app, Options& o) {
   app.add_option("--data", o.data, "format of the images")
       ->check(CLI::IsMember({"digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "npy"}))
       ->capture_default_str();
@@ -112,20 +116,20 @@ inline void add_options(CLI::App& app, Options& o) {
   app.add_option("--pool", o.pool, "before the read-out")
       ->check(CLI::IsMember({"global", "local", "none"}))
       ->capture_default_str();
-  app.add_option("--kernel", o.kernel)->check(CLI::IsMember({"ntk", "nngp"}))->capture_default_str();
-  app.add_option("--weight-std", o.weight_std)->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--bias-std", o.bias_std)->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--ridge", o.ridge, "times the kernel's mean diagonal")
+  program::add_kernel(app, o.kernel);
+  app.add_option("--weight-std", o.weight_std, "of every layer")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  app.add_option("--bias-std", o.bias_std, "of every layer")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  program::add_ridge(app, o.ridge, false);
   app.add_option("--folds", o.folds,
                  "cross-validate on the training images; the default without test images is 5")
       ->check(CLI::Range(1, 1000));
   app.add_option("--seed", o.seed, "of the folds")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--precision", o.precision)
-      ->check(CLI::IsMember({"double", "float"}))
-      ->capture_default_str();
-  app.add_option("--threads", o.threads, "0: all")->check(CLI::Range(0, 4096))->capture_default_str();
+  program::add_precision(app, o.precision);
+  program::add_threads(app, o.threads);
   app.add_option("--tile", o.tile, "images a side of what is computed, and kept in the store, at a time")
       ->check(CLI::Range(Eigen::Index{1}, Eigen::Index{65536}))
       ->capture_default_str();

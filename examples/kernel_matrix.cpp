@@ -17,6 +17,7 @@
 #include <sst/topology/dot.hpp>
 #include <sst/topology/json.hpp>
 
+#include "options.hpp"
 #include "program.hpp"
 
 namespace {
@@ -46,12 +47,12 @@ int main(int argc, char** argv) {
   app.add_option("--topology", topology_file, "the network, as JSON")->required();
   app.add_option("--x", x_file, "samples, one a row: CSV, or NPY by its name")->required();
   app.add_option("--x2", x2_file, "samples of the columns (default: those of --x)");
-  app.add_option("--kernel", kernel_name)->required()->check(CLI::IsMember({"ntk", "nngp"}));
+  program::add_kernel(app, kernel_name)->required();
   app.add_option("--shape", shape, "H,W,C of images, whose rows are H x W x C with channels fastest")
       ->delimiter(',')
       ->expected(3)
       ->check(CLI::Range(1, 65536));
-  app.add_option("--precision", precision)->check(CLI::IsMember({"double", "float"}))->capture_default_str();
+  program::add_precision(app, precision);
   app.add_option("--output", output, "the matrix (default: CSV on standard output)")->check(csv_or_npy);
   app.add_option("--dot", dot, "write the network as a Graphviz graph to this file");
   app.add_flag("--plan", print_plan, "print what is computed, and its cost, on standard error");

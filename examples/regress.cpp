@@ -50,7 +50,7 @@ void choose(const Options& o, sst::KernelMachine& model, Report& report, program
       if (o.select) networks.push_back({family + "-" + std::to_string(depth), make_family(o, family, depth)});
   const auto ridges = sst::relative_ridges(1e-6, 10, 43);
   sst::GridOptions options{.kernels = {model.kernel}, .threads = o.threads, .progress = progress("choosing")};
-  if (o.select && o.kernel.empty()) options.kernels = {sst::Kernel::ntk, sst::Kernel::nngp};
+  if (o.any_kernel) options.kernels = {sst::Kernel::ntk, sst::Kernel::nngp};
   const auto board = sst::grid_search(networks, model.x, model.y, ridges, options);
   const sst::GridEntry& best = board.best();
   model.topology = networks[best.candidate].topology;
@@ -86,7 +86,7 @@ sst::KernelMachine learn(const Options& o, Report& report, program::Progress& pr
   if (o.select || o.ridge == "auto")
     choose(o, model, report, progress);
   else
-    model.ridge = *parse_ridge(o.ridge);
+    model.ridge = *program::parse_ridge(o.ridge);
   if (o.solver == "cholesky") {
     model = sst::fit_kernel_machine(std::move(model), {o.threads, progress("training")});
   } else {

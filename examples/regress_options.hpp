@@ -14,20 +14,22 @@
 #include <sst/topology/families.hpp>
 #include <sst/topology/json.hpp>
 
+#include "options.hpp"
 #include "regress_report.hpp"
 
 /// \file
 /// The options of regress, and what they mean to the library.
 
 struct Options {
-  std::string train, test, target, topology, family = "sparse_shortcut", kernel, ridge = "relative:0.1";
+  std::string train, test, target, topology, family = "sparse_shortcut", kernel = "ntk",
+                                             ridge = "relative:0.1";
   std::string activation = "relu", precision = "double", save, load, output, json;
   std::string solver = "cholesky", missing = "error", text = "error", constant = "error", duplicate = "error";
   std::vector<std::string> ignore;
   int depth = 8, threads = 0;
   double weight_std = 1.5, bias_std = 0.05;
   unsigned seed = 0;
-  bool standardize = false, classify = false, select = false, std = false, factor = false;
+  bool standardize = false, classify = false, select = false, any_kernel = false, std = false, factor = false;
 };
 
 using Family = sst::Topology (*)(int, const sst::FamilyOptions&);
@@ -65,9 +67,7 @@ inline sst::Treatments treatments(const Options& o) {
 /// Declares the options; they are in `o` once the program has parsed its arguments.
 inline void declare(CLI::App& app, Options& o) {
   const auto choice = [&](const char* name, std::string& value, const std::vector<std::string>& choices,
-                          const char* text) {
-    return app.add_option(name, value, text)->check(CLI::IsMember(choices))->capture_default_str();
-  };
+                          const char* text) { return program::add_choice(app, name, value, choices, text); };
   app.add_option("--train", o.train, "CSV to learn from; with --load, rows to add to the model");
   auto* test = app.add_option("--test", o.test, "CSV to predict; errors too where it has the target");
   auto* target =
@@ -80,19 +80,18 @@ inline void declare(CLI::App& app, Options& o) {
   for (const auto& [name, make] : families) names.push_back(name);
   std::vector<CLI::Option*> family{
       choice("--family", o.family, names, "the network, by its family"),
-      app.add_option("--depth", o.depth, "layers of the family")->capture_default_str(),
+      app.add_option("--depth", o.depth, "layers of the family")
+          ->check(CLI::Range(1, 10000))
+          ->capture_default_str(),
       app.add_option("--activation", o.activation, "of the family")->capture_default_str(),
       app.add_option("--weight-std", o.weight_std, "of the family")->capture_default_str(),
       app.add_option("--bias-std", o.bias_std, "of the family")->capture_default_str()};
   for (CLI::Option* option : family) topology->excludes(option);
   learns(topology);
   for (CLI::Option* option : family) learns(option);
-  learns(app.add_option("--kernel", o.kernel, "ntk: trained networks (default); nngp: Bayesian ones")
-             ->check(CLI::IsMember({"ntk", "nngp"})));
-  auto* ridge =
-      app.add_option("--ridge", o.ridge, "relative:R (times the kernel's mean diagonal), absolute:A, or auto")
-          ->check(is_ridge)
-          ->capture_default_str();
+  auto* kernel = program::add_kernel(app, o.kernel);
+  learns(kernel);
+  auto* ridge = program::add_ridge(app, o.ridge, true);
   learns(ridge);
   auto* select = app.add_flag("--select", o.select, "choose network, kernel and ridge by leave-one-out");
   for (CLI::Option* option : {topology, family[0], family[1], ridge}) select->excludes(option);
@@ -105,7 +104,7 @@ inline void declare(CLI::App& app, Options& o) {
   learns(choice("--constant", o.constant, {"error", "drop"}, "columns of one value"));
   learns(choice("--duplicate", o.duplicate, {"error", "drop"}, "columns that equal an earlier one"));
   learns(app.add_option("--ignore", o.ignore, "columns to leave out, a,b,...")->delimiter(','));
-  learns(choice("--precision", o.precision, {"double", "float"}, "of the kernel"));
+  learns(program::add_precision(app, o.precision));
   learns(choice("--solver", o.solver, {"cholesky", "automatic", "mixed", "conjugate_gradients"},
                 "of the linear system; the last needs no n x n memory"));
   app.add_flag("--std", o.std, "standard deviations of the predictions")->needs(test);
@@ -114,11 +113,11 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_flag("--save-factor", o.factor, "with its n x n factor: faster --std and --train later")
       ->needs(save);
   app.add_option("--json", o.json, "write the report to this file as JSON");
-  app.add_option("--threads", o.threads, "0: all; results do not depend on it")
-      ->check(CLI::NonNegativeNumber);
+  program::add_threads(app, o.threads);
   app.add_option("--seed", o.seed, "of the intervals' bootstrap")->capture_default_str();
   for (CLI::Option* option : learning) load->excludes(option);
-  app.callback([&] {
+  app.callback([&o, kernel] {
+    o.any_kernel = o.select && kernel->count() == 0;
     if (o.load.empty() && o.train.empty()) throw CLI::RequiredError("--train, or --load,");
     if (o.load.empty() && o.target.empty()) throw CLI::RequiredError("--target");
     // These take the factor, or a kernel that is held.

@@ -48,27 +48,6 @@ inline std::string readable(double value) {
   return text.str();
 }
 
-/// "relative:0.1" or "absolute:1e-4", or "auto" (none).
-inline std::optional<sst::Ridge> parse_ridge(const std::string& text) {
-  for (const std::string prefix : {"relative:", "absolute:"}) {
-    if (!text.starts_with(prefix)) continue;
-    double value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data() + prefix.size(), end, value);
-    if (error == std::errc() && stop == end && value >= 0 && std::isfinite(value))
-      return prefix == "relative:" ? sst::Ridge::relative(value) : sst::Ridge::absolute(value);
-  }
-  return std::nullopt;
-}
-inline const CLI::Validator is_ridge(
-    [](const std::string& text) {
-      return text == "auto" || parse_ridge(text) ? std::string()
-                                                 : "'" + text +
-                                                       "' is none of relative:R, absolute:A, auto; "
-                                                       "relative:0.1 is a tenth of the mean kernel";
-    },
-    "relative:R|absolute:A|auto");
-
 /// A file to be written later needs a folder to be in: said before the work, not after it.
 inline void require_place(const std::string& file) {
   if (file.empty()) return;

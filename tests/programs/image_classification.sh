@@ -42,7 +42,7 @@ for more in "--threads 1" "--threads 2" "--store here"; do
   same k.npy other.npy "$more"
   [ "$(accuracy)" = "$(cat expected)" ] || fail "accuracy with $more"
 done
-run 0 "${job[@]}" --store here --ridge 0.1
+run 0 "${job[@]}" --store here --ridge relative:0.1
 grep -q 'from the store' out || fail "the store is not used: $(cat out)"
 for more in "--kernel nngp" "--pool none" "--size 4" "--preprocess none" "--folds 3 --seed 1" "--bias-std 0"; do
   run 0 "${job[@]}" $more
@@ -156,6 +156,7 @@ usage "give one --family and one --depth" --gram k.npy
 usage "--limit" --limit 1
 usage "--depth" --depth 1
 usage "--ridge" --ridge -1
+usage "relative:R" --ridge 0.1
 run 1 --limit 20 --family plain --depth 3 --json no/such/folder.json
 grep -q "^image_classification: cannot write 'no/such/folder.json'" err || fail "--json: $(cat err)"
 refuse "cannot make the folder" --limit 20 --family plain --depth 3 --store /dev/null/store
