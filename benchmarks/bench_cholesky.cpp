@@ -13,8 +13,8 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 
-#include <sst/regression/cholesky.hpp>
-#include <sst/regression/mixed.hpp>
+#include <sst/linalg/cholesky.hpp>
+#include <sst/linalg/mixed.hpp>
 
 namespace {
 

@@ -21,7 +21,7 @@
 #include <string>
 #include <vector>
 
-#include <sst/spatial/tiles.hpp>
+#include <sst/kernel/image_tiles.hpp>
 #include <sst/topology/spatial_families.hpp>
 
 namespace {

@@ -11,7 +11,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include <sst/data/npy.hpp>
+#include <sst/io/npy.hpp>
 #include <sst/ntk.hpp>
 #include <sst/topology/json.hpp>
 

@@ -10,9 +10,9 @@
 #include <variant>
 #include <vector>
 
+#include <sst/base/text_table.hpp>
 #include <sst/finite/monte_carlo.hpp>
 #include <sst/ntk.hpp>
-#include <sst/report/table.hpp>
 
 #include "program.hpp"
 

@@ -14,11 +14,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include <sst/data/csv.hpp>
-#include <sst/data/split.hpp>
+#include <sst/base/text_table.hpp>
+#include <sst/io/csv.hpp>
 #include <sst/ntk.hpp>
 #include <sst/report/svg.hpp>
-#include <sst/report/table.hpp>
+#include <sst/selection/split.hpp>
 #include <sst/topology/families.hpp>
 
 #include "options.hpp"

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include <sst/base/text_table.hpp>
 #include <sst/finite/monte_carlo.hpp>
 #include <sst/ntk.hpp>
 #include <sst/report/svg.hpp>
-#include <sst/report/table.hpp>
 #include <sst/topology/json.hpp>
 
 #include "program.hpp"

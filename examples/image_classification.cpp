@@ -12,13 +12,13 @@
 #include <utility>
 #include <vector>
 
-#include <sst/data/npy.hpp>
-#include <sst/data/split.hpp>
+#include <sst/io/npy.hpp>
+#include <sst/io/store/tile_store.hpp>
+#include <sst/kernel/image_tiles.hpp>
 #include <sst/ntk.hpp>
 #include <sst/regression/classification.hpp>
-#include <sst/regression/cross_validation.hpp>
-#include <sst/spatial/tiles.hpp>
-#include <sst/store/tile_store.hpp>
+#include <sst/selection/cross_validation.hpp>
+#include <sst/selection/split.hpp>
 #include <sst/topology/json.hpp>
 
 #include "image_data.hpp"

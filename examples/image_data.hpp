@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include <sst/data/cifar.hpp>
-#include <sst/data/csv.hpp>
-#include <sst/data/gzip.hpp>
-#include <sst/data/idx.hpp>
-#include <sst/data/image_transforms.hpp>
-#include <sst/data/npy_images.hpp>
 #include <sst/error.hpp>
+#include <sst/images/cifar.hpp>
+#include <sst/images/idx.hpp>
+#include <sst/images/image_transforms.hpp>
+#include <sst/images/npy_images.hpp>
+#include <sst/io/csv.hpp>
+#include <sst/io/gzip.hpp>
 
 #include "image_options.hpp"
 

@@ -10,8 +10,8 @@
 #include <CLI/CLI.hpp>
 #include <Eigen/Core>
 
-#include <sst/data/images.hpp>
 #include <sst/error.hpp>
+#include <sst/images/images.hpp>
 #include <sst/topology/spatial_families.hpp>
 
 #include "options.hpp"

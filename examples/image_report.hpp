@@ -11,11 +11,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include <sst/base/duration.hpp>
+#include <sst/base/text_table.hpp>
 #include <sst/error.hpp>
 #include <sst/regression/classification.hpp>
 #include <sst/report/svg.hpp>
-#include <sst/report/table.hpp>
-#include <sst/store/progress.hpp>
 
 #include "image_data.hpp"
 #include "image_options.hpp"

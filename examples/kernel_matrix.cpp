@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include <sst/data/csv.hpp>
-#include <sst/data/npy.hpp>
+#include <sst/io/csv.hpp>
+#include <sst/io/npy.hpp>
+#include <sst/kernel/image_gram.hpp>
 #include <sst/ntk.hpp>
+#include <sst/plan/images/print.hpp>
 #include <sst/plan/print.hpp>
-#include <sst/spatial/gram.hpp>
-#include <sst/spatial/print.hpp>
 #include <sst/topology/dot.hpp>
 #include <sst/topology/json.hpp>
 

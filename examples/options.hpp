@@ -10,7 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include <sst/regression/ridge.hpp>
+#include <sst/linalg/ridge.hpp>
 
 /// \file
 /// Options that several of our programs have: one name, one meaning, one text.

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include <sst/data/file.hpp>
-#include <sst/gram/profile.hpp>
+#include <sst/base/file.hpp>
+#include <sst/engine/rows/profile.hpp>
 #include <sst/ntk.hpp>
 #include <sst/regression/posterior.hpp>
 #include <sst/report/curves.hpp>

@@ -14,8 +14,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <sst/base/duration.hpp>
 #include <sst/error.hpp>
-#include <sst/store/progress.hpp>
 
 /// \file
 /// What our programs share: exit statuses, one-line errors, progress on a terminal, Ctrl-C.

@@ -11,11 +11,11 @@
 #include <omp.h>
 #endif
 
-#include <sst/data/target.hpp>
 #include <sst/ntk.hpp>
-#include <sst/regression/grid_search.hpp>
-#include <sst/regression/ridge_path.hpp>
-#include <sst/regression/saved_model.hpp>
+#include <sst/pipeline/saved_model.hpp>
+#include <sst/pipeline/target.hpp>
+#include <sst/selection/grid_search.hpp>
+#include <sst/selection/ridge_path.hpp>
 #include <sst/topology/json.hpp>
 
 #include "program.hpp"

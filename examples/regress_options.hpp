@@ -9,7 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include <sst/activation/registry.hpp>
-#include <sst/data/encoding.hpp>
+#include <sst/pipeline/encoding.hpp>
 #include <sst/regression/solver.hpp>
 #include <sst/topology/families.hpp>
 #include <sst/topology/json.hpp>

@@ -19,15 +19,15 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <sst/data/encoding.hpp>
-#include <sst/data/file.hpp>
+#include <sst/base/error_interval.hpp>
+#include <sst/base/file.hpp>
+#include <sst/base/text_table.hpp>
 #include <sst/error.hpp>
+#include <sst/linalg/ridge.hpp>
+#include <sst/pipeline/encoding.hpp>
+#include <sst/pipeline/kernel_machine.hpp>
 #include <sst/regression/classification.hpp>
-#include <sst/regression/grid_search.hpp>
-#include <sst/regression/kernel_machine.hpp>
-#include <sst/regression/ridge.hpp>
-#include <sst/report/error_interval.hpp>
-#include <sst/report/table.hpp>
+#include <sst/selection/grid_search.hpp>
 
 #include "program.hpp"
 

@@ -5,7 +5,7 @@
 
 #include <Eigen/Core>
 
-#include <sst/spatial/shape.hpp>
+#include <sst/topology/image_shape.hpp>
 
 namespace sst_test {
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Puts what a header declares in namespace sst into the group of its folder (rooms.dox), and every header into the
 # list of headers. Lines stay where they are.
-{ sub(/::inline SST_ABI/, "") }  # a reader need not know of it
+/^inline namespace SST_ABI \{$/ || /^\}  \/\/ namespace SST_ABI$/ { print ""; next }  # a reader need not know of it
 FNR == 1 {
   room = FILENAME
   if (!sub(/.*include\/sst\//, "", room)) room = ""
-  if (!sub(/\/[^\/]*$/, "", room)) room = "errors"
+  if (!sub(/\/.*$/, "", room)) room = "errors"
 }
 /^#pragma once$/ { print $0 " /** \\file */"; next }
 /^namespace sst(::(plan|spatial))? \{$/ { print $0 " /** \\addtogroup room_" room " */ /** @{ */"; next }

@@ -6,7 +6,8 @@
 
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// The base of everything this library throws on purpose.
 ///
@@ -51,4 +52,5 @@ class Cancelled : public Error {
   using Error::Error;
 };
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -11,7 +11,8 @@
 #include <sst/ntk.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 namespace gram_detail {
 SST_TILES_TEMPLATES()
@@ -23,4 +24,5 @@ SST_CHOLESKY_TEMPLATES(, double)
 SST_CHOLESKY_TEMPLATES(, float)
 SST_MODEL_TEMPLATES()
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -8,7 +8,7 @@
 
 #include <sst/activation/angular.hpp>
 #include <sst/error.hpp>
-#include <sst/gram/gram.hpp>
+#include <sst/kernel/gram.hpp>
 #include <sst/plan/compile.hpp>
 #include <sst/plan/print.hpp>
 #include <sst/regression/model.hpp>

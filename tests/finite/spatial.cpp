@@ -9,7 +9,7 @@
 #include <Eigen/Core>
 
 #include <sst/finite/monte_carlo.hpp>
-#include <sst/spatial/gram.hpp>
+#include <sst/kernel/image_gram.hpp>
 #include <sst/topology/activations.hpp>
 #include <sst/topology/spatial_families.hpp>
 

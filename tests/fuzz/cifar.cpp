@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include <sst/data/cifar.hpp>
+#include <sst/images/cifar.hpp>
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const fuzz::Stopwatch stopwatch;

@@ -5,10 +5,10 @@
 
 #include <sstream>
 
-#include <sst/data/csv.hpp>
-#include <sst/data/encoding.hpp>
-#include <sst/data/table.hpp>
-#include <sst/data/target.hpp>
+#include <sst/io/csv.hpp>
+#include <sst/pipeline/encoding.hpp>
+#include <sst/pipeline/target.hpp>
+#include <sst/tables/raw_table.hpp>
 
 namespace {
 

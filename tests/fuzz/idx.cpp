@@ -5,8 +5,8 @@
 
 #include <zlib.h>
 
-#include <sst/data/gzip.hpp>
-#include <sst/data/idx.hpp>
+#include <sst/images/idx.hpp>
+#include <sst/io/gzip.hpp>
 
 namespace {
 

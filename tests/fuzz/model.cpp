@@ -9,7 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <sst/regression/saved_model.hpp>
+#include <sst/pipeline/saved_model.hpp>
 
 namespace {
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include <sst/data/npy.hpp>
+#include <sst/io/npy.hpp>
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const fuzz::Stopwatch stopwatch;

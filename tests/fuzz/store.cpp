@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <string>
 
-#include <sst/store/tile_store.hpp>
+#include <sst/io/store/tile_store.hpp>
 
 namespace {
 

@@ -7,9 +7,9 @@
 #include <sstream>
 
 #include <sst/plan/compile.hpp>
+#include <sst/plan/images/compile.hpp>
+#include <sst/plan/images/print.hpp>
 #include <sst/plan/print.hpp>
-#include <sst/spatial/compile.hpp>
-#include <sst/spatial/print.hpp>
 #include <sst/topology/dot.hpp>
 #include <sst/topology/json.hpp>
 

@@ -7,9 +7,9 @@
 #include <Eigen/LU>
 #include <nlohmann/json.hpp>
 
-#include <sst/data/csv.hpp>
-#include <sst/data/split.hpp>
+#include <sst/io/csv.hpp>
 #include <sst/ntk.hpp>
+#include <sst/selection/split.hpp>
 
 namespace model_tests {
 

@@ -7,8 +7,8 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 
+#include <sst/pipeline/kernel_machine.hpp>
 #include <sst/plan/compile.hpp>
-#include <sst/regression/kernel_machine.hpp>
 #include <sst/regression/model.hpp>
 #include <sst/regression/solver.hpp>
 #include <sst/topology/families.hpp>

@@ -10,7 +10,8 @@
 
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// What an activation phi makes of one Gaussian z ~ N(0, std^2).
 template <class Scalar>
@@ -110,4 +111,5 @@ inline bool operator==(const Activation& a, const Activation& b) {
   return &a == &b || (a.name() == b.name() && a.parameters() == b.parameters());
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -7,7 +7,8 @@
 #include <sst/activation/activation.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// The activations that see only the angle between two Gaussians: z, |z|, sgn z and 1 and their
 /// combinations of one degree (identity, relu, leaky relu, abs, sign, step).
@@ -119,4 +120,5 @@ class Step final : public AngularActivation {
   std::string name() const override { return "step"; }
 };
 
+}  // namespace SST_ABI
 }  // namespace sst

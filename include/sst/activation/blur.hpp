@@ -16,7 +16,8 @@
 /// Activations that are a sign, a gate or a ramp seen through Gaussian noise, and sums of those: erf,
 /// gelu, relu, tanh, sigmoid, swish, softplus, step, ... One closed form each serves all their pairs.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// What is blurred, with the standard normal xi and the normal distribution function Phi.
 enum class BlurKind {
@@ -270,4 +271,5 @@ inline std::shared_ptr<const DualMap> BlurredActivation::closed_form_with(const 
   return blur_map(*this, other);
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -12,7 +12,8 @@
 #include <sst/activation/smooth.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// A user's function has f(z).
 template <class Function>
@@ -179,4 +180,5 @@ custom(std::string name, Value value, Derivative derivative, std::vector<double>
   return custom(Function{std::move(name), std::move(value), std::move(derivative), std::move(kinks)});
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -9,7 +9,8 @@
 #include <sst/activation/quadrature.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 namespace detail {
 
@@ -109,4 +110,5 @@ inline std::shared_ptr<const DualMap> dual_map(const ActivationPtr& phi, const A
   return quadrature_map(phi, psi, options);
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

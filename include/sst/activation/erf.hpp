@@ -7,7 +7,8 @@
 #include <sst/activation/blur.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// phi(z) = erf(z) = E sgn(z + xi/sqrt(2)).
 ///
@@ -23,4 +24,5 @@ class Erf final : public BlurredActivation {
   double derivative(double z) const override { return 2 * std::numbers::inv_sqrtpi * std::exp(-z * z); }
 };
 
+}  // namespace SST_ABI
 }  // namespace sst

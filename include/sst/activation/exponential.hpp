@@ -10,7 +10,8 @@
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// phi(z) = exp(rate z).
 ///
@@ -138,4 +139,5 @@ class GaussianBump final : public Activation {
   double rate_;
 };
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -7,7 +7,8 @@
 #include <sst/activation/activation.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// A dual map from a formula for one pair of Gaussians.
 ///
@@ -42,4 +43,5 @@ std::shared_ptr<const DualMap> formula_map(Formula formula) {
   return std::make_shared<FormulaMap<Formula>>(std::move(formula));
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

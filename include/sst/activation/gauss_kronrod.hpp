@@ -14,7 +14,9 @@
 /// Adaptive integration of several functions at once, by Kronrod's rule of 31 nodes.
 
 /// The integrals behind activations without a closed form.
-namespace sst::inline SST_ABI::quadrature {
+namespace sst {
+inline namespace SST_ABI {
+namespace quadrature {
 
 /// A node of a rule on [-1, 1] and its weights.
 struct Node {
@@ -113,4 +115,6 @@ Values<n> integrate(const Function& f, double lowest, double highest, std::vecto
   return total;
 }
 
-}  // namespace sst::quadrature
+}  // namespace quadrature
+}  // namespace SST_ABI
+}  // namespace sst

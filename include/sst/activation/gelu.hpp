@@ -7,7 +7,8 @@
 #include <sst/activation/blur.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// phi(z) = z Phi(z), Phi the normal distribution function (Hendrycks and Gimpel 2016).
 ///
@@ -32,4 +33,5 @@ class Gelu final : public BlurredActivation {
   static double normal(double z) { return std::erfc(-z / std::numbers::sqrt2) / 2; }
 };
 
+}  // namespace SST_ABI
 }  // namespace sst

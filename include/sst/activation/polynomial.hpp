@@ -12,7 +12,8 @@
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// phi(z) = sum_j coefficients_j z^j, of degree 32 at most.
 ///
@@ -184,4 +185,5 @@ class Hermite final : public Polynomial {
   double degree_;
 };
 
+}  // namespace SST_ABI
 }  // namespace sst

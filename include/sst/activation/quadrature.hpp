@@ -24,7 +24,8 @@
 /// \file
 /// Duals of activations without a closed form, by quadrature: adaptive, split at kinks, to a tolerance.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// How closely duals without a closed form are computed.
 struct QuadratureOptions {
@@ -336,4 +337,5 @@ inline std::shared_ptr<const DualMap> quadrature_map(ActivationPtr phi, Activati
   return std::make_shared<QuadratureMap>(std::move(phi), std::move(psi), options);
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

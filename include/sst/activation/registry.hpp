@@ -18,7 +18,8 @@
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// An activation that files can name: its parameters in order, and how to make it from them.
 struct ActivationEntry {
@@ -84,4 +85,5 @@ inline ActivationPtr make_activation(const std::string& name, const std::vector<
   return entry->second.make(parameters);
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -18,7 +18,8 @@
 /// Activations made of the logistic function, which is a mixture of normal distribution functions: duals
 /// and moments are sums of closed forms (blur.hpp). And those that quadrature answers for (quadrature.hpp).
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 namespace detail {
 /// By how much phi jumps at one of its kinks; 0 where it only bends.
@@ -133,4 +134,5 @@ class Elu final : public QuadratureActivation {
   double alpha_;
 };
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -9,7 +9,8 @@
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// phi(z) = sine sin(f z) + cosine cos(f z): any sinusoid, with the frequency f. A sin(f z + p) has
 /// sine = A cos p and cosine = A sin p.
@@ -131,4 +132,5 @@ class Rbf final : public Sinusoid {
   double gamma_;
 };
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include <sst/error.hpp>
-#include <sst/spatial/shape.hpp>
+#include <sst/topology/image_shape.hpp>
 #include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
@@ -22,7 +22,8 @@
 /// A topology at finite width, before any number is drawn: which channels and positions each node has, and
 /// from where its argument takes them.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// Options of a FiniteNetwork.
 struct FiniteOptions {
@@ -349,4 +350,5 @@ inline Eigen::MatrixXd FiniteLayout::argument(std::size_t i, const std::vector<M
 
 }  // namespace detail
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -13,14 +13,15 @@
 #include <variant>
 #include <vector>
 
+#include <sst/base/parallel.hpp>
 #include <sst/error.hpp>
 #include <sst/finite/network.hpp>
 #include <sst/finite/random.hpp>
-#include <sst/parallel.hpp>
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// The mean of a kernel over independent random networks, and the standard error of that mean.
 struct KernelEstimate {
@@ -170,4 +171,5 @@ inline MonteCarlo monte_carlo(const Topology& topology, const Eigen::MatrixXd& x
   return {nngp.estimate(), ntk.estimate()};
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -25,7 +25,8 @@
 /// \file
 /// Random networks of finite width: the oracle of the exact kernels.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// A topology as an ordinary random network of finite width: forward, exact gradients by reverse
 /// mode, and the kernels these have at this width. As the width grows the kernels tend to the exact
@@ -364,4 +365,5 @@ inline void FiniteNetwork::set_parameters(const Eigen::VectorXd& parameters) {
   }
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

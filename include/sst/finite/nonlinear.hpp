@@ -10,7 +10,9 @@
 /// \file
 /// The nodes of a finite network that are not linear, and their gradients: activations and layer norm.
 
-namespace sst::inline SST_ABI::detail {
+namespace sst {
+inline namespace SST_ABI {
+namespace detail {
 
 /// phi(z).
 inline Eigen::MatrixXd activate(const Activation& phi, Eigen::MatrixXd z) {
@@ -54,4 +56,6 @@ inline Eigen::MatrixXd layer_norm_gradient(const Eigen::MatrixXd& z, const Eigen
   return out;
 }
 
-}  // namespace sst::detail
+}  // namespace detail
+}  // namespace SST_ABI
+}  // namespace sst

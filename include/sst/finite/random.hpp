@@ -11,7 +11,9 @@
 /// \file
 /// Random numbers that depend on a key and nothing else: the same on every platform and in any order.
 
-namespace sst::inline SST_ABI::detail {
+namespace sst {
+inline namespace SST_ABI {
+namespace detail {
 
 /// splitmix64 (Steele, Lea, Flood 2014, "Fast Splittable Pseudorandom Number Generators"): one step.
 inline std::uint64_t splitmix(std::uint64_t z) {
@@ -44,4 +46,6 @@ void fill_normal(Vector&& out, std::uint64_t key) {
   }
 }
 
-}  // namespace sst::detail
+}  // namespace detail
+}  // namespace SST_ABI
+}  // namespace sst

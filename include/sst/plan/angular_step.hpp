@@ -8,7 +8,9 @@
 #include <sst/plan/plan.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI::plan {
+namespace sst {
+inline namespace SST_ABI {
+namespace plan {
 
 /// The coefficients of an angular step, or of that of the rests; derivation in docs/mathematics.md.
 inline AngularStep angular_step(const AngularForm& f, const AngularForm& g, bool rest) {
@@ -51,4 +53,6 @@ inline AngularStep angular_step(const AngularForm& f, const AngularForm& g, bool
   return s;
 }
 
-}  // namespace sst::plan
+}  // namespace plan
+}  // namespace SST_ABI
+}  // namespace sst

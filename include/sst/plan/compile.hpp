@@ -11,7 +11,8 @@
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// Compiles a topology for the given kernels.
 ///
@@ -35,4 +36,5 @@ inline Plan compile(const Topology& topology, Kernel kernel) {
   return plan;
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -16,7 +16,9 @@
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI::plan {
+namespace sst {
+inline namespace SST_ABI {
+namespace plan {
 
 /// Step 1 of compiling: every node that reaches the output as variables, in normal form.
 ///
@@ -308,4 +310,6 @@ class NormalForm : public Variables {
   std::map<Index, std::vector<Index>> groups_;
 };
 
-}  // namespace sst::plan
+}  // namespace plan
+}  // namespace SST_ABI
+}  // namespace sst

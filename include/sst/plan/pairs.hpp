@@ -19,7 +19,9 @@
 /// \file
 /// Which pairs of variables reach the output, and what each is computed from.
 
-namespace sst::inline SST_ABI::plan {
+namespace sst {
+inline namespace SST_ABI {
+namespace plan {
 
 /// One term of a linear pair: the pair it takes, and where the columns of its weights go.
 struct Contribution {
@@ -231,4 +233,6 @@ class PairFinder {
   std::map<std::pair<Index, std::pair<Index, Index>>, std::string> open_;
 };
 
-}  // namespace sst::plan
+}  // namespace plan
+}  // namespace SST_ABI
+}  // namespace sst

@@ -22,7 +22,8 @@
 /// normalised tangent t, so that K = s_u s_v' (1 - 2h) and T = s_u s_v' t. docs/mathematics.md
 /// derives the steps.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// Which kernels are wanted.
 ///
@@ -216,4 +217,5 @@ struct Plan {
   bool angular_only = true;     ///< no DualStep and nothing rounded: float keeps its accuracy
 };
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -11,7 +11,8 @@
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 namespace plan {
 
@@ -112,4 +113,5 @@ inline std::ostream& operator<<(std::ostream& out, const Plan& plan) {
   return out;
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

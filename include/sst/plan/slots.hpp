@@ -8,7 +8,9 @@
 #include <sst/topology/operation.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI::plan {
+namespace sst {
+inline namespace SST_ABI {
+namespace plan {
 
 /// Pairs share memory when their lives do not overlap.
 inline void assign_slots(Plan& plan) {
@@ -53,4 +55,6 @@ inline void assign_slots(Plan& plan) {
   }
 }
 
-}  // namespace sst::plan
+}  // namespace plan
+}  // namespace SST_ABI
+}  // namespace sst

@@ -17,7 +17,9 @@
 /// \file
 /// From the pairs to the steps that compute them.
 
-namespace sst::inline SST_ABI::plan {
+namespace sst {
+inline namespace SST_ABI {
+namespace plan {
 
 /// Step 3 of compiling: the order in which pairs are computed, and from which numbers of a sample.
 class StepMaker {
@@ -251,4 +253,6 @@ class StepMaker {
   std::vector<StepColumns> columns_of_;
 };
 
-}  // namespace sst::plan
+}  // namespace plan
+}  // namespace SST_ABI
+}  // namespace sst

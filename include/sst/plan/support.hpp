@@ -12,7 +12,9 @@
 /// \file
 /// Which variables can be correlated at all.
 
-namespace sst::inline SST_ABI::plan {
+namespace sst {
+inline namespace SST_ABI {
+namespace plan {
 
 /// What a variable can be correlated with: two variables are uncorrelated unless one of the three
 /// overlaps. Weights that are shared make one class of all their sources.
@@ -49,4 +51,6 @@ struct Support {
   }
 };
 
-}  // namespace sst::plan
+}  // namespace plan
+}  // namespace SST_ABI
+}  // namespace sst

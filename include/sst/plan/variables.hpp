@@ -14,7 +14,9 @@
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI::plan {
+namespace sst {
+inline namespace SST_ABI {
+namespace plan {
 
 /// to += factor from.
 inline void add_scaled(Coefficient& to, double factor, const Coefficient& from) {
@@ -397,4 +399,6 @@ class Variables {
   Index input_ = none, centred_ = none;
 };
 
-}  // namespace sst::plan
+}  // namespace plan
+}  // namespace SST_ABI
+}  // namespace sst

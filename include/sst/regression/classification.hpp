@@ -13,20 +13,21 @@
 
 #include <Eigen/Core>
 
+#include <sst/base/error_interval.hpp>
+#include <sst/base/text_table.hpp>
 #include <sst/error.hpp>
-#include <sst/gram/gram.hpp>
-#include <sst/regression/cholesky.hpp>
-#include <sst/regression/grid_search.hpp>
-#include <sst/regression/ridge_path.hpp>
-#include <sst/report/error_interval.hpp>
-#include <sst/report/table.hpp>
+#include <sst/kernel/gram.hpp>
+#include <sst/linalg/cholesky.hpp>
+#include <sst/selection/grid_search.hpp>
+#include <sst/selection/ridge_path.hpp>
 #include <sst/version.hpp>
 
 /// \file
 /// Classification by regression on one-hot targets. Samples have labels, texts or integers; inside, a class
 /// is its position in the sorted list of labels.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// The sorted labels that occur in training. Label: std::string or an integer type.
 template <class Label>
@@ -340,4 +341,5 @@ Leaderboard select_classifier(const std::vector<Candidate>& candidates, const Ei
   return grid_search(candidates, x, y, ridges, options);
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

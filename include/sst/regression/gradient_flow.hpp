@@ -12,12 +12,12 @@
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
-#include <sst/gram/gram.hpp>
+#include <sst/kernel/gram.hpp>
+#include <sst/linalg/ridge.hpp>
+#include <sst/linalg/spectrum.hpp>
 #include <sst/plan/compile.hpp>
 #include <sst/regression/posterior.hpp>
-#include <sst/regression/ridge.hpp>
-#include <sst/regression/ridge_path.hpp>
-#include <sst/regression/spectrum.hpp>
+#include <sst/selection/ridge_path.hpp>
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
 
@@ -33,7 +33,8 @@
 /// decay towards the start, -lambda f, for lambda > 0. t = 0 is the prior and t = infinity, which is a time
 /// like any other, the solve. The conventions are those of neural_tangents.predict.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// The largest learning rate with which gradient descent on |f(X) - y|^2 / (2 n outputs) does not diverge:
 /// 2 n outputs / (largest eigenvalue of the NTK T_dd). Infinite for a kernel of zeros. y: n x outputs.
@@ -346,4 +347,5 @@ inline std::vector<GaussianPrediction> gradient_flow(const Topology& topology, K
   return out;
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -9,14 +9,15 @@
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
-#include <sst/gram/gram.hpp>
+#include <sst/kernel/gram.hpp>
+#include <sst/linalg/cholesky.hpp>
+#include <sst/linalg/ridge.hpp>
 #include <sst/plan/compile.hpp>
-#include <sst/regression/cholesky.hpp>
-#include <sst/regression/ridge.hpp>
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// The scalar in which a float kernel's linear system is solved.
 enum class SolvePrecision {
@@ -120,4 +121,5 @@ Model<Scalar> fit(const Topology& topology, Kernel kernel, const Eigen::MatrixXd
   return Model<Scalar>(topology, kernel, x, y, ridge, options);
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -11,11 +11,11 @@
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
-#include <sst/gram/gram.hpp>
+#include <sst/kernel/gram.hpp>
+#include <sst/linalg/cholesky.hpp>
+#include <sst/linalg/ridge.hpp>
 #include <sst/plan/compile.hpp>
-#include <sst/regression/cholesky.hpp>
-#include <sst/regression/ridge.hpp>
-#include <sst/regression/ridge_path.hpp>
+#include <sst/selection/ridge_path.hpp>
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
 
@@ -23,7 +23,8 @@
 /// Predictions with their uncertainty. Indices: d the n training samples, t the m test samples. K is the NNGP
 /// kernel, T the NTK. Every output has the same covariance, and outputs are independent.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 namespace regression_detail {
 
@@ -379,4 +380,5 @@ inline GaussianPrediction posterior(const Topology& topology, Kernel kernel, con
   return out;
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

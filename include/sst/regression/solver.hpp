@@ -12,22 +12,23 @@
 
 #include <Eigen/Core>
 
+#include <sst/base/memory.hpp>
 #include <sst/error.hpp>
-#include <sst/gram/gram.hpp>
-#include <sst/gram/memory.hpp>
+#include <sst/kernel/gram.hpp>
+#include <sst/kernel/kernel_operator.hpp>
+#include <sst/linalg/cholesky.hpp>
+#include <sst/linalg/conjugate_gradients.hpp>
+#include <sst/linalg/mixed.hpp>
+#include <sst/linalg/randomly_pivoted_cholesky.hpp>
+#include <sst/linalg/ridge.hpp>
 #include <sst/plan/compile.hpp>
 #include <sst/plan/plan.hpp>
-#include <sst/regression/cholesky.hpp>
-#include <sst/regression/conjugate_gradients.hpp>
-#include <sst/regression/kernel_operator.hpp>
-#include <sst/regression/mixed.hpp>
 #include <sst/regression/model.hpp>
-#include <sst/regression/randomly_pivoted_cholesky.hpp>
-#include <sst/regression/ridge.hpp>
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// How (K + lambda I) W = Y is solved.
 enum class Solver {
@@ -287,4 +288,5 @@ inline SolvedModel fit_with_solver(const Topology& topology, Kernel kernel, Eige
           std::move(solved.report)};
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

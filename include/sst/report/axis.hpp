@@ -14,7 +14,8 @@
 /// \file
 /// An axis of a plot: from values to pixels, with marks at round numbers.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// An axis in equal steps, `linear`, or in equal factors, `log`.
 enum class PlotScale { linear, log };
@@ -142,4 +143,5 @@ class Axis {
 
 }  // namespace detail
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include <sst/data/file.hpp>
+#include <sst/base/file.hpp>
 #include <sst/error.hpp>
 #include <sst/report/axis.hpp>
 #include <sst/report/svg.hpp>
@@ -22,7 +22,8 @@
 /// \file
 /// Functions of one variable as SVG files: curves, bands around them, several panels side by side.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// A function of x by its values, drawn as a line without markers. Where a point's `error` is not 0 there is
 /// a band of that half width around it: twice the standard deviation of a posterior, say.
@@ -308,4 +309,5 @@ inline void CurvePlot::write(const std::filesystem::path& path) const {
   detail::write_file(path, [this](std::ostream& out) { detail::SvgCurves(*this, out).draw(); });
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include <sst/data/file.hpp>
+#include <sst/base/file.hpp>
 #include <sst/error.hpp>
 #include <sst/report/axis.hpp>
 #include <sst/report/svg_text.hpp>
@@ -23,7 +23,8 @@
 /// \file
 /// Plots as SVG files.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// A point of a plot; `error` is the half length of its vertical error bar, 0 for none.
 struct PlotPoint {
@@ -372,4 +373,5 @@ inline void Plot::write(const std::filesystem::path& path) const {
   detail::write_file(path, [this](std::ostream& out) { detail::SvgPlot(*this, out).draw(); });
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

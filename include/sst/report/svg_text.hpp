@@ -16,7 +16,9 @@
 /// What all pictures have: their frame, and words and numbers, escaped, measured without a font at hand,
 /// broken into lines.
 
-namespace sst::inline SST_ABI::detail {
+namespace sst {
+inline namespace SST_ABI {
+namespace detail {
 
 /// Text for XML: markup escaped, and what XML 1.0 or UTF-8 does not allow replaced by U+FFFD.
 inline std::string xml_text(std::string_view text) {
@@ -133,4 +135,6 @@ inline void draw_text(std::ostream& out, double x, double y, double size, const 
   out << "</text>\n";
 }
 
-}  // namespace sst::detail
+}  // namespace detail
+}  // namespace SST_ABI
+}  // namespace sst

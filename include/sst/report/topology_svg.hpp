@@ -18,7 +18,8 @@
 /// \file
 /// Topologies as pictures that need no other program: arc diagrams in SVG. For Graphviz see topology/dot.hpp.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 namespace detail {
 
@@ -206,4 +207,5 @@ class ArcDiagram {
 /// concatenation that are not equal, stand on their edges.
 inline std::string to_svg(const Topology& topology) { return detail::ArcDiagram(topology).draw(); }
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -18,7 +18,8 @@
 /// Activations beyond the angular ones, as operations on symbolic nodes. `activate(h, custom(f))`
 /// takes a function of one's own.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// erf(h), the error function (Erf).
 inline Node erf(const Node& h) { return activate(h, std::make_shared<Erf>()); }
@@ -57,4 +58,5 @@ inline Node elu(const Node& h, double alpha = 1) { return activate(h, std::make_
 /// log(1 + exp(h)) (Softplus).
 inline Node softplus(const Node& h) { return activate(h, std::make_shared<Softplus>()); }
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -15,7 +15,8 @@
 /// \file
 /// Topologies as pictures: Graphviz's DOT language (https://graphviz.org/doc/info/lang.html).
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 namespace detail {
 
@@ -152,4 +153,5 @@ inline std::string to_dot(const Topology& topology) {
   return out.str();
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

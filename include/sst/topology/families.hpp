@@ -16,7 +16,8 @@
 /// Families of topologies. `depth` is K, the number of dense layers on the longest path; phi stands
 /// for the activation. Every function throws TopologyError for a depth or an option out of range.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// What all layers of a family have in common.
 struct FamilyOptions {
@@ -357,4 +358,5 @@ inline Topology randomly_wired(int nodes, const Wiring& wiring, const FamilyOpti
       "randomly-wired-" + std::to_string(nodes));
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

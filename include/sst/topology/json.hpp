@@ -15,7 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include <sst/activation/registry.hpp>
-#include <sst/data/file.hpp>
+#include <sst/base/file.hpp>
 #include <sst/error.hpp>
 #include <sst/topology/json_reader.hpp>
 #include <sst/topology/operation.hpp>
@@ -27,7 +27,8 @@
 /// Topologies as JSON, format version 1 (docs/topology-format.md). Writing then reading gives the same
 /// topology back, to the bit.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 namespace detail {
 
@@ -143,4 +144,5 @@ inline void write_topology(const std::filesystem::path& path, const Topology& to
   detail::write_file(path, [&](std::ostream& out) { out << text; });
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -20,7 +20,9 @@
 /// \file
 /// From a JSON document to a topology; nothing that the format does not know passes.
 
-namespace sst::inline SST_ABI::detail {
+namespace sst {
+inline namespace SST_ABI {
+namespace detail {
 
 /// A value as JSON for a message: ASCII and not longer than a reader needs.
 inline std::string excerpt(const nlohmann::json& value) {
@@ -249,4 +251,6 @@ class TopologyReader {
   std::string where_;
 };
 
-}  // namespace sst::detail
+}  // namespace detail
+}  // namespace SST_ABI
+}  // namespace sst

@@ -10,7 +10,8 @@
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 namespace detail {
 struct Graph {
@@ -157,4 +158,5 @@ Topology trace(Function&& network, std::string name = "network") {
   return Topology(std::move(name), graph->nodes, NodeAccess::index(y));
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

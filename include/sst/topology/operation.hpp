@@ -14,7 +14,8 @@
 /// \file
 /// What a node of a topology can do.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// The sample itself: K = x.x'/d over its d channels, T = 0.
 struct InputOp {
@@ -159,4 +160,5 @@ inline std::string padding_name(Padding padding) {
   return padding == Padding::same ? "same" : padding == Padding::valid ? "valid" : "circular";
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

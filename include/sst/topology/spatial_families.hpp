@@ -15,7 +15,8 @@
 /// (docs/spatial.md) and is left out. Every function throws TopologyError for a depth or an option out of
 /// range.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// What stands between the last feature maps and the read-out.
 enum class ImageReadout {
@@ -231,4 +232,5 @@ inline Topology myrtle(int layers, const ConvFamilyOptions& options = {}) {
       "myrtle-" + std::to_string(layers));
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

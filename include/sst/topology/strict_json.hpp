@@ -15,7 +15,9 @@
 /// \file
 /// From the text of a topology to a JSON document, with errors that say where.
 
-namespace sst::inline SST_ABI::detail {
+namespace sst {
+inline namespace SST_ABI {
+namespace detail {
 
 /// Goes through a text and refuses what nlohmann::json lets pass: a key twice in one object, and nesting
 /// deeper than any topology. Remembers where it is, so that errors name node and key.
@@ -105,4 +107,6 @@ inline nlohmann::json parse_strictly(const std::string& text) {
   return nlohmann::json::parse(text);
 }
 
-}  // namespace sst::detail
+}  // namespace detail
+}  // namespace SST_ABI
+}  // namespace sst

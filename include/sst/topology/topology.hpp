@@ -19,7 +19,8 @@
 /// \file
 /// A network's topology, as a value.
 
-namespace sst::inline SST_ABI {
+namespace sst {
+inline namespace SST_ABI {
 
 /// A network's topology: a validated directed acyclic graph, as a value.
 ///
@@ -267,4 +268,5 @@ inline std::ostream& operator<<(std::ostream& out, const Topology& topology) {
   return out << "  output " << nodes[topology.output()].name << '\n';
 }
 
+}  // namespace SST_ABI
 }  // namespace sst

@@ -11,8 +11,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <sst/data/csv.hpp>
-#include <sst/data/npy.hpp>
+#include <sst/io/csv.hpp>
+#include <sst/io/npy.hpp>
 
 namespace {
 

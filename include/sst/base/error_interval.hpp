@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <sst/error.hpp>
+#include <sst/version.hpp>
+
+namespace sst {
+inline namespace SST_ABI {
+
+/// A measured number with the interval that holds it with 95 % confidence.
+struct Interval {
+  double value = 0;  ///< what was measured
+  double low = 0;    ///< the lower end
+  double high = 0;   ///< the upper end
+};
+
+/// How far predictions are from the truth, over the rows of a sample.
+struct RegressionErrors {
+  Interval rmse;  ///< root mean squared error
+  Interval mae;   ///< mean absolute error
+  Interval r2;    ///< 1 - sum of squared errors / sum of squared deviations from the sample's mean
+};
+
+/// Errors with 95 % percentile intervals of a bootstrap over rows (Efron and Tibshirani 1993, "An
+/// Introduction to the Bootstrap", chapter 13): each of `resamples` draws n rows with replacement. The same
+/// seed gives the same intervals on every platform. R^2 of a sample whose truth is constant is 0. truth and
+/// prediction: n numbers each, n >= 1. Throws DataError.
+inline RegressionErrors regression_errors(const Eigen::VectorXd& truth, const Eigen::VectorXd& prediction,
+                                          std::uint32_t seed = 0, int resamples = 1000) {
+  if (truth.size() == 0 || truth.size() != prediction.size() || resamples < 1)
+    throw DataError("there are " + std::to_string(truth.size()) + " true values and " +
+                    std::to_string(prediction.size()) + " predictions; give as many, and one at least");
+  const auto n = static_cast<std::size_t>(truth.size());
+  const double mean = truth.mean();
+  const Eigen::ArrayXd error = (prediction - truth).array(), deviation = truth.array() - mean;
+  const Eigen::ArrayXd absolute = error.abs();
+  struct Sums {
+    double squares = 0, absolute = 0, deviations = 0, deviation_squares = 0;
+  };
+  struct Values {
+    double rmse, mae, r2;
+  };
+  const auto add = [&](Sums& sums, Eigen::Index i) {
+    sums.squares += error[i] * error[i];
+    sums.absolute += absolute[i];
+    sums.deviations += deviation[i];
+    sums.deviation_squares += deviation[i] * deviation[i];
+  };
+  const auto values = [count = static_cast<double>(n)](const Sums& sums) -> Values {
+    const double spread = sums.deviation_squares - sums.deviations * sums.deviations / count;
+    return {std::sqrt(sums.squares / count), sums.absolute / count,
+            spread > 0 ? 1 - sums.squares / spread : 0};
+  };
+  Sums all;
+  for (Eigen::Index i = 0; i < error.size(); ++i) add(all, i);
+  std::vector<double> rmse, mae, r2;
+  std::mt19937_64 words(seed);
+  for (int b = 0; b < resamples; ++b) {
+    Sums sums;
+    for (std::size_t i = 0; i < n; ++i) add(sums, static_cast<Eigen::Index>(words() % n));
+    const Values drawn = values(sums);
+    rmse.push_back(drawn.rmse);
+    mae.push_back(drawn.mae);
+    r2.push_back(drawn.r2);
+  }
+  const auto interval = [](double value, std::vector<double>& draws) -> Interval {
+    std::sort(draws.begin(), draws.end());
+    const auto quantile = [&](double q) {
+      return draws[static_cast<std::size_t>(std::lround(q * static_cast<double>(draws.size() - 1)))];
+    };
+    return {value, quantile(0.025), quantile(0.975)};
+  };
+  const Values found = values(all);
+  return {interval(found.rmse, rmse), interval(found.mae, mae), interval(found.r2, r2)};
+}
+
+/// A share, such as an accuracy, with Wilson's 95 % interval (Wilson 1927, "Probable Inference, the Law of
+/// Succession, and Statistical Inference"). Throws DataError unless 0 <= hits <= count and count >= 1.
+inline Interval share(std::size_t hits, std::size_t count) {
+  if (count == 0 || hits > count)
+    throw DataError(std::to_string(hits) + " of " + std::to_string(count) + " is not a share; count again");
+  constexpr double z = 1.959963984540054;  // the normal distribution's 97.5 % quantile
+  const auto n = static_cast<double>(count);
+  const double p = static_cast<double>(hits) / n;
+  const double middle = (p + z * z / (2 * n)) / (1 + z * z / n);
+  const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+  return {p, std::max(0.0, middle - half), std::min(1.0, middle + half)};
+}
+
+}  // namespace SST_ABI
+}  // namespace sst

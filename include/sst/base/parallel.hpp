@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include <sst/error.hpp>
+#include <sst/version.hpp>
+
+/// \file
+/// Independent pieces of work on several threads: their number, their first error, their progress.
+
+namespace sst {
+inline namespace SST_ABI {
+namespace detail {
+
+/// Threads for so many independent pieces of work: `wanted`, or as many as OpenMP gives where that is 0.
+inline int team_size(int wanted, std::ptrdiff_t pieces) {
+#ifdef _OPENMP
+  if (wanted <= 0) wanted = omp_get_max_threads();
+#else
+  wanted = 1;
+#endif
+  return static_cast<int>(std::clamp<std::ptrdiff_t>(pieces, 1, wanted));
+}
+
+/// The first error of several tasks. It must not leave the task it happened in, so it waits here.
+class Failure {
+ public:
+  /// Does `work`, unless something has failed already.
+  template <class Work>
+  void guard(Work&& work) noexcept {
+    if (failed_.load(std::memory_order_relaxed)) return;
+    try {
+      work();
+    } catch (...) {
+      if (!failed_.exchange(true)) error_ = std::current_exception();
+    }
+  }
+  /// To be called when all tasks have ended.
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::atomic<bool> failed_ = false;
+  std::exception_ptr error_;
+};
+
+/// work(worker, k) for k = 0 ... count - 1, each thread with a worker of its own from make(). The first error
+/// ends it and is thrown.
+template <class Worker, class Make, class Work>
+void workers(std::size_t count, int threads, Make&& make, Work&& work) {
+  Failure failure;
+  const auto total = static_cast<std::ptrdiff_t>(count);
+  threads = team_size(threads, total);
+#ifdef _OPENMP
+#pragma omp parallel num_threads(threads) if (threads > 1)
+#endif
+  {
+    std::unique_ptr<Worker> worker;
+#ifdef _OPENMP
+#pragma omp for schedule(dynamic)
+#endif
+    for (std::ptrdiff_t k = 0; k < total; ++k)
+      failure.guard([&] {
+        if (!worker) worker = make();
+        work(*worker, static_cast<std::size_t>(k));
+      });
+  }
+  failure.rethrow();
+}
+
+/// work(k) for k = 0 ... count - 1, as `workers` but without a worker.
+template <class Work>
+void parallel(std::size_t count, int threads, Work&& work) {
+  workers<int>(
+      count, threads, [] { return std::make_unique<int>(0); }, [&](int&, std::size_t k) { work(k); });
+}
+
+/// Throws what says that the progress function of `what`, "the Gram matrix", returned false.
+[[noreturn]] inline void throw_cancelled(const std::string& what, double done) {
+  throw Cancelled(what + " was cancelled at " + std::to_string(std::lround(100 * done)) +
+                  " % (its progress function returned false); run it again");
+}
+
+/// Counts what is done, for a progress function that gets the fraction of it and may cancel.
+class Counter {
+ public:
+  /// `total`: what there is to do. `what`, for the message: "the Gram matrix".
+  Counter(const std::function<bool(double)>& progress, double total, std::string what)
+      : progress_(progress), total_(total), what_(std::move(what)) {}
+
+  /// So much more is done; one thread at a time gets through to the progress function. Throws Cancelled where
+  /// that returns false, and what it throws.
+  void add(double more = 1) {
+    if (!progress_) return;
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(stopped_, true)) return;
+    done_ += more;
+    if (!progress_(done_ / total_)) throw_cancelled(what_, done_ / total_);
+    stopped_ = false;
+  }
+
+ private:
+  const std::function<bool(double)>& progress_;
+  double total_, done_ = 0;
+  bool stopped_ = false;  // other threads may have something done after that
+  std::string what_;
+  std::mutex mutex_;
+};
+
+}  // namespace detail
+}  // namespace SST_ABI
+}  // namespace sst

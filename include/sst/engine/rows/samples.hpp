@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numbers>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <sst/base/data_ref.hpp>
+#include <sst/engine/rows/strip.hpp>
+#include <sst/error.hpp>
+#include <sst/plan/plan.hpp>
+#include <sst/version.hpp>
+
+namespace sst {
+inline namespace SST_ABI {
+namespace gram_detail {
+
+/// Fills the per-sample table: the standard deviation of every variable at every sample, and the
+/// weights with which linear variables combine others. Work is double or long double.
+template <class Work>
+class SampleTable {
+ public:
+  SampleTable(const Plan& plan, const DataRef& x, Index padding) : plan_(plan) {
+    samples_.count = static_cast<Index>(x.rows());
+    samples_.padded = (samples_.count + padding - 1) / padding * padding + padding;
+    const auto padded = static_cast<Eigen::Index>(samples_.padded);
+    samples_.columns.setZero(padded, static_cast<Eigen::Index>(plan.columns));
+    const bool centred = std::any_of(plan.variables.begin(), plan.variables.end(), [](const auto& v) {
+      return v.kind == plan::VariableKind::centred_input;
+    });
+    prepare(samples_.unit, x, padded);
+    if (centred) prepare(samples_.centred, x, padded);
+    if (plan.rounded_variances) {
+      by_variable_.resize(plan.variables.size());
+      for (Index s = 0; s < plan.steps.size(); ++s) {
+        const Index pair = std::visit([](const auto& step) { return out_of(step); }, plan.steps[s]);
+        by_variable_[std::max(plan.pairs[pair].left, plan.pairs[pair].right)].push_back({pair, s});
+      }
+      // Eager sums are out of order here: a pair's steps together, pairs in ascending order.
+      for (auto& steps : by_variable_) std::sort(steps.begin(), steps.end());
+      for (Index p = 0; p < plan.pairs.size(); ++p) pair_of_[{plan.pairs[p].left, plan.pairs[p].right}] = p;
+    }
+    StripMachine<Work> machine(plan, samples_, samples_, false, false);
+    for (Index i = 0; i < samples_.count; ++i) sample(x, i, machine);
+    finish(samples_.unit);
+    finish(samples_.centred);
+    samples_.scale = samples_.columns.col(static_cast<Eigen::Index>(plan.variables[plan.output].columns.std));
+  }
+
+  Samples<Work> take() { return std::move(samples_); }
+
+ private:
+  static Index out_of(const plan::InputStep& s) { return s.pair; }
+  template <class Step>
+  static Index out_of(const Step& s) {
+    return s.out;
+  }
+  Work& cell(Index column, Index i) { return samples_.columns.data()[column * samples_.padded + i]; }
+  Work std_of(Index variable, Index i) { return cell(plan_.variables[variable].columns.std, i); }
+
+  void sample(const DataRef& x, Index i, StripMachine<Work>& machine) {
+    cell(plan_.input_mean, i) = mean(x, i);
+    for (Index v = 0; v < plan_.variables.size(); ++v) {
+      const plan::Variable& variable = plan_.variables[v];
+      switch (variable.kind) {
+        case plan::VariableKind::input:
+          cell(variable.columns.std, i) = normalise(x, i, 0, samples_.unit);
+          break;
+        case plan::VariableKind::centred_input:
+          cell(variable.columns.std, i) = normalise(x, i, cell(plan_.input_mean, i), samples_.centred);
+          break;
+        case plan::VariableKind::activation: {
+          const auto m = variable.activation->moments(std_of(variable.argument, i));
+          cell(variable.columns.std, i) = std::sqrt(m.second);
+          cell(variable.columns.mean, i) = m.mean;
+          cell(variable.columns.slope, i) = m.slope;
+          break;
+        }
+        case plan::VariableKind::rest:
+          cell(variable.columns.std, i) = rest_std(variable, i);
+          break;
+        default:
+          linear(variable, i, machine);
+      }
+      if (!std::isfinite(cell(variable.columns.std, i)))
+        throw DataError("sample " + std::to_string(i) + " makes the variance of node '" + variable.name +
+                        "' overflow; scale the inputs down");
+      if (plan_.rounded_variances && !by_variable_[v].empty()) {
+        machine.position(i, i, 1, 0);
+        for (const auto& [pair, step] : by_variable_[v]) machine.step(plan_.steps[step]);
+      }
+    }
+  }
+
+  static void prepare(UnitRows<Work>& rows, const DataRef& x, Eigen::Index padded) {
+    rows.is_sparse = x.sparse();
+    if (x.sparse()) {
+      rows.sparse.resize(x.rows(), x.cols());
+      rows.rest.setZero(padded, 1);
+    } else {
+      rows.dense.setZero(padded, x.cols());
+    }
+  }
+  static void finish(UnitRows<Work>& rows) {
+    if (rows.is_sparse) rows.sparse.finalize();
+  }
+
+  Work mean(const DataRef& x, Index i) const {
+    Work total = 0;
+    x.for_each(static_cast<Eigen::Index>(i),
+               [&](Eigen::Index, double value) { total += static_cast<Work>(value); });
+    return total / static_cast<Work>(x.cols());
+  }
+
+  /// Writes the row less `offset` at norm one; returns |row - offset| / sqrt(d).
+  Work normalise(const DataRef& x, Index i, Work offset, UnitRows<Work>& to) const {
+    const auto row = static_cast<Eigen::Index>(i);
+    if (to.is_sparse) to.sparse.startVec(row);
+    Work largest = 0, total = 0;
+    Eigen::Index stored = 0;
+    x.for_each(row, [&](Eigen::Index, double value) {
+      largest = std::max(largest, std::abs(static_cast<Work>(value) - offset));
+      ++stored;
+    });
+    const auto others = static_cast<Work>(x.cols() - stored);
+    if (others > 0) largest = std::max(largest, std::abs(offset));
+    if (largest == 0) return 0;
+    x.for_each(row, [&](Eigen::Index, double value) {
+      const Work scaled = (static_cast<Work>(value) - offset) / largest;
+      total += scaled * scaled;
+    });
+    total += others * (offset / largest) * (offset / largest);
+    const Work norm = std::sqrt(total);
+    x.for_each(row, [&](Eigen::Index k, double value) {
+      const Work unit = (static_cast<Work>(value) - offset) / largest / norm;
+      if (to.is_sparse)
+        to.sparse.insertBack(row, k) = unit;
+      else
+        to.dense(row, k) = unit;
+    });
+    if (to.is_sparse) to.rest(row, 0) = -offset / largest / norm;
+    return largest * norm / std::sqrt(static_cast<Work>(x.cols()));
+  }
+
+  Work rest_std(const plan::Variable& rest, Index i) {
+    if (const auto form = rest.activation->angular()) {
+      const Work left = std::sqrt(1 - 2 / std::numbers::pi_v<Work>);
+      if (form->degree == 1) return std::abs(static_cast<Work>(form->even)) * left * std_of(rest.argument, i);
+      return std_of(rest.argument, i) > 0 ? std::abs(static_cast<Work>(form->odd)) * left : Work(0);
+    }
+    const plan::Columns& whole = plan_.variables[rest.whole].columns;
+    const Work second = cell(whole.std, i) * cell(whole.std, i), m = cell(whole.mean, i);
+    const Work linear = cell(whole.slope, i) * std_of(rest.argument, i);
+    const Work variance = second - m * m - linear * linear;
+    // Less than rounding: the activation is linear here.
+    return variance > 4 * std::numeric_limits<Work>::epsilon() * second ? std::sqrt(variance) : Work(0);
+  }
+
+  Work evaluate(const plan::Coefficient& c, Index i) {
+    Work value = static_cast<Work>(c.fixed);
+    for (const auto& [factor, v] : c.slopes)
+      value += static_cast<Work>(factor) * cell(plan_.variables[v].columns.slope, i);
+    return value;
+  }
+  Work evaluate(const plan::Constant& c, Index i) {
+    Work value = static_cast<Work>(c.fixed) + static_cast<Work>(c.input) * cell(plan_.input_mean, i);
+    for (const auto& [factor, v] : c.means)
+      value += static_cast<Work>(factor) * cell(plan_.variables[v].columns.mean, i);
+    return value;
+  }
+
+  void linear(const plan::Variable& variable, Index i, StripMachine<Work>& machine) {
+    Work scale = 0, variance = 0, inverse = 0;
+    for (const plan::Expansion& e : variable.expansions) {
+      raw_.clear();
+      for (const auto& t : e.terms) raw_.push_back(evaluate(t.coefficient, i) * std_of(t.variable, i));
+      for (const auto& c : e.constants) raw_.push_back(evaluate(c.value, i));
+      if (e.kind == plan::Expansion::Kind::primary) {
+        for (const Work r : raw_) scale = std::max(scale, std::abs(r));
+        if (scale > 0) {
+          for (const Work r : raw_) variance += r / scale * (r / scale);
+          for (const auto& [a, b] : e.correlated)
+            variance += 2 * (raw_[a] / scale) * (raw_[b] / scale) * correlation(e, a, b, machine);
+        }
+        const Work std = scale * std::sqrt(std::max(variance, Work(0)));
+        cell(variable.columns.std, i) = std;
+        inverse = std > 0 ? 1 / std : Work(0);
+      }
+      Index k = 0;
+      for (const auto& t : e.terms) put(t.column, i, raw_[k++], inverse, cell(variable.columns.std, i));
+      for (const auto& c : e.constants) put(c.column, i, raw_[k++], inverse, cell(variable.columns.std, i));
+    }
+  }
+
+  void put(Index column, Index i, Work raw, Work inverse, Work std) {
+    if (column != none) cell(column, i) = inverse > 0 && std::isfinite(inverse) ? raw / std : Work(0);
+  }
+
+  Work correlation(const plan::Expansion& e, Index a, Index b, const StripMachine<Work>& machine) const {
+    const Index pair = pair_of_.at({e.terms[a].variable, e.terms[b].variable});
+    return 1 - 2 * machine.half(pair)[0];
+  }
+
+  const Plan& plan_;
+  Samples<Work> samples_;
+  std::vector<Work> raw_;
+  std::vector<std::vector<std::pair<Index, Index>>> by_variable_;
+  std::map<std::pair<Index, Index>, Index> pair_of_;
+};
+
+inline UnitRows<float> rounded(const UnitRows<double>& rows) {
+  return {rows.dense.cast<float>(), rows.sparse.cast<float>(), rows.rest.cast<float>(), rows.is_sparse};
+}
+
+/// The per-sample table in the scalar of the strips; computed in double at least.
+template <class Scalar>
+Samples<Scalar> tabulate(const Plan& plan, const DataRef& x) {
+  constexpr Index padding = StripMachine<Scalar>::length;
+  if constexpr (std::is_same_v<Scalar, float>) {
+    Samples<double> exact = SampleTable<double>(plan, x, padding).take();
+    return {exact.count,
+            exact.padded,
+            rounded(exact.unit),
+            rounded(exact.centred),
+            exact.columns.cast<float>(),
+            std::move(exact.scale)};
+  } else {
+    return SampleTable<Scalar>(plan, x, padding).take();
+  }
+}
+
+}  // namespace gram_detail
+}  // namespace SST_ABI
+}  // namespace sst

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+#include <type_traits>
+
+#include <Eigen/Core>
+
+#include <sst/base/data_ref.hpp>
+#include <sst/engine/rows/samples.hpp>
+#include <sst/error.hpp>
+#include <sst/plan/plan.hpp>
+#include <sst/version.hpp>
+
+namespace sst {
+inline namespace SST_ABI {
+
+/// A tile of kernel matrices in memory: column-major, `stride` scalars from column to column. Null where
+/// nobody asks.
+template <class Scalar>
+struct TileView {
+  Scalar* nngp = nullptr;   ///< covariances
+  Scalar* ntk = nullptr;    ///< tangents
+  Eigen::Index stride = 0;  ///< scalars from column to column
+};
+
+namespace gram_detail {
+
+/// Computes tiles of one kernel matrix; one is shared by all threads.
+template <class Scalar>
+class TileEngine {
+ public:
+  virtual ~TileEngine() = default;
+  /// What one thread needs for itself.
+  struct Workspace {
+    virtual ~Workspace() = default;
+  };
+  virtual std::unique_ptr<Workspace> workspace() const = 0;
+  /// `lower`: the tile lies on the diagonal, and what is above need not be computed.
+  virtual void evaluate(Index row0, Index rows, Index col0, Index cols, TileView<Scalar> out, bool lower,
+                        Workspace& workspace) const = 0;
+};
+
+/// Rows and columns of a kernel matrix in the scalar of the strips, and the standard deviations of their
+/// outputs in that of the matrix.
+template <class Strip, class Scalar>
+struct Sides {
+  Samples<Strip> columns, rows_;
+  Eigen::Array<Scalar, Eigen::Dynamic, 1> column_scale, row_scale;
+  bool symmetric;
+  Sides(const Plan& plan, const DataRef& columns_data, const DataRef* rows_data)
+      : columns(tabulate<Strip>(plan, columns_data)), symmetric(rows_data == nullptr) {
+    if (rows_data) rows_ = tabulate<Strip>(plan, *rows_data);
+    column_scale = columns.scale.template cast<Scalar>();
+    row_scale = rows().scale.template cast<Scalar>();
+  }
+  const Samples<Strip>& rows() const { return symmetric ? columns : rows_; }
+};
+
+inline void require_no_overflow(bool finite, Index row, Index col) {
+  if (!finite)
+    throw DataError(
+        "the kernel of samples " + std::to_string(col) + " and " + std::to_string(row) +
+        " or one of the next ones overflows its scalar type; scale the inputs down or use double");
+}
+
+/// K = s s' factor value of one column's strip, value given by value(l) for a pack of lanes from l on;
+/// whether all of them are finite.
+template <class Strip, class Scalar>
+bool write(const Sides<Strip, Scalar>& sides, Index column, Index row, Index count, Scalar factor,
+           const auto& value, Scalar* to) {
+  using P = Pack<Strip>;
+  constexpr auto width = static_cast<Index>(P::size);
+  const Scalar s = sides.column_scale[static_cast<Eigen::Index>(column)] * factor;
+  const Scalar* t = sides.row_scale.data() + row;
+  Scalar check = 0;
+  Index l = 0;
+  if constexpr (std::is_same_v<Strip, Scalar>) {
+    const auto scale = P::all(s), zero = P::all(Scalar(0));
+    auto sum = zero;  // 0 unless one of them is not finite
+    for (; l + width <= count; l += width) {
+      const auto k = (scale * P::load(t + l)) * value(l);
+      k.store(to + l);
+      sum = fma(k, zero, sum);
+    }
+    check = total(sum);
+  }
+  std::array<Strip, width> some;
+  for (; l < count; l += width) {
+    value(l).store(some.data());
+    for (Index k = l; k < std::min(l + width, count); ++k) {
+      to[k] = s * t[k] * static_cast<Scalar>(some[k - l]);
+      check += 0 * to[k];
+    }
+  }
+  return check == 0;
+}
+
+/// Calls strip(column, first row, rows, which of them is the column's own sample or none) over a tile.
+template <class Strip, class Scalar>
+void for_each_strip(const Sides<Strip, Scalar>& sides, Index row0, Index rows, Index col0, Index cols,
+                    bool lower, const auto& strip) {
+  constexpr Index length = StripMachine<Strip>::length;
+  for (Index i = col0; i < col0 + cols; ++i)
+    for (Index j = row0; j < row0 + rows; j += length) {
+      const Index count = std::min(length, row0 + rows - j);
+      if (lower && j + count <= i) continue;
+      strip(i, j, count, sides.symmetric && i >= j && i < j + count ? i - j : none);
+    }
+}
+
+}  // namespace gram_detail
+}  // namespace SST_ABI
+}  // namespace sst

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <sst/error.hpp>
+#include <sst/io/bytes.hpp>
+#include <sst/version.hpp>
+
+/// \file
+/// Files compressed with gzip. This header alone needs zlib: link with -lz.
+
+namespace sst {
+inline namespace SST_ABI {
+
+/// A file compressed with gzip (RFC 1952), or a plain one, unpacked as it is read.
+///
+/// Throws DataError, with the file's name, when it cannot be opened, and from `read` where the
+/// compressed data are damaged, fail their checksum or end early.
+class GzipSource : public ByteSource {
+ public:
+  /// Opens the file. Throws DataError when it cannot be opened or its size is unknown.
+  explicit GzipSource(const std::filesystem::path& path) : ByteSource(path.string()) {
+    detail::open_for_reading(path);  // for its messages
+    std::error_code error;
+    const std::uint64_t size = std::filesystem::file_size(path, error);
+    if (error)
+      throw DataError("cannot read '" + name() + "' (its size is unknown: " + error.message() +
+                      "); give a regular file");
+    file_.reset(gzopen(path.c_str(), "rb"));
+    if (!file_) throw DataError("cannot read '" + name() + "' (it cannot be opened); check the path");
+    // Deflate packs at most 258 bytes into two bits (RFC 1951, section 3.2.5).
+    constexpr std::uint64_t most_a_byte = 4 * 258;
+    at_most_ = gzdirect(file_.get()) ? size : std::min(size, UINT64_MAX / most_a_byte) * most_a_byte;
+  }
+
+  std::size_t read(unsigned char* bytes, std::size_t count) override {
+    std::size_t done = 0;
+    while (done < count) {
+      constexpr std::size_t piece = std::size_t{1} << 24U;
+      const int got = gzread(file_.get(), bytes + done, static_cast<unsigned>(std::min(piece, count - done)));
+      if (got < 0) fail();
+      if (got == 0) break;
+      done += static_cast<std::size_t>(got);
+    }
+    if (done < count) {
+      // gzread hands out what there is before it says that the stream breaks off.
+      int status = Z_OK;
+      gzerror(file_.get(), &status);
+      if (status != Z_OK && status != Z_STREAM_END) fail();
+    }
+    return done;
+  }
+  std::uint64_t at_most() const override { return at_most_; }
+
+ private:
+  [[noreturn]] void fail() const {
+    int status = Z_OK;
+    std::string why = gzerror(file_.get(), &status);
+    if (const std::string prefix = name() + ": "; why.starts_with(prefix)) why.erase(0, prefix.size());
+    if (status == Z_BUF_ERROR) why = "it ends before its compressed data do";
+    throw DataError("cannot unpack '" + name() + "' (" + why + "); get the file again");
+  }
+
+  struct Close {
+    void operator()(gzFile file) const { gzclose(file); }
+  };
+  std::unique_ptr<gzFile_s, Close> file_;
+  std::uint64_t at_most_ = 0;
+};
+
+/// The whole text of a file that is compressed with gzip, or plain; for `read_csv` through a
+/// std::istringstream, say.
+///
+/// Throws DataError as GzipSource does, and when the text is longer than `most` bytes: a small file
+/// can unpack to a thousand times its size.
+inline std::string read_gzip_text(const std::filesystem::path& path,
+                                  std::uint64_t most = std::uint64_t{1} << 30U) {
+  GzipSource source(path);
+  std::vector<unsigned char> bytes;
+  if (detail::append_bytes(source, most, bytes) == most && detail::skip_bytes(source, 1) != 0)
+    throw DataError("cannot unpack '" + source.name() + "' (it holds more than " + std::to_string(most) +
+                    " bytes); unpack it with gunzip if it is meant to");
+  return {bytes.begin(), bytes.end()};
+}
+
+}  // namespace SST_ABI
+}  // namespace sst

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <sst/error.hpp>
+#include <sst/kernel/gram.hpp>
+#include <sst/linalg/ridge.hpp>
+#include <sst/linalg/spectrum.hpp>
+#include <sst/selection/ridge_path.hpp>
+#include <sst/selection/split.hpp>
+#include <sst/version.hpp>
+
+namespace sst {
+inline namespace SST_ABI {
+
+/// n rows in `folds` parts whose sizes differ by one at most: part i is tested on by split i, and the others
+/// train it; rows are in ascending order in both. Part i is the i-th run of permutation(n, seed), the longer
+/// parts first. Throws DataError unless 2 <= folds <= n.
+inline std::vector<Split> k_fold(Eigen::Index n, int folds, std::uint32_t seed) {
+  if (folds < 2 || folds > n)
+    throw DataError("cannot make " + std::to_string(folds) + " folds of " + std::to_string(n) +
+                    " rows; choose from 2 to as many as there are rows");
+  const std::vector<Eigen::Index> order = permutation(n, seed);
+  std::vector<Split> splits(static_cast<std::size_t>(folds));
+  Eigen::Index first = 0;
+  for (int f = 0; f < folds; ++f) {
+    const Eigen::Index last = first + n / folds + (f < n % folds ? 1 : 0);
+    Split& split = splits[static_cast<std::size_t>(f)];
+    split.test.assign(order.begin() + first, order.begin() + last);
+    split.train.assign(order.begin(), order.begin() + first);
+    split.train.insert(split.train.end(), order.begin() + last, order.end());
+    std::sort(split.test.begin(), split.test.end());
+    std::sort(split.train.begin(), split.train.end());
+    first = last;
+  }
+  return splits;
+}
+
+/// What each ridge predicts for rows that its fit has not seen, and how well.
+struct CrossValidation {
+  std::vector<Ridge> ridges;  ///< in the order of the results
+  /// One n x outputs matrix a ridge: what each row is predicted to be by the fit that has not seen it.
+  std::vector<Eigen::MatrixXd> predictions;
+  /// folds x ridges: the squared error, mean over the rows and outputs of the fold.
+  Eigen::MatrixXd fold_errors;
+  /// One number a ridge: the squared error, mean over all rows and outputs.
+  Eigen::VectorXd errors;
+
+  /// The position of the ridge with the smallest error; of equals the first.
+  std::size_t best_ridge() const {
+    Eigen::Index at = 0;
+    errors.minCoeff(&at);
+    return static_cast<std::size_t>(at);
+  }
+};
+
+/// Fits on the training rows of each split and predicts its test rows, for all ridges from one
+/// eigendecomposition a split. k: n x n, of all rows; y: n x outputs. A relative ridge is relative to the
+/// training rows' kernel, as in a fit on them. Every row has to be tested once. Throws DataError,
+/// NotPositiveDefinite.
+inline CrossValidation cross_validate(const Eigen::MatrixXd& k, const Eigen::MatrixXd& y,
+                                      const std::vector<Ridge>& ridges, const std::vector<Split>& splits) {
+  using Eigen::Index, Eigen::MatrixXd, Eigen::VectorXd;
+  regression_detail::require_targets(k.rows(), y);
+  if (k.rows() != k.cols())
+    throw DataError("the kernel is " + std::to_string(k.rows()) + " x " + std::to_string(k.cols()) +
+                    " (it has to be square); give the one of all samples");
+  if (ridges.empty()) throw DataError("there are no ridges to validate; give at least one");
+  std::vector<int> tested(static_cast<std::size_t>(k.rows()));
+  for (const Split& split : splits) {
+    for (const auto* rows : {&split.train, &split.test})
+      for (const Index i : *rows)
+        if (i < 0 || i >= k.rows())
+          throw DataError("a split has row " + std::to_string(i) + " of " + std::to_string(k.rows()) +
+                          "; make it for this data");
+    for (const Index i : split.test) ++tested[static_cast<std::size_t>(i)];
+    std::vector<bool> trained(tested.size());
+    for (const Index i : split.train) trained[static_cast<std::size_t>(i)] = true;
+    for (const Index i : split.test)
+      if (trained[static_cast<std::size_t>(i)])
+        throw DataError("a split trains on row " + std::to_string(i) +
+                        " and tests on it (its error says nothing about new rows); give it to one of them");
+    if (split.test.empty() || split.train.empty())
+      throw DataError("a split has no training or no test rows; give it both");
+  }
+  for (std::size_t i = 0; i < tested.size(); ++i)
+    if (tested[i] != 1)
+      throw DataError("row " + std::to_string(i) + " is tested " + std::to_string(tested[i]) +
+                      " times; make splits that test every row once");
+
+  const Index count = static_cast<Index>(ridges.size()), outputs = y.cols();
+  CrossValidation out{ridges, std::vector<MatrixXd>(ridges.size(), MatrixXd(y.rows(), outputs)),
+                      MatrixXd(static_cast<Index>(splits.size()), count), VectorXd::Zero(count)};
+  for (std::size_t f = 0; f < splits.size(); ++f) {
+    const Split& split = splits[f];
+    const Spectrum spectrum(k(split.train, split.train));
+    const VectorXd d = regression_detail::eigenvalues(spectrum);
+    const MatrixXd q =
+        regression_detail::product(spectrum.vectors().transpose(), MatrixXd(y(split.train, Eigen::all)));
+    MatrixXd scaled(q.rows(), count * outputs);
+    for (Index r = 0; r < count; ++r) {
+      const double lambda = regression_detail::lambda_for(ridges[static_cast<std::size_t>(r)], d);
+      scaled.middleCols(r * outputs, outputs) =
+          q.array().colwise() / regression_detail::regularised(d, lambda).array();
+    }
+    const MatrixXd weights = regression_detail::product(spectrum.vectors(), scaled);
+    const MatrixXd predicted = regression_detail::product(MatrixXd(k(split.test, split.train)), weights);
+    const MatrixXd truth = y(split.test, Eigen::all);
+    for (Index r = 0; r < count; ++r) {
+      const auto part = predicted.middleCols(r * outputs, outputs);
+      out.predictions[static_cast<std::size_t>(r)](split.test, Eigen::all) = part;
+      out.fold_errors(static_cast<Index>(f), r) =
+          (part - truth).squaredNorm() / static_cast<double>(truth.size());
+      out.errors[r] += (part - truth).squaredNorm() / static_cast<double>(y.size());
+    }
+  }
+  return out;
+}
+
+/// The same of a topology's kernel on the rows of x. x: n x d. Throws what `gram` throws.
+inline CrossValidation cross_validate(const Topology& topology, Kernel kernel, const Eigen::MatrixXd& x,
+                                      const Eigen::MatrixXd& y, const std::vector<Ridge>& ridges,
+                                      const std::vector<Split>& splits, const GramOptions& options = {}) {
+  regression_detail::require_targets(x.rows(), y);
+  return cross_validate(gram(compile(topology, kernel), kernel, x, options), y, ridges, splits);
+}
+
+}  // namespace SST_ABI
+}  // namespace sst

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <numbers>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <sst/base/parallel.hpp>
+#include <sst/error.hpp>
+#include <sst/kernel/gram.hpp>
+#include <sst/linalg/cholesky.hpp>
+#include <sst/linalg/ridge.hpp>
+#include <sst/linalg/spectrum.hpp>
+#include <sst/plan/compile.hpp>
+#include <sst/topology/topology.hpp>
+#include <sst/version.hpp>
+
+namespace sst {
+inline namespace SST_ABI {
+
+namespace regression_detail {
+
+using Eigen::Index;
+
+/// Calls work(first, rows) for blocks of rows, in parallel, with serial products within: as the blocks are
+/// fixed, nothing depends on the number of threads.
+template <class Work>
+void over_rows(Index rows, Work&& work) {
+  constexpr Index block = 128;
+  const Index blocks = (rows + block - 1) / block;
+  detail::parallel(static_cast<std::size_t>(blocks), 0, [&](std::size_t b) {
+    const cholesky_detail::SerialEigen serial;
+    const Index first = static_cast<Index>(b) * block;
+    work(first, std::min(block, rows - first));
+  });
+}
+
+/// a b, the same to the last bit for every number of threads. a may be a transposed view.
+template <class Left, class Right>
+Eigen::MatrixXd product(const Left& a, const Right& b) {
+  Eigen::MatrixXd out(a.rows(), b.cols());
+  over_rows(a.rows(), [&](Index first, Index rows) {
+    out.middleRows(first, rows).noalias() = a.middleRows(first, rows) * b;
+  });
+  return out;
+}
+
+inline void require_targets(Index samples, const Eigen::MatrixXd& y) {
+  if (samples == 0) throw DataError("there are no training samples; give at least one");
+  if (y.rows() != samples)
+    throw DataError("there are " + std::to_string(samples) + " training samples and " +
+                    std::to_string(y.rows()) + " rows of targets; give one row of targets a sample");
+  if (y.cols() == 0) throw DataError("the targets have no columns; give at least one output");
+  DataRef(y).require_finite("the target matrix");
+}
+
+/// The eigenvalues of K, at least 0: below it they are rounding, as Spectrum has checked.
+inline Eigen::VectorXd eigenvalues(const Spectrum& spectrum) { return spectrum.values().cwiseMax(0); }
+
+/// The eigenvalues of A = K + lambda I. Throws NotPositiveDefinite when the least is not above 4 eps |A|:
+/// then A is singular as far as its digits tell.
+inline Eigen::VectorXd regularised(const Eigen::VectorXd& d, double lambda) {
+  const Eigen::VectorXd a = d.array() + lambda;
+  Index at = 0;
+  const double least = a.minCoeff(&at);
+  if (!(least > 4 * std::numeric_limits<double>::epsilon() * a.maxCoeff())) {
+    std::ostringstream text;
+    text << "the kernel with " << lambda << " on its diagonal has the eigenvalue " << least
+         << " (the largest is " << a.maxCoeff()
+         << ": it is singular in double); use a larger ridge, and look for duplicate rows";
+    throw NotPositiveDefinite(text.str(), at, least);
+  }
+  return a;
+}
+
+/// The lambda of a ridge for the kernel with these eigenvalues (their mean is the mean of its diagonal).
+inline double lambda_for(const Ridge& ridge, const Eigen::VectorXd& d) { return ridge.lambda_for(d.mean()); }
+
+}  // namespace regression_detail
+
+/// `count` relative ridges from `least` to `largest`, evenly spaced in their logarithms. Throws Error unless
+/// 0 < least <= largest and count >= 1.
+inline std::vector<Ridge> relative_ridges(double least, double largest, int count) {
+  if (!(least > 0 && largest >= least && std::isfinite(largest) && count >= 1))
+    throw Error("the ridges run from " + std::to_string(least) + " to " + std::to_string(largest) + " in " +
+                std::to_string(count) + " steps; give 0 < least <= largest and at least one step");
+  std::vector<Ridge> ridges;
+  for (int i = 0; i < count; ++i) {
+    const double share = count == 1 ? 0 : static_cast<double>(i) / (count - 1);
+    ridges.push_back(Ridge::relative(least * std::pow(largest / least, share)));
+  }
+  return ridges;
+}
+
+/// What a kernel regression with each of several ridges would do, in closed form. With A = K + lambda I and
+/// weights w = A^-1 y, for each ridge (rows) and output (columns):
+struct RidgePath {
+  std::vector<Ridge> ridges;    ///< in the order of the rows below
+  std::vector<double> lambdas;  ///< what the ridges came to
+  /// One n x outputs matrix a ridge: y_i minus what the fit without row i predicts for it, w_i / (A^-1)_ii
+  /// (Rasmussen and Williams 2006, eq. (5.12)); a relative ridge keeps the lambda of all rows.
+  std::vector<Eigen::MatrixXd> leave_one_out;
+  Eigen::MatrixXd leave_one_out_error;  ///< mean of the squares of leave_one_out
+  /// n |(I - H) y|^2 / tr(I - H)^2 with H = K A^-1 (Golub, Heath and Wahba 1979, eq. (1.4)). With lambda = 0
+  /// it is its limit, which is finite.
+  Eigen::MatrixXd gcv;
+  /// -(y' A^-1 y + log det A + n log 2 pi) / 2 (Rasmussen and Williams 2006, eq. (5.8)).
+  Eigen::MatrixXd log_marginal_likelihood;
+  Eigen::VectorXd effective_dimension;  ///< tr K A^-1, between 0 and n
+};
+
+/// The path from one eigendecomposition K = V D V'. y: n x outputs. Accuracy: that of the eigenvalues, eps
+/// |K| absolute: 1e-9 relative in lambda down to lambda = 1e-6 |K|, and growing as |K| / lambda from there.
+/// Beside the decomposition it costs (1 + outputs) n^2 multiplications a ridge. Throws DataError,
+/// NotPositiveDefinite (which ridge).
+inline RidgePath ridge_path(const Spectrum& spectrum, const Eigen::MatrixXd& y,
+                            const std::vector<Ridge>& ridges) {
+  using Eigen::Index;
+  const Eigen::MatrixXd& v = spectrum.vectors();
+  const Index n = v.rows(), outputs = y.cols(), count = static_cast<Index>(ridges.size());
+  regression_detail::require_targets(n, y);
+  if (ridges.empty()) throw DataError("the path has no ridges; give at least one");
+  const Eigen::VectorXd d = regression_detail::eigenvalues(spectrum);
+  const Eigen::MatrixXd q = regression_detail::product(v.transpose(), y);
+
+  RidgePath path;
+  path.ridges = ridges;
+  path.gcv.resize(count, outputs);
+  path.log_marginal_likelihood.resize(count, outputs);
+  path.effective_dimension.resize(count);
+  path.leave_one_out_error.resize(count, outputs);
+  Eigen::MatrixXd inverse(n, count), scaled(n, count * outputs);  // 1 / (d + lambda), q / (d + lambda)
+  for (Index r = 0; r < count; ++r) {
+    const double lambda = regression_detail::lambda_for(ridges[static_cast<std::size_t>(r)], d);
+    path.lambdas.push_back(lambda);
+    const Eigen::ArrayXd a = regression_detail::regularised(d, lambda);
+    inverse.col(r) = a.inverse();
+    scaled.middleCols(r * outputs, outputs) = q.array().colwise() / a;
+    // I - H = lambda A^-1, and the lambdas cancel.
+    const double trace = inverse.col(r).sum(), log_determinant = a.log().sum();
+    path.effective_dimension[r] = (d.array() / a).sum();
+    for (Index o = 0; o < outputs; ++o) {
+      const auto s = scaled.col(r * outputs + o);
+      path.gcv(r, o) = static_cast<double>(n) * s.squaredNorm() / (trace * trace);
+      path.log_marginal_likelihood(r, o) = -0.5 * (q.col(o).dot(s) + log_determinant +
+                                                   static_cast<double>(n) * std::log(2 * std::numbers::pi));
+    }
+  }
+
+  path.leave_one_out.assign(ridges.size(), Eigen::MatrixXd(n, outputs));
+  regression_detail::over_rows(n, [&](Index first, Index rows) {
+    const Eigen::MatrixXd block = v.middleRows(first, rows);
+    const Eigen::MatrixXd weights = block * scaled, diagonal = block.cwiseAbs2() * inverse;
+    for (Index r = 0; r < count; ++r)
+      path.leave_one_out[static_cast<std::size_t>(r)].middleRows(first, rows) =
+          weights.middleCols(r * outputs, outputs).array().colwise() / diagonal.col(r).array();
+  });
+  for (Index r = 0; r < count; ++r)
+    path.leave_one_out_error.row(r) =
+        path.leave_one_out[static_cast<std::size_t>(r)].colwise().squaredNorm() / static_cast<double>(n);
+  return path;
+}
+
+/// The path of a topology's kernel on the rows of x. Throws what `gram` and the other overload throw.
+inline RidgePath ridge_path(const Topology& topology, Kernel kernel, const Eigen::MatrixXd& x,
+                            const Eigen::MatrixXd& y, const std::vector<Ridge>& ridges,
+                            const GramOptions& options = {}) {
+  regression_detail::require_targets(x.rows(), y);
+  return ridge_path(Spectrum(gram(compile(topology, kernel), kernel, x, options)), y, ridges);
+}
+
+/// By what a ridge, or a topology, is chosen: the error of `leave_one_out` predictions, generalised
+/// cross-validation (`gcv`) or the `log_marginal_likelihood`; see RidgePath.
+enum class Criterion { leave_one_out, gcv, log_marginal_likelihood };
+
+/// One entry per ridge, the smaller the better: the mean over the outputs of the leave-one-out error or of
+/// GCV; the sum over the outputs of the negative log marginal likelihood (outputs are independent).
+inline Eigen::VectorXd scores(const RidgePath& path, Criterion criterion) {
+  switch (criterion) {
+    case Criterion::leave_one_out:
+      return path.leave_one_out_error.rowwise().mean();
+    case Criterion::gcv:
+      return path.gcv.rowwise().mean();
+    case Criterion::log_marginal_likelihood:
+      break;
+  }
+  return -path.log_marginal_likelihood.rowwise().sum();
+}
+
+/// The position, in path.ridges, of the best one; of equals the first.
+inline std::size_t best_ridge(const RidgePath& path, Criterion criterion) {
+  Eigen::Index at = 0;
+  scores(path, criterion).minCoeff(&at);
+  return static_cast<std::size_t>(at);
+}
+
+}  // namespace SST_ABI
+}  // namespace sst

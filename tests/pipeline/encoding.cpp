@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#include <sst/pipeline/encoding.hpp>
+#include <sst/pipeline/target.hpp>
+
+#include <Eigen/Core>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "../catch.hpp"
+#include "../tables/raw_table.hpp"
+
+namespace encoding_tests {
+
+using Catch::Matchers::Contains;
+using sst::TableEncoding;
+
+namespace {
+
+using sst_test::raw_table;
+
+Eigen::MatrixXd x(const TableEncoding& encoding, const std::string& text) {
+  return encoding.apply(raw_table(text)).x;
+}
+
+/// A matrix by its rows.
+Eigen::MatrixXd rows(std::initializer_list<std::initializer_list<double>> values) {
+  return Eigen::MatrixXd(values);
+}
+
+using Strings = std::vector<std::string>;
+
+constexpr sst::Treatments mean{.missing = sst::MissingValues::mean};
+constexpr sst::Treatments drop{.missing = sst::MissingValues::drop};
+constexpr sst::Treatments onehot{.text = sst::TextColumns::onehot};
+
+}  // namespace
+
+TEST_CASE("Plain numbers stay as they are", "[pipeline][encoding]") {
+  const std::string text = "a,y,b\n1,10,2\n3,30,4\n";
+  const auto encoding = TableEncoding::learn(raw_table(text), "y");
+  CHECK(encoding.features() == Strings{"a", "b"});
+  const auto encoded = encoding.apply(raw_table(text));
+  CHECK(encoded.x == rows({{1, 2}, {3, 4}}));
+  CHECK(encoded.target == Strings{"10", "30"});
+  CHECK(sst::target_numbers(encoded, encoding) == rows({{10}, {30}}));
+  CHECK(encoded.lines == std::vector<std::size_t>{2, 3});
+  CHECK(encoded.dropped == 0);
+  // Other rows: columns by name, in any order, with the target or without; ignored columns may be absent.
+  CHECK(x(encoding, "b,a\n6,5\n") == rows({{5, 6}}));
+  CHECK(encoding.apply(raw_table("b,a\n6,5\n")).target.empty());
+  CHECK(TableEncoding::learn(raw_table(text), "-2").target == "y");
+}
+
+TEST_CASE("Without a header columns are found by position", "[pipeline][encoding]") {
+  const auto encoding = TableEncoding::learn(raw_table("1,10,2\n3,30,4\n"), "1");
+  CHECK(encoding.features() == Strings{"x0", "x2"});
+  CHECK(x(encoding, "5,50,6\n") == rows({{5, 6}}));
+  CHECK(x(encoding, "5,6\n") == rows({{5, 6}}));
+  CHECK_THROWS_WITH(x(encoding, "5\n"), Contains("t.csv has 1 columns and the training table 3"));
+  CHECK_THROWS_WITH(x(encoding, "a,b,c\n1,2,3\n"), Contains("has a header"));
+}
+
+TEST_CASE("Missing values", "[pipeline][encoding]") {
+  const std::string text = "a,b,y\n1,5,0\n,7,1\n3,nan,2\n8,9,?\n2,1,0\n";
+  CHECK_THROWS_WITH(TableEncoding::learn(raw_table(text), "y"),
+                    Contains("t.csv, row 3, column 1 ('a'): the field is empty") && Contains("drop or mean"));
+  const auto dropped = TableEncoding::learn(raw_table(text), "y", {}, drop);
+  const auto encoded = dropped.apply(raw_table(text));
+  CHECK(encoded.x == rows({{1, 5}, {2, 1}}));
+  CHECK(encoded.lines == std::vector<std::size_t>{2, 6});
+  CHECK(encoded.dropped == 3);
+  CHECK_THROWS_WITH(TableEncoding::learn(raw_table(text), "y", {}, mean),
+                    Contains("'?'") && Contains("in the target"));
+  const std::string known = "a,b,y\n1,5,0\n,7,1\n3,nan,2\n";
+  const auto filled = TableEncoding::learn(raw_table(known), "y", {}, mean);
+  CHECK(x(filled, known) == rows({{1, 5}, {2, 7}, {3, 6}}));
+  CHECK(x(filled, "a,b\nNA,N/A\n") == rows({{2, 6}}));  // the training rows' means
+  CHECK_THROWS_WITH(TableEncoding::learn(raw_table("a,b,y\n,1,1\n,2,2\n"), "y", {}, mean),
+                    Contains("column 1 ('a') has no values"));
+  CHECK_THROWS_WITH(TableEncoding::learn(raw_table("a,b,y\n,1,1\n,2,2\n"), "y", {}, drop),
+                    Contains("no row without"));
+}
+
+TEST_CASE("Columns of text", "[pipeline][encoding]") {
+  const std::string text = "c,a,y\nred,1,0\nblue,2,1\nred,3,2\n";
+  CHECK_THROWS_WITH(TableEncoding::learn(raw_table(text), "y"),
+                    Contains("row 2, column 1 ('c'): 'red' is not a number") && Contains("onehot"));
+  const auto encoding = TableEncoding::learn(raw_table(text), "y", {}, onehot);
+  CHECK(encoding.features() == Strings{"c=blue", "c=red", "a"});
+  CHECK(x(encoding, text) == rows({{0, 1, 1}, {1, 0, 2}, {0, 1, 3}}));
+  CHECK_THROWS_WITH(x(encoding, "a,c\n1,green\n"),
+                    Contains("row 2, column 2 ('c'): the category 'green' was not there in training"));
+  CHECK_THROWS_WITH(x(encoding, "c,a\nred,green\n"), Contains("'green' is not a number"));
+  auto both = onehot;
+  both.missing = sst::MissingValues::mean;
+  const auto filled =
+      TableEncoding::learn(raw_table("c,y\nred,0\nblue,1\nred,2\nred,3\n,4\n"), "y", {}, both);
+  CHECK(x(filled, "c\n?\nred\n") == rows({{0.25, 0.75}, {0, 1}}));
+  // Mixed columns are mistakes, whatever is asked for.
+  CHECK_THROWS_WITH(TableEncoding::learn(raw_table("c,y\n1,0\n2,1\n1O,2\n"), "y", {}, onehot),
+                    Contains("row 4, column 1 ('c'): '1O' is text, and row 3 has the number '2'"));
+  std::string names = "c,a,y\n";
+  for (int i = 0; i < 50; ++i) names += "n" + std::to_string(i) + "," + std::to_string(i) + ",1\n";
+  CHECK_THROWS_WITH(TableEncoding::learn(raw_table(names), "y", {}, onehot),
+                    Contains("50 different texts in 50 rows"));
+  CHECK(TableEncoding::learn(raw_table(names), "y", {"c"}, onehot).features() == Strings{"a"});
+}
+
+TEST_CASE("Constant and duplicate columns", "[pipeline][encoding]") {
+  const std::string text = "a,k,b,t,y\n1,7,1,u,0\n2,7,2,u,1\n4,7,4,u,2\n";
+  auto treatments = onehot;
+  CHECK_THROWS_WITH(TableEncoding::learn(raw_table(text), "y", {}, treatments),
+                    Contains("t.csv, column 2 ('k') is constant"));
+  treatments.constant = sst::Redundant::drop;
+  CHECK_THROWS_WITH(TableEncoding::learn(raw_table(text), "y", {}, treatments),
+                    Contains("column 3 ('b') equals column 1 ('a') in every row"));
+  treatments.duplicate = sst::Redundant::drop;
+  const auto encoding = TableEncoding::learn(raw_table(text), "y", {}, treatments);
+  CHECK(encoding.features() == Strings{"a"});
+  CHECK(encoding.columns[1].why == "constant");
+  CHECK(encoding.columns[2].why == "equals column 1 ('a')");
+  CHECK(x(encoding, "t,a\nother,5\n") == rows({{5}}));  // what was left out is not looked at
+  CHECK_THROWS_WITH(TableEncoding::learn(raw_table("k,y\n1,0\n1,1\n"), "y", {}, treatments),
+                    Contains("no column to predict from"));
+}
+
+TEST_CASE("A column that is left out does not make rows incomplete", "[pipeline][encoding]") {
+  auto treatments = drop;
+  treatments.constant = sst::Redundant::drop;
+  const std::string text = "a,k,y\n1,7,0\n2,,1\n4,7,2\n";
+  const auto encoding = TableEncoding::learn(raw_table(text), "y", {}, treatments);
+  CHECK(x(encoding, text) == rows({{1}, {2}, {4}}));
+}
+
+TEST_CASE("What no treatment covers", "[pipeline][encoding]") {
+  const auto learn = [](const std::string& text, const std::string& target, const Strings& ignored = {}) {
+    return TableEncoding::learn(raw_table(text), target, ignored, mean);
+  };
+  CHECK_THROWS_WITH(learn("a,y\n1,2\n", "z"), Contains("no column 'z' (it has 2: a, y)"));
+  CHECK_THROWS_WITH(learn("a,y\n1,2\n", "y", {"b"}), Contains("no column 'b'"));
+  CHECK_THROWS_WITH(learn("a,y\n1,2\n", "y", {"y"}), Contains("the target 'y' is to be ignored"));
+  CHECK_THROWS_WITH(learn("a,y\n1,2\n", "y", {"a"}), Contains("no column to predict from"));
+  CHECK_THROWS_WITH(learn("a,y\n1,2\ninf,3\n", "y"),
+                    Contains("row 3, column 1 ('a'): 'inf' is not a finite"));
+  CHECK_THROWS_WITH(learn("a,y\n1,2\n1e999,3\n", "y"), Contains("out of the range"));
+  CHECK_THROWS_WITH(learn(",b,y\n1,2,3\n4,5,6\n", "y"), Contains("column 1 has no name in the header"));
+  CHECK(learn(",b,y\n1,2,3\n4,5,6\n", "y", {"0"}).features() == Strings{"b"});
+  const auto encoding = learn("a,b,y\n1,2,3\n4,6,6\n", "y");
+  CHECK_THROWS_WITH(x(encoding, "a\n1\n"), Contains("no column 'b'"));
+  CHECK_THROWS_WITH(x(encoding, "a,b,c\n1,2,3\n"), Contains("has the column 'c'"));
+  CHECK_THROWS_WITH(x(encoding, "1,2,3\n"), Contains("no header"));
+}
+
+}  // namespace encoding_tests
