@@ -105,6 +105,10 @@ for solver in automatic mixed conjugate_gradients; do
   paste -d, direct.csv other.csv | awk -F, 'NR > 1 && ($2 - $5) ^ 2 > 1e-8 * $2 ^ 2 { exit 1 }' || fail "$solver"
 done
 [ "$(grep -c '"converged": true' s.json)" -eq 1 ] || fail "a solver's report: $(cat s.json)"
+# Where the process may have little, as under ulimit or in a container, the solver is one that fits.
+awk 'BEGIN { srand(1); print "a,b,y"; for (i = 0; i < 2500; ++i) print rand() "," rand() "," rand() }' >many.csv
+(ulimit -v 50000 && fine --train many.csv --target y --solver automatic && exit $failures) || fail "little memory: $(cat out err)"
+grep -q '^solver  *conjugate_gradients' out || fail "little memory: $(cat out)"
 run 0 --help
 grep -q -- '--standardize' out || fail "--help"
 
