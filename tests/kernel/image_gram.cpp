@@ -264,4 +264,21 @@ TEST_CASE("images: families", "[kernel]") {
   CHECK(found.ntk < 1e-13);
 }
 
+TEST_CASE("images of which no parameter reaches the output have an NTK of zero", "[kernel]") {
+  using namespace sst;
+  const Eigen::MatrixXd x = images(20, small);
+  for (const Nets::value_type& net : Nets{{"input", [](Node n) { return global_avg_pool(n); }},
+                                          {"sum", [](Node n) { return flatten(n + n); }},
+                                          {"blocks", [](Node n) { return flatten(concat(n, n - n)); }},
+                                          {"flat", [](Node n) { return flatten(n); }},
+                                          {"pools", [](Node n) { return flatten(avg_pool(n + n)); }},
+                                          {"norm", [](Node n) { return flatten(layer_norm(n)); }}}) {
+    INFO(net.first);
+    const auto k = gram(trace(net.second), small, x);
+    CHECK(k.ntk.norm() == 0);
+    CHECK(k.nngp.diagonal().minCoeff() > 0);
+    CHECK(gram<float>(trace(net.second), small, x).ntk.norm() == 0);
+  }
+}
+
 }  // namespace exact_tests

@@ -154,6 +154,29 @@ TEST_CASE("a profile is chosen where it applies and the matrix is large", "[kern
                     Catch::Contains("zero"));
 }
 
+TEST_CASE("an output that no parameter reaches has an NTK of zero, on every path and at every size",
+          "[kernel]") {
+  using namespace sst;
+  const std::vector<Topology> nets{trace([](Node n) { return n; }), trace([](Node n) { return n + n; }),
+                                   trace([](Node n) { return concat(n, n); }),
+                                   trace([](Node n) { return concat(n, n - n); }),
+                                   trace([](Node n) { return -2 * identity(n); })};
+  for (const Topology& net : nets)
+    for (const Eigen::Index n : {5, 256}) {
+      INFO(net << n);
+      const MatrixXd x = sst_test::uniform(n, 9, 7);
+      const auto k = gram(net, x);
+      CHECK(k.ntk.cwiseAbs().maxCoeff() == 0);
+      CHECK(k.nngp(0, 1) == Approx(k.nngp(0, 0) / x.row(0).squaredNorm() * x.row(0).dot(x.row(1))));
+      CHECK(gram<float>(net, x).ntk.norm() == 0);
+      CHECK(gram(compile(net, Kernel::ntk), Kernel::ntk, x, x.topRows(3)).norm() == 0);
+      CHECK(gram<float, float>(net, x.sparseView(0, 0)).ntk.norm() == 0);
+      CHECK_THROWS_AS(gram(net, x, GramOptions{.path = Path::profile}), Error);
+    }
+  CHECK_THROWS_WITH(Profile<double>(compile(nets[0], Kernel::ntk)),
+                    Catch::Contains("no parameter reaches its output"));
+}
+
 TEST_CASE("a profile evaluates a matrix of angles", "[kernel]") {
   using namespace sst;
   const MatrixXd x = unit_rows(70, 4, 5);

@@ -188,7 +188,8 @@ class ProfileCurve {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     scale_ = f(Points::Zero(1), Points::Ones(1))[0];
     if (!(scale_ != 0))
-      throw Error("the kernel is zero at angle 0, so that a profile has nothing to scale by");
+      throw Error(
+          "the kernel is zero at angle 0, so that a profile has nothing to scale by; compute it directly");
     int best = most + 1;
     ProfileCurve chosen = *this;
     for (const double alpha : contractions)
