@@ -71,9 +71,8 @@ Experiment load(const std::string& file) {
           data.y(split.test, Eigen::all)};
 }
 
-template <class Scalar>
-double test_error(const Experiment& e, const sst::Topology& net, sst::Kernel kernel) {
-  const auto model = sst::fit<Scalar>(net, kernel, e.train_x, e.train_y, sst::Ridge::relative(0.1));
+double test_error(const Experiment& e, const sst::KernelFunction& kernel) {
+  const sst::Model model = sst::fit(kernel, e.train_x, e.train_y, sst::Ridge::relative(0.1));
   return (model.predict(e.test_x) - e.test_y).squaredNorm() / static_cast<double>(e.test_y.size());
 }
 
@@ -155,12 +154,13 @@ int main(int argc, char** argv) {
 
   return run_program(app, argc, argv, [&] {
     const Experiment experiment = load(data);
-    const auto run = precision == "float" ? test_error<float> : test_error<double>;
+    const sst::NetworkOptions options{.precision = precision == "float" ? sst::Precision::in_float
+                                                                        : sst::Precision::in_double};
     Errors errors;
     for (const auto& [name, family] : families())
       for (const int depth : depths) {
-        errors[name]["ntk"].push_back(run(experiment, family(depth), sst::Kernel::ntk));
-        errors[name]["nngp"].push_back(run(experiment, family(depth), sst::Kernel::nngp));
+        errors[name]["ntk"].push_back(test_error(experiment, sst::ntk(family(depth), options)));
+        errors[name]["nngp"].push_back(test_error(experiment, sst::nngp(family(depth), options)));
       }
     print(errors);
     if (!svg.empty()) draw(errors, svg);

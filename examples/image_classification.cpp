@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,10 +16,8 @@
 #include <sst/io/npy.hpp>
 #include <sst/io/store/tile_store.hpp>
 #include <sst/kernel/image_tiles.hpp>
+#include <sst/linalg/product.hpp>
 #include <sst/ntk.hpp>
-#include <sst/regression/classification.hpp>
-#include <sst/selection/cross_validation.hpp>
-#include <sst/selection/split.hpp>
 #include <sst/topology/json.hpp>
 
 #include "image_data.hpp"
@@ -107,33 +106,41 @@ Kernels kernels(const sst::Topology& net, const Experiment& e, const Options& op
 
 std::vector<int> labels_of(const sst::Images& images) { return {images.labels.begin(), images.labels.end()}; }
 
-// One-hot regression: the class with the largest of the posterior means.
-std::vector<int> classify(Eigen::MatrixXd train, const Eigen::MatrixXd& test, const std::vector<int>& labels,
-                          const sst::Classes<int>& classes, const sst::Ridge& ridge) {
-  train.diagonal().array() += ridge.lambda_for(train.diagonal().mean());
-  const Eigen::MatrixXd weights =
-      sst::Cholesky<double>(std::move(train)).solve(sst::one_hot(classes.encode(labels), classes.size()));
-  return classes.decode(sst::largest_score(test * weights));
+// The samples of a precomputed kernel: their places in it.
+Eigen::MatrixXd places(const std::vector<Index>& rows) {
+  Eigen::MatrixXd out(static_cast<Index>(rows.size()), 1);
+  for (std::size_t i = 0; i < rows.size(); ++i) out(static_cast<Index>(i), 0) = static_cast<double>(rows[i]);
+  return out;
 }
 
 Result evaluate(const std::string& family, int depth, const Experiment& e, const Options& options,
                 program::Progress& progress) {
   const sst::Topology net = make_topology(family, depth, options);
-  const Kernels k = options.precision == "float" ? kernels<float>(net, e, options, progress)
-                                                 : kernels<double>(net, e, options, progress);
+  Kernels k = options.precision == "float" ? kernels<float>(net, e, options, progress)
+                                           : kernels<double>(net, e, options, progress);
   const sst::Ridge ridge = *program::parse_ridge(options.ridge);
   const std::vector<int> train_labels = labels_of(e.train);
   std::vector<int> truth = labels_of(e.test), all = train_labels, predicted;
   all.insert(all.end(), truth.begin(), truth.end());
   const sst::Classes<int> classes(all);
+  // One-hot regression: the class with the largest of the posterior means.
+  const sst::KernelFunction among = sst::precomputed_kernel(std::move(k.train));
+  const Eigen::MatrixXd y = sst::one_hot(classes.encode(train_labels), classes.size());
+  const sst::FitOptions fitting{.threads = options.threads};
   if (e.test.count() > 0) {
-    predicted = classify(k.train, k.test, train_labels, classes, ridge);
+    std::vector<Index> every(static_cast<std::size_t>(e.train.count()));
+    std::iota(every.begin(), every.end(), Index{0});
+    const sst::Model model = sst::fit(among, places(every), y, ridge, fitting);
+    predicted =
+        classes.decode(sst::largest_score(sst::detail::product(k.test, model.weights(), options.threads)));
   } else {
     for (const sst::Split& split :
          sst::k_fold(e.train.count(), options.folds, static_cast<std::uint32_t>(options.seed))) {
+      const sst::Model model =
+          sst::fit(among, places(split.train), Eigen::MatrixXd(y(split.train, Eigen::all)), ridge, fitting);
+      const auto guess =
+          classes.decode(sst::largest_score(model.predict(places(split.test), {.threads = options.threads})));
       const auto here = labels_of(sst::select(e.train, split.test));
-      const auto guess = classify(k.train(split.train, split.train), k.train(split.test, split.train),
-                                  labels_of(sst::select(e.train, split.train)), classes, ridge);
       truth.insert(truth.end(), here.begin(), here.end());
       predicted.insert(predicted.end(), guess.begin(), guess.end());
     }

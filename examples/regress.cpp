@@ -3,6 +3,7 @@
 // Kernel regression and classification on one's own tables; docs/regress.md is its guide.
 
 #include <iostream>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,9 +14,8 @@
 
 #include <sst/ntk.hpp>
 #include <sst/pipeline/saved_model.hpp>
+#include <sst/pipeline/table_model.hpp>
 #include <sst/pipeline/target.hpp>
-#include <sst/selection/grid_search.hpp>
-#include <sst/selection/ridge_path.hpp>
 #include <sst/topology/json.hpp>
 
 #include "program.hpp"
@@ -24,84 +24,107 @@
 
 namespace {
 
+/// What a model learns from, and what leads to it: all of a TableModel but the model.
+struct Lesson {
+  sst::TableEncoding encoding;
+  std::vector<std::string> targets, classes;
+  std::optional<sst::Scaling> input_scaling, target_scaling;
+  Eigen::MatrixXd x, y;  // scaled
+};
+
 /// The targets as the model learns them: numbers, or one column of 0 and 1 for each class.
-Eigen::MatrixXd outputs(const sst::EncodedTable& table, const sst::KernelMachine& model) {
+Eigen::MatrixXd outputs(const sst::EncodedTable& table, const sst::TableEncoding& encoding,
+                        const std::vector<std::string>& classes) {
   if (table.target.empty())
-    throw sst::DataError(table.source + " has no column '" + model.encoding->target +
-                         "' (the target); add it");
-  if (model.classes.empty()) return sst::target_numbers(table, *model.encoding);
-  const std::vector<int> index = sst::class_indices(table, *model.encoding, model.classes);
+    throw sst::DataError(table.source + " has no column '" + encoding.target + "' (the target); add it");
+  if (classes.empty()) return sst::target_numbers(table, encoding);
+  const std::vector<int> index = sst::class_indices(table, encoding, classes);
   Eigen::MatrixXd y = Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(index.size()),
-                                            static_cast<Eigen::Index>(model.classes.size()));
+                                            static_cast<Eigen::Index>(classes.size()));
   for (std::size_t i = 0; i < index.size(); ++i) y(static_cast<Eigen::Index>(i), index[i]) = 1;
   return y;
 }
 
-/// The ridge, and with --select the network and the kernel, with the least mean squared leave-one-out error.
-void choose(const Options& o, sst::KernelMachine& model, Report& report, program::Progress& progress) {
-  std::vector<sst::Candidate> networks;
-  if (!o.select) networks.push_back({model.topology.name(), model.topology});
+/// Reads --train: the table's encoding, the scalings, samples and targets.
+Lesson read_lesson(const Options& o, Report& report) {
+  const sst::RawTable raw = sst::read_raw_table(o.train);
+  Lesson lesson{.encoding = sst::TableEncoding::learn(raw, o.target, o.ignore, treatments(o))};
+  const sst::EncodedTable table = lesson.encoding.apply(raw);
+  if (o.classify) lesson.classes = sst::target_classes(table);
+  lesson.targets = o.classify ? lesson.classes : std::vector<std::string>{lesson.encoding.target};
+  const Eigen::MatrixXd y = outputs(table, lesson.encoding, lesson.classes);
+  require_variety(table, lesson.encoding, y);
+  if (o.classify)  // far from the data scores go back to the shares of the classes
+    lesson.target_scaling = sst::Scaling{y.colwise().mean(), Eigen::RowVectorXd::Ones(y.cols())};
+  else if (o.standardize)
+    lesson.target_scaling = sst::Scaling::standard(y, {lesson.encoding.target});
+  if (o.standardize) lesson.input_scaling = sst::Scaling::standard(table.x, lesson.encoding.features());
+  report.training(table, lesson.encoding);
+  lesson.x = lesson.input_scaling ? lesson.input_scaling->apply(table.x) : table.x;
+  lesson.y = lesson.target_scaling ? lesson.target_scaling->apply(y) : y;
+  return lesson;
+}
+
+/// A kernel and a ridge: those of the options, or with --select or --ridge auto those with the least mean
+/// squared leave-one-out error.
+std::pair<sst::KernelFunction, sst::Ridge> choose(const Options& o, const Lesson& lesson, Report& report,
+                                                  program::Progress& progress) {
+  const sst::NetworkOptions network{.precision = o.precision == "float" ? sst::Precision::in_float
+                                                                        : sst::Precision::in_double};
+  std::vector<std::pair<std::string, sst::Topology>> networks;
+  if (!o.select) {
+    sst::Topology topology =
+        o.topology.empty() ? make_family(o, o.family, o.depth) : sst::read_topology(o.topology);
+    const std::string name = topology.name();
+    networks.emplace_back(name, std::move(topology));
+  }
   const std::vector<std::pair<std::string, std::vector<int>>> grid{{"chain", {2, 3, 5, 8}},
                                                                    {"residual", {3, 5, 8}},
                                                                    {"sparse_shortcut", {4, 6, 8}},
                                                                    {"densely_connected", {3, 5, 8}}};
   for (const auto& [family, depths] : grid)
     for (const int depth : depths)
-      if (o.select) networks.push_back({family + "-" + std::to_string(depth), make_family(o, family, depth)});
+      if (o.select)
+        networks.emplace_back(family + "-" + std::to_string(depth), make_family(o, family, depth));
+  std::vector<sst::Candidate> candidates;
+  for (const auto& [name, topology] : networks)
+    for (const std::string& kernel :
+         o.any_kernel ? std::vector<std::string>{"ntk", "nngp"} : std::vector{o.kernel})
+      candidates.push_back({kernel + " of " + name,
+                            kernel == "ntk" ? sst::ntk(topology, network) : sst::nngp(topology, network)});
+  if (!o.select && o.ridge != "auto") return {candidates.front().kernel, *program::parse_ridge(o.ridge)};
   const auto ridges = sst::relative_ridges(1e-6, 10, 43);
-  sst::GridOptions options{.kernels = {model.kernel}, .threads = o.threads, .progress = progress("choosing")};
-  if (o.any_kernel) options.kernels = {sst::Kernel::ntk, sst::Kernel::nngp};
-  const auto board = sst::grid_search(networks, model.x, model.y, ridges, options);
-  const sst::GridEntry& best = board.best();
-  model.topology = networks[best.candidate].topology;
-  model.kernel = best.kernel;
-  model.ridge = best.ridge;
-  report.chosen(board, ridges, model);
+  const auto board = sst::grid_search(candidates, lesson.x, lesson.y, ridges,
+                                      {.threads = o.threads, .progress = progress("choosing")});
+  const bool numbers = lesson.classes.empty() && lesson.target_scaling;
+  report.chosen(board, ridges, numbers ? lesson.target_scaling->scale[0] : 1);
   progress.check();
+  return {candidates[board.best().candidate].kernel, board.best().ridge};
 }
 
 /// Learns from --train: the table's encoding, the scalings, the network, the ridge, the weights.
-sst::KernelMachine learn(const Options& o, Report& report, program::Progress& progress) {
-  const sst::RawTable raw = sst::read_raw_table(o.train);
-  sst::KernelMachine model{.topology = o.topology.empty() ? make_family(o, o.family, o.depth)
-                                                          : sst::read_topology(o.topology)};
-  model.encoding = sst::TableEncoding::learn(raw, o.target, o.ignore, treatments(o));
-  const sst::EncodedTable table = model.encoding->apply(raw);
-  if (o.classify) model.classes = sst::target_classes(table);
-  model.targets = o.classify ? model.classes : std::vector<std::string>{model.encoding->target};
-  const Eigen::MatrixXd y = outputs(table, model);
-  require_variety(table, model, y);
-  if (o.classify)  // far from the data scores go back to the shares of the classes
-    model.target_scaling = sst::Scaling{y.colwise().mean(), Eigen::RowVectorXd::Ones(y.cols())};
-  else if (o.standardize)
-    model.target_scaling = sst::Scaling::standard(y, {model.encoding->target});
-  if (o.standardize) model.input_scaling = sst::Scaling::standard(table.x, model.encoding->features());
-  report.training(table, *model.encoding);
+sst::TableModel learn(const Options& o, Report& report, program::Progress& progress) {
+  Lesson lesson = read_lesson(o, report);
   progress.check();
-
-  model.x = model.input_scaling ? model.input_scaling->apply(table.x) : table.x;
-  model.y = model.target_scaling ? model.target_scaling->apply(y) : y;
-  model.kernel = o.kernel == "nngp" ? sst::Kernel::nngp : sst::Kernel::ntk;
-  model.precision = o.precision == "float" ? sst::KernelPrecision::in_float : sst::KernelPrecision::in_double;
-  if (o.select || o.ridge == "auto")
-    choose(o, model, report, progress);
-  else
-    model.ridge = *program::parse_ridge(o.ridge);
-  if (o.solver == "cholesky") {
-    model = sst::fit_kernel_machine(std::move(model), {o.threads, progress("training")});
-  } else {
-    const auto stage = [&](const char* what, double done) { return progress(what)(done); };
-    auto solved = sst::fit_with_solver(
-        std::move(model), {.solver = solvers.at(o.solver), .threads = o.threads, .progress = stage});
-    model = std::move(solved.machine);
-    model.factor.resize(0, 0);  // nothing of what follows depends on which solver was chosen
-    report.solved(solved.report);
-  }
+  const auto [kernel, ridge] = choose(o, lesson, report, progress);
+  const auto stage = [&](const char* what, double done) { return progress(what)(done); };
+  sst::TableModel out{
+      .model = sst::fit(kernel, lesson.x, lesson.y, ridge,
+                        {.solver = solvers.at(o.solver),
+                         .needs_factor = o.solver == "automatic" && (o.std || o.factor || o.classify),
+                         .threads = o.threads,
+                         .progress = stage}),
+      .input_scaling = std::move(lesson.input_scaling),
+      .target_scaling = std::move(lesson.target_scaling),
+      .encoding = std::move(lesson.encoding),
+      .targets = std::move(lesson.targets),
+      .classes = std::move(lesson.classes)};
+  if (o.solver != "cholesky") report.solved(out.model.report());
   progress.check();
-  return model;
+  return out;
 }
 
-void write_predictions(const Options& o, const sst::EncodedTable& table, const sst::KernelMachine& model,
+void write_predictions(const Options& o, const sst::EncodedTable& table, const sst::TableModel& model,
                        const sst::MeanAndStd& prediction) {
   std::vector<std::string> columns{"row", "prediction"};
   for (const std::string& name : model.classes) columns.push_back("p " + name);
@@ -130,31 +153,33 @@ void run(const Options& o) {
   for (const std::string& file : {o.output, o.json, o.save}) require_place(file);
   program::Progress progress;
   Report report(o.seed);
-  sst::KernelMachine model = o.load.empty() ? learn(o, report, progress) : sst::load_model(o.load);
+  sst::TableModel model = o.load.empty() ? learn(o, report, progress) : sst::load_model(o.load);
   if (!model.encoding)
     throw sst::DataError("the model '" + o.load +
                          "' was not learnt from a table (it has no encoding); use it from C++");
   if (!o.load.empty() && !o.train.empty()) {
     const sst::EncodedTable more = model.encoding->apply(sst::read_raw_table(o.train));
-    model.append(more.x, outputs(more, model), {o.threads, progress("adding rows")});
+    model.append(more.x, outputs(more, *model.encoding, model.classes), {o.threads, progress("adding rows")});
   }
-  if (!o.load.empty() && (o.std || o.factor)) model.factorize({o.threads, progress("factorizing")});
+  if (!o.load.empty() && (o.std || o.factor)) model.model.factorize({o.threads, progress("factorizing")});
   report.model(model, o.load);
-  if (!o.train.empty() && o.solver == "cholesky") {
-    const Eigen::MatrixXd left_out = model.leave_one_out({o.threads});
+  // The errors take the factor, which other solvers may be there to avoid.
+  if (!o.train.empty() && (model.model.known_factor() || !model.classes.empty())) {
+    const Eigen::MatrixXd left_out = model.leave_one_out({o.threads, progress("leave-one-out")});
     if (!model.classes.empty()) model.calibrate(left_out);
-    const Eigen::MatrixXd truth = model.target_scaling ? model.target_scaling->undo(model.y) : model.y;
-    report.errors("leave-one-out", model, truth, left_out);
+    report.errors("leave-one-out", model, model.training_targets(), left_out);
   }
   progress.check();
 
   if (!o.test.empty()) {
     const sst::EncodedTable table = model.encoding->apply(sst::read_raw_table(o.test));
     const auto prediction =
-        o.std ? model.predict_with_std(table.x, {o.threads, progress("predicting")})
+        o.std ? model.predict_with_std(table.x, sst::ObservationNoise::excluded,
+                                       {o.threads, progress("predicting")})
               : sst::MeanAndStd{model.predict(table.x, {o.threads, progress("predicting")}), {}};
     progress.check();
-    if (!table.target.empty()) report.errors(o.test, model, outputs(table, model), prediction.mean);
+    if (!table.target.empty())
+      report.errors(o.test, model, outputs(table, *model.encoding, model.classes), prediction.mean);
     if (!o.output.empty()) write_predictions(o, table, model, prediction);
   }
   if (!o.save.empty())

@@ -46,6 +46,7 @@ inline const std::map<std::string, Family> families{
 
 inline const std::map<std::string, sst::Solver> solvers{
     {"automatic", sst::Solver::automatic},
+    {"cholesky", sst::Solver::cholesky},
     {"mixed", sst::Solver::mixed},
     {"conjugate_gradients", sst::Solver::conjugate_gradients}};
 
@@ -106,7 +107,8 @@ inline void declare(CLI::App& app, Options& o) {
   learns(app.add_option("--ignore", o.ignore, "columns to leave out, a,b,...")->delimiter(','));
   learns(program::add_precision(app, o.precision));
   learns(choice("--solver", o.solver, {"cholesky", "automatic", "mixed", "conjugate_gradients"},
-                "of the linear system; the last needs no n x n memory"));
+                "of the linear system; the last needs no n x n memory, unless --std, --save-factor or "
+                "--classify takes the factor"));
   app.add_flag("--std", o.std, "standard deviations of the predictions")->needs(test);
   app.add_option("--output", o.output, "write the predictions for --test to this CSV")->needs(test);
   auto* save = app.add_option("--save", o.save, "save the model as this folder");
@@ -120,11 +122,5 @@ inline void declare(CLI::App& app, Options& o) {
     o.any_kernel = o.select && kernel->count() == 0;
     if (o.load.empty() && o.train.empty()) throw CLI::RequiredError("--train, or --load,");
     if (o.load.empty() && o.target.empty()) throw CLI::RequiredError("--target");
-    // These take the factor, or a kernel that is held.
-    const bool factor = o.std || o.factor || o.classify || o.select || o.ridge == "auto";
-    if (o.solver != "cholesky" && (factor || o.precision == "float"))
-      throw CLI::ValidationError("--solver " + o.solver +
-                                 " has no n x n factor, in double: it cannot go with --std, --save-factor, "
-                                 "--classify, --select, --ridge auto or --precision float");
   });
 }

@@ -23,9 +23,10 @@
 #include <sst/base/file.hpp>
 #include <sst/base/text_table.hpp>
 #include <sst/error.hpp>
+#include <sst/kernel/network_kernel.hpp>
 #include <sst/linalg/ridge.hpp>
 #include <sst/pipeline/encoding.hpp>
-#include <sst/pipeline/kernel_machine.hpp>
+#include <sst/pipeline/table_model.hpp>
 #include <sst/regression/classification.hpp>
 #include <sst/selection/grid_search.hpp>
 
@@ -59,11 +60,11 @@ inline void require_place(const std::string& file) {
 }
 
 /// A target that is the same everywhere leaves nothing to learn.
-inline void require_variety(const sst::EncodedTable& table, const sst::KernelMachine& model,
+inline void require_variety(const sst::EncodedTable& table, const sst::TableEncoding& encoding,
                             const Eigen::MatrixXd& y) {
   if ((y.rowwise() - y.row(0)).isZero(0))
-    throw sst::DataError(table.source + ": the target '" + model.encoding->target + "' is '" +
-                         table.target.front() + "' in all " + std::to_string(table.target.size()) +
+    throw sst::DataError(table.source + ": the target '" + encoding.target + "' is '" + table.target.front() +
+                         "' in all " + std::to_string(table.target.size()) +
                          " rows (there is nothing to learn); choose another target or add rows");
 }
 
@@ -97,26 +98,29 @@ class Report {
     if (!left_out.empty()) say("left out", left_out);
   }
 
-  void model(const sst::KernelMachine& model, const std::string& loaded) {
-    const std::string kernel = name(model.kernel);
-    say("model", kernel + " of " + model.topology.name() + ", " + std::to_string(model.x.rows()) +
+  void model(const sst::TableModel& model, const std::string& loaded) {
+    const sst::Model& fitted = model.model;
+    const sst::NetworkKernel& network = *sst::network_of(fitted.kernel());
+    const std::string kernel = name(network.kernel);
+    say("model", kernel + " of " + network.topology.name() + ", " + std::to_string(fitted.samples()) +
                      " training rows" + (loaded.empty() ? "" : ", loaded from " + loaded));
-    say("ridge",
-        readable_ridge(model.ridge) + ", which adds " + readable(model.lambda) + " to the kernel's diagonal");
+    say("ridge", readable_ridge(fitted.ridge()) + ", which adds " + readable(fitted.lambda()) +
+                     " to the kernel's diagonal");
     if (model.input_scaling)
       say("scaling",
           model.classes.empty() ? "features and target to mean 0 and std 1" : "features to mean 0 and std 1");
     if (!model.classes.empty()) say("classes", std::to_string(model.classes.size()));
-    json_["model"] = {{"kernel", kernel},        {"topology", model.topology.name()},
-                      {"rows", model.x.rows()},  {"ridge", model.ridge.to_string()},
-                      {"lambda", model.lambda},  {"standardized", model.input_scaling.has_value()},
+    json_["model"] = {{"kernel", kernel},          {"topology", network.topology.name()},
+                      {"rows", fitted.samples()},  {"ridge", fitted.ridge().to_string()},
+                      {"lambda", fitted.lambda()}, {"standardized", model.input_scaling.has_value()},
                       {"classes", model.classes}};
   }
 
   /// How the system was solved, when not by Cholesky.
   void solved(const sst::SolverReport& found) {
     say("solver", found.sentence);
-    say("", "leave-one-out errors take the factor of --solver cholesky: judge by a test");
+    if (found.solver != sst::Solver::cholesky)
+      say("", "leave-one-out errors take the factor of --solver cholesky: judge by a test");
     json_["solver"] = {{"name", sst::name(found.solver)},
                        {"sentence", found.sentence},
                        {"iterations", found.iterations},
@@ -125,32 +129,28 @@ class Report {
   }
 
   /// What was chosen, and why; errors are told in the units of the target.
-  void chosen(const sst::Leaderboard& board, const std::vector<sst::Ridge>& ridges,
-              const sst::KernelMachine& model) {
-    const double unit = model.classes.empty() && model.target_scaling ? model.target_scaling->scale[0] : 1;
-    const bool at_an_end = model.ridge == ridges.front() || model.ridge == ridges.back();
+  void chosen(const sst::Leaderboard& board, const std::vector<sst::Ridge>& ridges, double unit) {
+    const sst::Ridge best = board.best().ridge;
+    const bool at_an_end = best == ridges.front() || best == ridges.back();
     const std::size_t count = board.entries.size();
     say("chosen", "by the least leave-one-out error of " + std::to_string(count) +
                       (count == 1 ? " kernel" : " kernels") + " x " + std::to_string(ridges.size()) +
                       " ridges" + (at_an_end ? " (the ridge is at an end of those tried)" : ""));
     for (const sst::GridEntry& entry : board.entries) {
       const double error = unit * std::sqrt(entry.score);
-      const std::string kernel = name(entry.kernel);
-      json_["tried"].push_back(entry.failure.empty()
-                                   ? nlohmann::ordered_json{{"topology", entry.name},
-                                                            {"kernel", kernel},
-                                                            {"ridge", entry.ridge.to_string()},
-                                                            {"error", error}}
-                                   : nlohmann::ordered_json{{"topology", entry.name},
-                                                            {"kernel", kernel},
-                                                            {"failure", entry.failure}});
+      nlohmann::ordered_json tried{{"kernel", entry.name}};
+      if (entry.failure.empty())
+        tried.update({{"ridge", entry.ridge.to_string()}, {"error", error}});
+      else
+        tried["failure"] = entry.failure;
+      json_["tried"].push_back(tried);
       if (count > 1)
-        tried_.push_back({entry.name, kernel, entry.failure.empty() ? readable_ridge(entry.ridge) : "",
+        tried_.push_back({entry.name, entry.failure.empty() ? readable_ridge(entry.ridge) : "",
                           entry.failure.empty() ? readable(error) : "none: " + entry.failure});
     }
   }
 
-  void errors(const std::string& where, const sst::KernelMachine& model, const Eigen::MatrixXd& truth,
+  void errors(const std::string& where, const sst::TableModel& model, const Eigen::MatrixXd& truth,
               const Eigen::MatrixXd& prediction) {
     if (!model.classes.empty()) {
       const auto wanted = sst::largest_score(truth), found = sst::largest_score(prediction);
@@ -195,7 +195,7 @@ class Report {
     for (std::size_t i = 0; i + 1 < report.lines_.size(); ++i) print(out, report.lines_[i]);
     using enum sst::TextTable::Align;
     if (!report.tried_.empty()) {
-      sst::TextTable board({{"network"}, {"kernel"}, {"ridge"}, {"leave-one-out error"}});
+      sst::TextTable board({{"kernel"}, {"ridge"}, {"leave-one-out error"}});
       for (const auto& row : report.tried_) board.add_row({row.begin(), row.end()});
       out << '\n' << board << "\nThe best of many looks a little better than it is: judge by a test.\n";
     }
@@ -235,7 +235,7 @@ class Report {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::vector<Line> lines_;
   std::vector<std::array<sst::TextTable::Cell, 6>> errors_;
-  std::vector<std::array<std::string, 4>> tried_;
+  std::vector<std::array<std::string, 3>> tried_;
   std::string confusions_;
   bool bootstrap_ = false;
   nlohmann::ordered_json json_;

@@ -8,7 +8,11 @@
 /// -DSST_EXTERN_TEMPLATES. Kernels, Cholesky factorizations and models in double and float are then compiled
 /// in that file alone. It has to be compiled with the same options as the others. Nothing else changes.
 
+#include <sst/kernel/kernel_function_impl.hpp>
+#include <sst/kernel/network_kernel_impl.hpp>
 #include <sst/ntk.hpp>
+#include <sst/regression/model_impl.hpp>
+#include <sst/regression/solver_impl.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
@@ -22,7 +26,6 @@ SST_GRAM_TEMPLATES(, double)
 SST_GRAM_TEMPLATES(, float)
 SST_CHOLESKY_TEMPLATES(, double)
 SST_CHOLESKY_TEMPLATES(, float)
-SST_MODEL_TEMPLATES()
 
 }  // namespace SST_ABI
 }  // namespace sst

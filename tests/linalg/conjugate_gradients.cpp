@@ -8,11 +8,10 @@
 #include <Eigen/Core>
 #include <Eigen/Eigenvalues>
 
-#include <sst/kernel/gram.hpp>
 #include <sst/kernel/kernel_operator.hpp>
+#include <sst/kernel/network_kernel.hpp>
 #include <sst/linalg/conjugate_gradients.hpp>
 #include <sst/linalg/randomly_pivoted_cholesky.hpp>
-#include <sst/plan/compile.hpp>
 #include <sst/topology/families.hpp>
 
 namespace conjugate_gradients_tests {
@@ -27,7 +26,6 @@ namespace {
 using sst_test::same_bits;
 using sst_test::Wide;
 
-const sst::Plan plan = compile(sst::sparse_shortcut(8), sst::Kernel::ntk);
 
 MatrixXd sphere(Index n, Index d) {
   std::srand(static_cast<unsigned>(n));
@@ -41,14 +39,18 @@ MatrixXd exact(const MatrixXd& k, double lambda, const MatrixXd& b) {
   return a.llt().solve(b.cast<long double>()).cast<double>();
 }
 
+const sst::KernelFunction kernel = sst::ntk(sst::sparse_shortcut(8));
+auto tiles(const MatrixXd& x) { return kernel.interface().in_double(x)->tiles(); }
+auto narrow_tiles(const MatrixXd& x) { return kernel.interface().in_float(x)->tiles(); }
+
 }  // namespace
 
 TEST_CASE("an operator multiplies as its matrix does, with any number of threads", "[linalg]") {
   for (const Index n : {1, 40, 512, 513, 1100, 1700}) {
     const MatrixXd x = sphere(n, 5), right = MatrixXd::Random(n, 3);
-    const MatrixXd k = gram(plan, sst::Kernel::ntk, x);
+    const MatrixXd k = kernel.matrix(x);
     const MatrixXd product = (k.cast<long double>() * right.cast<long double>()).cast<double>();
-    const sst::KernelOperator<double> matrix_free(plan, sst::Kernel::ntk, x, 1);
+    const sst::KernelOperator<double> matrix_free(tiles(x), 1);
     const sst::DenseOperator dense(k, 1);
     const std::vector<Index> some{n - 1, 0, n / 2};
     INFO("n " << n);
@@ -57,11 +59,11 @@ TEST_CASE("an operator multiplies as its matrix does, with any number of threads
     CHECK((matrix_free.diagonal() - k.diagonal()).norm() <= 1e-12 * k.diagonal().norm());
     CHECK((matrix_free.columns(some) - dense.columns(some)).norm() <= 1e-12 * k.norm());
     CHECK(same_bits(dense.columns(some).col(1), k.col(0)));
-    const auto in_float = sst::KernelOperator<float>(plan, sst::Kernel::ntk, x).apply(right);
+    const auto in_float = sst::KernelOperator<float>(narrow_tiles(x)).apply(right);
     CHECK((in_float - product).norm() <= 1e-5 * product.norm());
     CHECK((in_float - product).norm() > 0);
     for (const int threads : {2, 3}) {
-      const sst::KernelOperator<double> more(plan, sst::Kernel::ntk, x, threads);
+      const sst::KernelOperator<double> more(tiles(x), threads);
       CHECK(same_bits(more.apply(right), matrix_free.apply(right)));
       CHECK(same_bits(more.columns(some), matrix_free.columns(some)));
       CHECK(same_bits(sst::DenseOperator(k, threads).apply(right), dense.apply(right)));
@@ -71,7 +73,7 @@ TEST_CASE("an operator multiplies as its matrix does, with any number of threads
 
 TEST_CASE("conjugate gradients solve several systems at once", "[linalg]") {
   const Index n = 300;
-  const MatrixXd k = gram(plan, sst::Kernel::ntk, sphere(n, 4));
+  const MatrixXd k = kernel.matrix(sphere(n, 4));
   const sst::DenseOperator dense(k);
   MatrixXd b = MatrixXd::Random(n, 4);
   b.col(1).setZero();
@@ -92,7 +94,7 @@ TEST_CASE("conjugate gradients solve several systems at once", "[linalg]") {
 }
 
 TEST_CASE("conjugate gradients begin where they are told to", "[linalg]") {
-  const MatrixXd k = gram(plan, sst::Kernel::ntk, sphere(200, 4));
+  const MatrixXd k = kernel.matrix(sphere(200, 4));
   const sst::DenseOperator dense(k);
   const MatrixXd b = MatrixXd::Random(200, 2);
   const auto first = conjugate_gradients(dense, 0.1, b, {}, {.tolerance = 1e-4});
@@ -106,7 +108,7 @@ TEST_CASE("conjugate gradients begin where they are told to", "[linalg]") {
 }
 
 TEST_CASE("conjugate gradients say when they have not converged", "[linalg]") {
-  const MatrixXd k = gram(plan, sst::Kernel::ntk, sphere(200, 4));
+  const MatrixXd k = kernel.matrix(sphere(200, 4));
   const sst::DenseOperator dense(k);
   const MatrixXd b = MatrixXd::Random(200, 1);
   const auto limited = conjugate_gradients(dense, 1e-3, b, {}, {.tolerance = 1e-10, .iterations = 5});
@@ -142,7 +144,7 @@ TEST_CASE("bad input of conjugate gradients is an error", "[linalg]") {
 
 TEST_CASE("randomly pivoted Cholesky explains a kernel by its columns", "[linalg]") {
   const Index n = 700;
-  const MatrixXd k = gram(plan, sst::Kernel::ntk, sphere(n, 3));
+  const MatrixXd k = kernel.matrix(sphere(n, 3));
   const sst::DenseOperator dense(k);
   double before = k.trace();
   for (const Index rank : {10, 100, 300}) {
@@ -199,16 +201,16 @@ TEST_CASE("the preconditioner is the inverse of F F' + mu I", "[linalg]") {
 TEST_CASE("matrix-free, preconditioned: fewer iterations, the same answer", "[linalg]") {
   const Index n = 300;
   const MatrixXd x = sphere(n, 6), b = MatrixXd::Random(n, 2);
-  const sst::KernelOperator<double> k(plan, sst::Kernel::ntk, x);
+  const sst::KernelOperator<double> k(tiles(x));
   const double lambda = 1e-3 * k.diagonal().mean();
   const auto low = randomly_pivoted_cholesky(k, {.rank = 80});
   const sst::LowRankPreconditioner preconditioner(low.factor, lambda + low.residual.mean());
-  const MatrixXd whole = gram(plan, sst::Kernel::ntk, x);
+  const MatrixXd whole = kernel.matrix(x);
   const auto plain = conjugate_gradients(sst::DenseOperator(whole), lambda, b, {}, {.tolerance = 1e-9});
   const auto faster = conjugate_gradients(k, lambda, b, preconditioner, {.tolerance = 1e-9});
   CHECK(faster.converged);
   CHECK(faster.iterations < plain.iterations / 2);
-  const sst::KernelOperator<float> in_float(plan, sst::Kernel::ntk, x);
+  const sst::KernelOperator<float> in_float(narrow_tiles(x));
   const auto refined =
       conjugate_gradients(in_float, k, lambda, b, preconditioner, {.tolerance = 1e-9, .reduction = 1e-4});
   CHECK(refined.converged);

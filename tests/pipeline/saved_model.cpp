@@ -4,11 +4,17 @@
 #include <Eigen/Dense>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include <sst/kernel/gram.hpp>
+#include <sst/kernel/network_kernel.hpp>
+#include <sst/kernel/own_kernel.hpp>
 #include <sst/regression/model.hpp>
 #include <sst/topology/families.hpp>
+#include <sst/topology/node.hpp>
 
 #include "../catch.hpp"
 #include "../error_message.hpp"
@@ -32,16 +38,15 @@ const sst::Topology& network() {
   return net;
 }
 
-sst::KernelMachine fitted(sst::Kernel kernel, const Eigen::MatrixXd& x, const Eigen::MatrixXd& y,
-                          sst::Ridge ridge,
-                          sst::KernelPrecision precision = sst::KernelPrecision::in_double) {
-  return sst::fit_kernel_machine(
-      {.topology = network(), .kernel = kernel, .precision = precision, .ridge = ridge, .x = x, .y = y});
+sst::TableModel fitted(sst::Kernel kernel, const Eigen::MatrixXd& x, const Eigen::MatrixXd& y,
+                       sst::Ridge ridge, sst::Precision precision = sst::Precision::in_double) {
+  return {.model = sst::fit(sst::network_kernel({network(), kernel, std::nullopt, {.precision = precision}}),
+                            x, y, ridge)};
 }
 
 /// Two outputs, scaled in and out.
-sst::KernelMachine machine(sst::Kernel kernel = sst::Kernel::ntk, Eigen::Index rows = 30,
-                           sst::KernelPrecision precision = sst::KernelPrecision::in_double) {
+sst::TableModel machine(sst::Kernel kernel = sst::Kernel::ntk, Eigen::Index rows = 30,
+                        sst::Precision precision = sst::Precision::in_double) {
   const Eigen::MatrixXd x = 5 * normal(rows, 3, 1).array() + 2, y = 100 * normal(rows, 2, 2).array() - 40;
   const auto in = sst::Scaling::standard(x), out = sst::Scaling::standard(y);
   auto model = fitted(kernel, in.apply(x), out.apply(y), sst::Ridge::relative(0.02), precision);
@@ -69,7 +74,7 @@ TEST_CASE("A loaded model predicts bit for bit the same", "[pipeline][saved_mode
   const Folder folder;
   const Eigen::MatrixXd at = 5 * normal(1030, 3, 3);
   for (const auto kernel : {sst::Kernel::nngp, sst::Kernel::ntk})
-    for (const auto precision : {sst::KernelPrecision::in_double, sst::KernelPrecision::in_float})
+    for (const auto precision : {sst::Precision::in_double, sst::Precision::in_float})
       for (const bool keep : {false, true}) {
         const auto model = machine(kernel, 30, precision);
         sst::save_model(folder.path / "m", model, keep ? sst::StoreFactor::yes : sst::StoreFactor::no);
@@ -79,18 +84,18 @@ TEST_CASE("A loaded model predicts bit for bit the same", "[pipeline][saved_mode
         CHECK(same_bits(a.mean, b.mean));
         CHECK(same_bits(a.std, b.std));
         CHECK(same_bits(a.mean, model.predict(at.topRows(9))));
-        CHECK(loaded.ridge == model.ridge);
+        CHECK(loaded.model.ridge() == model.model.ridge());
         CHECK(loaded.targets == model.targets);
-        CHECK(loaded.topology == model.topology);
+        CHECK(sst::network_of(loaded.model.kernel())->topology == network());
         CHECK(fs::exists(folder.path / "m" / "factor.npy") == keep);
         CHECK(folder.entries() == 1);  // no temporary folder stays
       }
 }
 
-TEST_CASE("A kernel machine predicts what fit predicts", "[pipeline][saved_model]") {
+TEST_CASE("A table's model predicts what its model predicts", "[pipeline][saved_model]") {
   const Eigen::MatrixXd x = normal(25, 3, 4), y = normal(25, 1, 5), at = normal(7, 3, 6);
   const auto model = fitted(sst::Kernel::ntk, x, y, sst::Ridge::absolute(0.1));
-  const auto direct = sst::fit(network(), sst::Kernel::ntk, x, y, sst::Ridge::absolute(0.1));
+  const auto direct = sst::fit(sst::ntk(network()), x, y, sst::Ridge::absolute(0.1));
   CHECK((model.predict(at) - direct.predict(at)).norm() <= 1e-13 * direct.predict(at).norm());
 }
 
@@ -123,9 +128,9 @@ TEST_CASE("Standard deviations against dense algebra in long double", "[pipeline
 TEST_CASE("Variances at training points: rounding is 0, another model's factor is an error",
           "[pipeline][saved_model]") {
   for (const auto kernel : {sst::Kernel::nngp, sst::Kernel::ntk})
-    for (const auto precision : {sst::KernelPrecision::in_double, sst::KernelPrecision::in_float}) {
+    for (const auto precision : {sst::Precision::in_double, sst::Precision::in_float}) {
       const Eigen::MatrixXd x = normal(40, 3, 5), y = normal(40, 1, 6);
-      const bool in_float = precision == sst::KernelPrecision::in_float;
+      const bool in_float = precision == sst::Precision::in_float;
       auto model = fitted(kernel, x, y, sst::Ridge::relative(1e-15), precision);
       const Eigen::VectorXd at =
           model.predict_with_std(x).std.col(0);  // no variance, up to rounding of either sign
@@ -133,8 +138,12 @@ TEST_CASE("Variances at training points: rounding is 0, another model's factor i
       CHECK(at.maxCoeff() < (in_float ? 0.05 : 1e-4));
 
       if (kernel == sst::Kernel::ntk) continue;  // |(v, -1)|^2 in the joint prior: no v makes it negative
-      model.factor *= 0.5;                       // as if A were a quarter: too much is subtracted by far
-      CHECK_THROWS_WITH(model.predict_with_std(x), Contains("the variance of test sample") &&
+      // As if A were a quarter: too much is subtracted by far.
+      const sst::Model& m = model.model;
+      const auto half = std::make_shared<const sst::Cholesky<double>>(
+          sst::Cholesky<double>::from_factor(0.5 * m.known_factor()->storage()));
+      const sst::Model wrong({m.kernel(), m.x(), m.y(), m.weights(), m.ridge(), m.lambda(), half});
+      CHECK_THROWS_WITH(wrong.predict_with_std(x), Contains("the variance of test sample") &&
                                                        Contains("rounding explains no more than"));
     }
 }
@@ -147,7 +156,7 @@ TEST_CASE("Leaving one out equals refitting without it", "[pipeline][saved_model
     std::vector<Eigen::Index> others;
     for (Eigen::Index i = 0; i < 150; ++i)
       if (i != out) others.push_back(i);
-    const auto refit = sst::fit(network(), sst::Kernel::ntk, Eigen::MatrixXd(x(others, Eigen::all)),
+    const auto refit = sst::fit(sst::ntk(network()), Eigen::MatrixXd(x(others, Eigen::all)),
                                 Eigen::MatrixXd(y(others, Eigen::all)), sst::Ridge::absolute(0.3));
     CHECK((refit.predict(x.row(out)) - found.row(out)).norm() <= 1e-10);
   }
@@ -167,7 +176,7 @@ TEST_CASE("Appended rows give the refit", "[pipeline][saved_model]") {
     model = sst::load_model(folder.path / "m");
     model.append(x.bottomRows(19), y.bottomRows(19));
     const auto refit = fitted(kernel, x, y, sst::Ridge::absolute(0.01));
-    CHECK((model.weights - refit.weights).norm() <= 1e-10 * refit.weights.norm());
+    CHECK((model.model.weights() - refit.model.weights()).norm() <= 1e-10 * refit.model.weights().norm());
     const auto a = model.predict_with_std(at), b = refit.predict_with_std(at);
     CHECK((a.mean - b.mean).norm() <= 1e-10 * b.mean.norm());
     CHECK((a.std - b.std).norm() <= 1e-10 * b.std.norm());
@@ -176,21 +185,33 @@ TEST_CASE("Appended rows give the refit", "[pipeline][saved_model]") {
 
 TEST_CASE("Appending scales as in training, and changes nothing when it fails", "[pipeline][saved_model]") {
   auto model = machine();
-  const Eigen::MatrixXd x = model.input_scaling->undo(model.x), y = model.target_scaling->undo(model.y);
+  const Eigen::MatrixXd x = model.input_scaling->undo(model.model.x().dense()), y = model.training_targets();
   auto longer = model;
   longer.append(x.topRows(2), y.topRows(2));
-  CHECK((longer.x.row(30) - model.x.row(0)).norm() <= 1e-14 * model.x.norm());
-  CHECK((longer.y.row(31) - model.y.row(1)).norm() <= 1e-14 * model.y.norm());
+  CHECK((longer.model.x().dense().row(30) - model.model.x().dense().row(0)).norm() <= 1e-13);
+  CHECK((longer.model.y().row(31) - model.model.y().row(1)).norm() <= 1e-13);
   CHECK_THROWS_WITH(model.append(x.topRows(2), y.topRows(1)), Contains("1 x 2 for 2 samples"));
   CHECK_THROWS_WITH(model.append(x.leftCols(2), y), Contains("2 columns"));
   CHECK_THROWS_WITH(model.predict(x.leftCols(2)), Contains("2 columns"));
   Eigen::MatrixXd bad = y;
   bad(0, 0) = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS_WITH(model.append(x, bad), Contains("not finite"));
-  model.lambda = -10;
-  CHECK_THROWS_AS(model.append(x.topRows(1), y.topRows(1)), sst::NotPositiveDefinite);
-  CHECK(model.x.rows() == 30);
-  CHECK(model.weights.rows() == 30);
+  const sst::Model& m = model.model;
+  sst::Model negative({m.kernel(), m.x(), m.y(), m.weights(), m.ridge(), -10});
+  CHECK_THROWS_AS(negative.append(x.topRows(1), y.topRows(1)), sst::NotPositiveDefinite);
+  CHECK(negative.samples() == 30);
+  CHECK(negative.weights().rows() == 30);
+}
+
+TEST_CASE("A model of images is saved with their shape", "[pipeline][saved_model]") {
+  const Folder folder;
+  const sst::ImageShape shape{.height = 3, .width = 2, .channels = 2};
+  const auto net =
+      sst::trace([](sst::Node x) { return dense(global_avg_pool(relu(conv(x, {.weight_std = 1.4})))); });
+  const Eigen::MatrixXd x = normal(10, 12, 1), y = normal(10, 1, 2);
+  const auto model = sst::fit(sst::ntk(net, shape), x, y, sst::Ridge::relative(0.1));
+  sst::save_model(folder.path / "m", model);
+  CHECK(same_bits(sst::load_model(folder.path / "m").predict(x), model.predict(x)));
 }
 
 TEST_CASE("Every damage to a saved model is found", "[pipeline][saved_model]") {
@@ -239,7 +260,7 @@ TEST_CASE("Saving replaces models only, and whole", "[pipeline][saved_model]") {
   const fs::path place = folder.path / "m";
   sst::save_model(place / "", machine());  // "m/"
   sst::save_model(place, machine(sst::Kernel::nngp, 20));
-  CHECK(sst::load_model(place).x.rows() == 20);
+  CHECK(sst::load_model(place).model.samples() == 20);
   fs::create_directory(folder.path / "mine");
   std::ofstream(folder.path / "mine" / "diary.txt") << "dear";
   CHECK_THROWS_WITH(sst::save_model(folder.path / "mine", machine()),
@@ -250,10 +271,13 @@ TEST_CASE("Saving replaces models only, and whole", "[pipeline][saved_model]") {
   auto latin = machine();
   latin.targets = {"\xe9", "b"};
   CHECK_THROWS_WITH(sst::save_model(place, latin), Contains("not UTF-8"));
-  CHECK(sst::load_model(place).x.rows() == 20);
-  auto broken = machine();
-  broken.weights.conservativeResize(3, 2);
-  CHECK_THROWS_WITH(sst::save_model(place, broken), Contains("weights does not fit"));
+  CHECK(sst::load_model(place).model.samples() == 20);
+  const sst::Model m = machine().model;
+  CHECK_THROWS_WITH(sst::Model({m.kernel(), m.x(), m.y(), m.weights().topRows(3), m.ridge(), m.lambda()}),
+                    Contains("the weights is 3 x 2"));
+  const auto own = sst::kernel_function("own", [](const auto& a, const auto& b) { return a.dot(b); });
+  CHECK_THROWS_WITH(sst::save_model(place, sst::fit(own, m.x(), m.y(), sst::Ridge::relative(1))),
+                    Contains("'own'"));
   CHECK(folder.entries() == 2);
 }
 
@@ -277,7 +301,7 @@ TEST_CASE("A saved model keeps its table encoding", "[pipeline][saved_model]") {
   CHECK(loaded.encoding == encoding);
   CHECK(loaded.classes == model.classes);
   CHECK(loaded.inverse_temperature == model.inverse_temperature);
-  CHECK(same_bits(loaded.probabilities(loaded.y), sst::softmax(model.y, 1.0 / 3)));
+  CHECK(same_bits(loaded.probabilities(loaded.model.y()), sst::softmax(model.model.y(), 1.0 / 3)));
 }
 
 namespace {

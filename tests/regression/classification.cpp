@@ -10,14 +10,16 @@
 #include <Eigen/Core>
 #include <Eigen/LU>
 
+#include <sst/kernel/network_kernel.hpp>
+#include <sst/kernel/own_kernel.hpp>
 #include <sst/regression/classification.hpp>
+#include <sst/selection/grid_search.hpp>
 
 namespace classification_tests {
 
 using Catch::Matchers::Contains;
 using Eigen::Index;
 using Eigen::MatrixXd;
-using sst::Kernel;
 using sst::Ridge;
 using sst_test::Wide;
 
@@ -66,14 +68,19 @@ TEST_CASE("weighted regression and its leave-one-out in long double", "[regressi
   const Index n = 12;
   const MatrixXd f = MatrixXd::Random(n, n + 2), k = f * f.transpose(), y = MatrixXd::Random(n, 2);
   const Eigen::VectorXd w = Eigen::VectorXd::Random(n).array() + 1.5;
-  const auto fit = sst::fit_weighted(k, y, Ridge::relative(0.05), w);
+  // The samples of a precomputed kernel are their indices.
+  const auto model =
+      sst::fit(sst::precomputed_kernel(k), Eigen::VectorXd::LinSpaced(n, 0, static_cast<double>(n - 1)), y,
+               Ridge::relative(0.05), {.sample_weights = w});
+  const double lambda = model.lambda();
   Wide a = k.cast<long double>();
-  a.diagonal() += (fit.lambda * w.cwiseInverse()).cast<long double>();
+  a.diagonal() += (lambda * w.cwiseInverse()).cast<long double>();
   const Wide expected = a.fullPivLu().solve(y.cast<long double>().eval());
-  CHECK((fit.weights.cast<long double>() - expected).norm() < 1e-10L * expected.norm());
+  CHECK((model.weights().cast<long double>() - expected).norm() < 1e-10L * expected.norm());
+  const MatrixXd held = model.leave_one_out();
   // The minimum of sum w (y - f)^2 + lambda |f|^2: its gradient K (W (K c - y) + lambda c) vanishes.
-  const MatrixXd c = fit.weights;
-  CHECK((w.asDiagonal() * (k * c - y) + fit.lambda * c).norm() < 1e-10 * y.norm());
+  const MatrixXd c = model.weights();
+  CHECK((w.asDiagonal() * (k * c - y) + lambda * c).norm() < 1e-10 * y.norm());
   for (Index i = 0; i < n; ++i) {
     std::vector<Index> others;
     for (Index j = 0; j < n; ++j)
@@ -82,10 +89,12 @@ TEST_CASE("weighted regression and its leave-one-out in long double", "[regressi
     const Wide inner = a(others, others), cross = a(one, others),
                rest = y.cast<long double>()(others, Eigen::all);
     const Wide left_out = cross * inner.fullPivLu().solve(rest);
-    CHECK((fit.leave_one_out.row(i).cast<long double>() - left_out).norm() < 1e-9L * left_out.norm());
+    CHECK((held.row(i).cast<long double>() - left_out).norm() < 1e-9L * left_out.norm());
   }
-  CHECK_THROWS_WITH(sst::fit_weighted(k, y, Ridge::relative(1), Eigen::VectorXd::Zero(n)),
-                    Contains("positive"));
+  CHECK_THROWS_WITH(
+      sst::fit(sst::precomputed_kernel(k), Eigen::VectorXd::LinSpaced(n, 0, static_cast<double>(n - 1)), y,
+               Ridge::relative(1), {.sample_weights = Eigen::VectorXd::Zero(n)}),
+      Contains("positive"));
 }
 
 TEST_CASE("the temperature minimises the log loss", "[regression]") {
@@ -117,32 +126,32 @@ TEST_CASE("the temperature minimises the log loss", "[regression]") {
 TEST_CASE("a classifier: accuracy, calibration and class weights", "[regression]") {
   const Clouds train, test(77);
   const auto net = sst::chain(3, {.weight_std = 1.4, .bias_std = 0.5});
-  const sst::Classifier<std::string> equal(net, Kernel::ntk, train.x, train.labels, Ridge::relative(0.3));
-  const sst::Classifier<std::string> balanced(net, Kernel::ntk, train.x, train.labels, Ridge::relative(0.3),
-                                              {.class_weights = sst::ClassWeights::balanced});
+  const auto equal = sst::fit_classifier(sst::ntk(net), train.x, train.labels, Ridge::relative(0.3));
+  const auto balanced = sst::fit_classifier(sst::ntk(net), train.x, train.labels, Ridge::relative(0.3),
+                                            {.class_weights = sst::ClassWeights::balanced});
   const auto predicted = equal.predict(test.x);
-  const auto found = confusion(equal.classes(), test.labels, predicted);
+  const auto found = confusion(equal.encoding(), test.labels, predicted);
   CHECK(found.counts.sum() == 68);
   CHECK(found.counts.row(2).sum() == 30);  // wolves
   CHECK(found.accuracy.value > 0.75);
   CHECK(found.accuracy.low < found.accuracy.value);
   CHECK(found.accuracy.value == Approx(found.counts.trace() / 68.0));
   CHECK(equal.leave_one_out_accuracy().value > 0.75);
-  const auto fair = confusion(balanced.classes(), test.labels, balanced.predict(test.x));
+  const auto fair = confusion(balanced.encoding(), test.labels, balanced.predict(test.x));
   CHECK(fair.counts(1, 1) >= found.counts(1, 1));
   CHECK(fair.counts.col(1).sum() > found.counts.col(1).sum());  // the rare class is chosen more often
 
   const MatrixXd p = equal.probabilities(test.x);
   CHECK((p.rowwise().sum().array() - 1).abs().maxCoeff() < 1e-14);
-  CHECK(sst::largest_score(p) == equal.classes().encode(predicted));
+  CHECK(sst::largest_score(p) == equal.encoding().encode(predicted));
   // Better than no calibration on samples it has not seen.
-  const auto truth = equal.classes().encode(test.labels);
+  const auto truth = equal.encoding().encode(test.labels);
   CHECK(sst::log_loss(equal.scores(test.x), truth, equal.inverse_temperature()) <
         sst::log_loss(equal.scores(test.x), truth, 1));
   std::ostringstream text;
   text << found;
   CHECK_THAT(text.str(), Contains("wolf") && Contains("predicted"));
-  CHECK_THROWS_AS(confusion(equal.classes(), test.labels, std::vector<std::string>{"ant"}), sst::DataError);
+  CHECK_THROWS_AS(confusion(equal.encoding(), test.labels, std::vector<std::string>{"ant"}), sst::DataError);
 }
 
 TEST_CASE("balanced weights give every class the same total", "[regression]") {
@@ -153,15 +162,16 @@ TEST_CASE("balanced weights give every class the same total", "[regression]") {
 
 TEST_CASE("two-fold selection is the squared error of two folds", "[regression]") {
   const Clouds d;
-  const std::vector<sst::Candidate> all{{"one", sst::chain(2)}, {"two", sst::chain(3, {.bias_std = 0.5})}};
+  const std::vector<sst::Candidate> all{{"one", sst::ntk(sst::chain(2))},
+                                        {"two", sst::nngp(sst::chain(3, {.bias_std = 0.5}))}};
   const auto ridges = sst::relative_ridges(1e-3, 1, 4);
   const auto board = select_classifier(all, d.x, d.labels, ridges, 5);
-  REQUIRE(board.entries.size() == 4);
+  REQUIRE(board.entries.size() == 2);
   const sst::Classes<std::string> classes(d.labels);
   const auto& best = board.best();
   const auto expected =
-      cross_validate(all[best.candidate].topology, best.kernel, d.x,
-                     sst::one_hot(classes.encode(d.labels), 3), ridges, sst::k_fold(68, 2, 5));
+      cross_validate(all[best.candidate].kernel, d.x, sst::one_hot(classes.encode(d.labels), 3), ridges,
+                     sst::k_fold(68, 2, 5));
   CHECK(best.score == Approx(expected.errors.minCoeff()));
   CHECK(best.ridge == ridges[expected.best_ridge()]);
 }

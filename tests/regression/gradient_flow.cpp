@@ -8,6 +8,8 @@
 #include <Eigen/Core>
 #include <Eigen/LU>
 
+#include <sst/kernel/gram.hpp>
+#include <sst/kernel/network_kernel.hpp>
 #include <sst/regression/gradient_flow.hpp>
 #include <sst/topology/families.hpp>
 
@@ -181,53 +183,51 @@ TEST_CASE("gradient flow names what it cannot do", "[regression]") {
                     Contains("the variance of test sample"));
 }
 
-TEST_CASE("of a topology: the prior at the start, the posterior at the end, the matrices' between",
+TEST_CASE("a model's flow: the prior at the start, the posterior at the end, the matrices' between",
           "[regression]") {
   std::srand(13);
   const MatrixXd x = MatrixXd::Random(14, 3), y = MatrixXd::Random(14, 2), x_test = MatrixXd::Random(37, 3);
   const auto net = sst::residual(3, {.weight_std = 1.3, .bias_std = 0.4});
   const auto dd = gram(net, x), td = gram(net, x_test, x), tt = gram(net, x_test);
   const Ridge ridge = Ridge::relative(0.02);
-  Eigen::VectorXd times(3);
-  times << 50, infinity, 0;
-  for (const sst::Kernel kernel : {sst::Kernel::nngp, sst::Kernel::ntk}) {
-    const auto flow = [&](sst::PosteriorOptions asked) {
-      return gradient_flow(net, kernel, x, y, x_test, ridge, times,
-                           {.learning_rate = 0.8, .prediction = asked});
-    };
-    const auto full = flow({.covariance = sst::Covariance::full});
-    const auto diagonal = flow({.batch = 10});
-    const auto mean = flow({.covariance = sst::Covariance::none, .batch = 16});
-    const auto noisy = flow({.noise = sst::ObservationNoise::included});
-    REQUIRE(full.size() == 3);
-    const auto end = posterior(net, kernel, x, y, x_test, ridge, {.covariance = sst::Covariance::full});
-    CHECK((full[1].mean - end.mean).norm() < 1e-10 * end.mean.norm());
-    CHECK((full[1].covariance - end.covariance).norm() < 1e-10 * tt.nngp.norm());
-    CHECK(full[2].mean.norm() == 0);
-    CHECK((full[2].covariance - tt.nngp).norm() < 1e-14 * tt.nngp.norm());
+  for (const bool ntk : {false, true}) {
+    const auto model = sst::fit(ntk ? sst::ntk(net) : sst::nngp(net), x, y, ridge);
+    const sst::TrainingFlow flow(model, 0.8);
+    const MatrixXd end = model.predict(x_test);
+    CHECK((flow.predict(x_test, infinity) - end).norm() < 1e-10 * end.norm());
+    CHECK((flow.covariance(x_test, infinity) - model.covariance(x_test)).norm() < 1e-10 * tt.nngp.norm());
+    CHECK(flow.predict(x_test, 0).norm() == 0);
+    CHECK((flow.covariance(x_test, 0) - tt.nngp).norm() < 1e-14 * tt.nngp.norm());
     const sst::EnsembleFlow all(dd.ntk, dd.nngp, y, ridge, 0.8);
     const sst::GradientFlow last(dd.nngp, y, ridge, 0.8);
-    const bool ntk = kernel == sst::Kernel::ntk;
     const MatrixXd middle = ntk ? all.test_mean(td.ntk, 50) : last.test_mean(td.nngp, 50);
-    CHECK((full[0].mean - middle).norm() < 1e-11 * middle.norm());
+    CHECK((flow.predict(x_test, 50) - middle).norm() < 1e-11 * middle.norm());
     const MatrixXd spread =
         ntk ? all.test_covariance(td.ntk, td.nngp, tt.nngp, 50) : last.test_covariance(td.nngp, tt.nngp, 50);
-    CHECK((full[0].covariance - spread).norm() < 1e-11 * spread.norm());
-    for (std::size_t s = 0; s < 3; ++s) {
-      CHECK(full[s].variance == full[s].covariance.diagonal());
-      CHECK((diagonal[s].mean - full[s].mean).norm() <= 1e-11 * full[s].mean.norm());
-      CHECK((mean[s].mean - full[s].mean).norm() <= 1e-11 * full[s].mean.norm());
-      CHECK((diagonal[s].variance - full[s].variance).norm() < 1e-10 * full[s].variance.norm());
-      CHECK((noisy[s].variance.array() - full[s].variance.array() - noisy[s].lambda).abs().maxCoeff() <
-            1e-10);
-      CHECK(noisy[s].lambda == Approx(0.02 * (ntk ? dd.ntk : dd.nngp).diagonal().mean()));
-      CHECK(mean[s].variance.size() == 0);
-      CHECK(diagonal[s].covariance.size() == 0);
-    }
+    CHECK((flow.covariance(x_test, 50) - spread).norm() < 1e-11 * spread.norm());
+    const auto band = flow.predict_with_std(x_test, 50);
+    CHECK((band.mean - middle).norm() < 1e-11 * middle.norm());
+    CHECK((band.std.col(1).cwiseAbs2() - spread.diagonal()).norm() < 1e-10 * spread.norm());
+    CHECK_THROWS_WITH(flow.predict(x_test, -1), Contains("training time"));
   }
-  CHECK(sst::max_learning_rate(net, x, 2) == Approx(sst::max_learning_rate(sst::Spectrum(dd.ntk), 2)));
-  CHECK_THROWS_WITH(gradient_flow(net, sst::Kernel::ntk, x, y, x_test, ridge, -times),
-                    Contains("training time"));
+  CHECK(sst::max_learning_rate(sst::ntk(net), x, 2) ==
+        Approx(sst::max_learning_rate(sst::Spectrum(dd.ntk), 2)));
+}
+
+TEST_CASE("a sample that comes twice converges to the mean of its targets and stays there", "[regression]") {
+  MatrixXd x(5, 2), y(5, 1);
+  x << 1, 2, 3, 1, -1, 1, 0.5, -2, 1, 2;
+  y << 0, 1, 2, 3, 100;
+  const auto net = sst::chain(3, {.weight_std = 1.4, .bias_std = 0.1});
+  const MatrixXd k = gram(net, x).ntk;
+  const sst::GradientFlow flow(k, y, Ridge::absolute(0));
+  for (const double t : {1e8, 1e12, 1e14, 1e17, 1e300}) {
+    const MatrixXd mean = flow.test_mean(k.topRows(2), t);
+    INFO("t = " << t);
+    CHECK(mean(0, 0) == Approx(50).epsilon(1e-6));
+    CHECK(mean(1, 0) == Approx(1).epsilon(1e-6));
+  }
+  CHECK_THROWS_AS(flow.test_mean(k.topRows(2), infinity), sst::NotPositiveDefinite);
 }
 
 }  // namespace gradient_flow_tests

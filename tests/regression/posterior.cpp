@@ -7,14 +7,19 @@
 #include <Eigen/Core>
 #include <Eigen/LU>
 
+#include <sst/kernel/gram.hpp>
+#include <sst/kernel/network_kernel.hpp>
+#include <sst/regression/model.hpp>
 #include <sst/regression/posterior.hpp>
+#include <sst/selection/grid_search.hpp>
+#include <sst/topology/activations.hpp>
 #include <sst/topology/families.hpp>
+#include <sst/topology/node.hpp>
 
 namespace posterior_tests {
 
 using Catch::Matchers::Contains;
 using Eigen::MatrixXd;
-using sst::Kernel;
 using sst::Ridge;
 using sst_test::relative_error;
 using sst_test::wide;
@@ -92,31 +97,32 @@ TEST_CASE("covariances are symmetric to the last bit and positive semidefinite",
   }
 }
 
-TEST_CASE("of a topology: batches, noise and the choice of covariance change what they say only",
-          "[regression]") {
+TEST_CASE("a model's posterior is that of the matrices", "[regression]") {
   const Problem p(20, 70, 2);
-  for (const Kernel kernel : {Kernel::nngp, Kernel::ntk}) {
-    const Ridge ridge = Ridge::relative(0.05);
-    const auto predict = [&](sst::PosteriorOptions options) {
-      return posterior(p.topology, kernel, p.x, p.y, p.x_test, ridge, options);
-    };
-    const auto full = predict({.covariance = sst::Covariance::full});
-    const auto diagonal = predict({.batch = 16});
-    const auto mean = predict({.covariance = sst::Covariance::none, .batch = 7});
-    const auto noisy = predict({.noise = sst::ObservationNoise::included});
-    CHECK(full.covariance.rows() == 70);
-    CHECK(diagonal.covariance.size() == 0);
-    CHECK(mean.variance.size() == 0);
-    CHECK((full.mean - diagonal.mean).norm() < 1e-12 * full.mean.norm());
-    CHECK((full.mean - mean.mean).norm() < 1e-12 * full.mean.norm());
-    CHECK((full.covariance.diagonal() - diagonal.variance).norm() < 1e-11 * diagonal.variance.norm());
-    CHECK(full.variance == full.covariance.diagonal());
-    CHECK((noisy.variance.array() - diagonal.variance.array() - noisy.lambda).abs().maxCoeff() < 1e-12);
-    const MatrixXd& trained = kernel == Kernel::nngp ? p.dd.nngp : p.dd.ntk;
-    CHECK(full.lambda == Approx(0.05 * trained.diagonal().mean()));
-    const Wide expected =
-        wide(kernel == Kernel::nngp ? p.td.nngp : p.td.ntk) * inverse(trained, full.lambda) * wide(p.y);
-    CHECK(relative_error(full.mean, expected) < 1e-10);
+  const Ridge ridge = Ridge::relative(0.05);
+  const auto bayes = sst::fit(sst::nngp(p.topology), p.x, p.y, ridge);
+  const auto trained = sst::fit(sst::ntk(p.topology), p.x, p.y, ridge);
+  const sst::NngpPosterior posterior(p.dd.nngp, p.y, ridge);
+  const sst::EnsemblePosterior ensemble(p.dd.ntk, p.dd.nngp, p.y, ridge);
+  CHECK((bayes.predict(p.x_test) - posterior.mean(p.td.nngp)).norm() < 1e-12);
+  CHECK((trained.predict(p.x_test) - ensemble.mean(p.td.ntk)).norm() < 1e-12);
+  CHECK((bayes.covariance(p.x_test) - posterior.covariance(p.td.nngp, p.tt.nngp)).norm() < 1e-11);
+  CHECK((trained.covariance(p.x_test) - ensemble.covariance(p.td.ntk, p.td.nngp, p.tt.nngp)).norm() < 1e-11);
+}
+
+TEST_CASE("networks whose tangent does not exist have the NNGP's posterior", "[regression]") {
+  const Problem p(20, 5, 1);
+  const auto tied = sst::trace([](sst::Node x) {
+    const sst::DenseOptions shared{.weight_std = 1.2, .bias_std = 0.1, .weights = "w"};
+    return dense(relu(dense(relu(dense(x, {.bias_std = 0.3})), shared)), shared);
+  });
+  const auto signs = sst::trace([](sst::Node x) { return dense(sign(dense(x, {.bias_std = 0.3}))); });
+  for (const sst::Topology& net : {tied, signs}) {
+    CHECK_THROWS_AS(sst::ntk(net), sst::NoClosedForm);
+    const auto band = sst::fit(sst::nngp(net), p.x, p.y, Ridge::relative(0.1)).predict_with_std(p.x_test);
+    CHECK(band.std.minCoeff() > 0);
+    const auto board = sst::grid_search({{"only", sst::nngp(net)}}, p.x, p.y, {Ridge::relative(0.1)});
+    CHECK(board.best().failure.empty());
   }
 }
 

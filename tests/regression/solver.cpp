@@ -7,11 +7,12 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 
-#include <sst/pipeline/kernel_machine.hpp>
-#include <sst/plan/compile.hpp>
+#include <sst/kernel/network_kernel.hpp>
+#include <sst/kernel/own_kernel.hpp>
 #include <sst/regression/model.hpp>
 #include <sst/regression/solver.hpp>
 #include <sst/topology/families.hpp>
+#include <sst/topology/node.hpp>
 
 namespace solver_tests {
 
@@ -26,7 +27,12 @@ using sst_test::Wide;
 
 constexpr double gib = 1024.0 * 1024 * 1024;
 
-const sst::Plan plan = compile(sst::sparse_shortcut(4), sst::Kernel::ntk);
+const sst::KernelFunction kernel = sst::ntk(sst::sparse_shortcut(4));
+
+sst::SolverResult solve(const MatrixXd& x, const MatrixXd& y, const sst::Ridge& ridge,
+                        const sst::FitOptions& options) {
+  return solve_kernel_system(kernel, x, kernel.against(x), y, ridge, options);
+}
 
 }  // namespace
 
@@ -34,7 +40,7 @@ TEST_CASE("all solvers find the weights that long double algebra finds", "[regre
   std::srand(2);
   const Index n = 400;
   const MatrixXd x = MatrixXd::Random(n, 5), y = MatrixXd::Random(n, 3);
-  const MatrixXd k = gram(plan, sst::Kernel::ntk, x);
+  const MatrixXd k = kernel.matrix(x);
   const double lambda = 0.1 * k.diagonal().mean();
   Wide a = k.cast<long double>();
   a.diagonal().array() += static_cast<long double>(lambda);
@@ -42,12 +48,12 @@ TEST_CASE("all solvers find the weights that long double algebra finds", "[regre
   for (const Solver solver :
        {Solver::automatic, Solver::cholesky, Solver::mixed, Solver::conjugate_gradients}) {
     std::set<std::string> stages;
-    const auto result = solve_kernel_system(
-        plan, sst::Kernel::ntk, x, y, sst::Ridge::relative(0.1),
-        {.solver = solver, .tolerance = 1e-12, .progress = [&](const char* stage, double done) {
-           stages.insert(stage);
-           return done >= 0 && done <= 1;
-         }});
+    const auto result =
+        solve(x, y, sst::Ridge::relative(0.1),
+              {.solver = solver, .tolerance = 1e-12, .progress = [&](const char* stage, double done) {
+                 stages.insert(stage);
+                 return done >= 0 && done <= 1;
+               }});
     const auto& report = result.report;
     INFO(report.sentence);
     CHECK((result.weights - wanted).norm() <= 1e-9 * wanted.norm());
@@ -58,7 +64,8 @@ TEST_CASE("all solvers find the weights that long double algebra finds", "[regre
     const bool iterative = solver == Solver::conjugate_gradients;
     CHECK(stages == (iterative ? std::set<std::string>{"preconditioner", "iterations"}
                                : std::set<std::string>{"kernel", "factor"}));
-    CHECK((result.factor.size() > 0) == (report.solver == Solver::cholesky));
+    CHECK((result.factor != nullptr) == (report.solver == Solver::cholesky));
+    CHECK(report.memory > 0);
     CHECK((report.iterations > 0) == (iterative || solver == Solver::mixed));
   }
 }
@@ -68,28 +75,58 @@ TEST_CASE("models are fitted by any solver", "[regression]") {
   const sst::Topology net = sst::sparse_shortcut(4);
   const MatrixXd x = MatrixXd::Random(200, 5), y = MatrixXd::Random(200, 2), at = MatrixXd::Random(9, 5);
   const auto ridge = sst::Ridge::relative(0.1);
-  const MatrixXd wanted = sst::fit(net, sst::Kernel::ntk, x, y, ridge).predict(at);
-  const sst::KernelMachine machine{.topology = net, .ridge = ridge, .x = x, .y = y};
+  const MatrixXd wanted = sst::fit(sst::ntk(net), x, y, ridge).predict(at);
   for (const Solver solver : {Solver::cholesky, Solver::mixed, Solver::conjugate_gradients}) {
-    const sst::SolverOptions options{.solver = solver, .tolerance = 1e-11};
-    const auto [model, report] = sst::fit_with_solver(net, sst::Kernel::ntk, x, y, ridge, options);
+    const auto model = sst::fit(sst::ntk(net), x, y, ridge, {.solver = solver, .tolerance = 1e-11});
     CHECK((model.predict(at) - wanted).norm() <= 1e-8 * wanted.norm());
-    CHECK(model.lambda() == report.lambda);
-    const auto solved = sst::fit_with_solver(machine, options);
-    CHECK((solved.machine.predict(at) - wanted).norm() <= 1e-8 * wanted.norm());
-    CHECK((solved.machine.factor.rows() == 200) == (solver == Solver::cholesky));
-    CHECK(solved.report.solver == solver);
+    CHECK((model.known_factor() != nullptr) == (solver == Solver::cholesky));
+    CHECK(model.report().solver == solver);
+    // What takes the factor makes it.
+    CHECK((model.leave_one_out() - sst::fit(sst::ntk(net), x, y, ridge).leave_one_out()).norm() < 1e-7);
+    CHECK(model.known_factor() != nullptr);
+  }
+}
+
+TEST_CASE("weighted samples are the same problem for all solvers", "[regression]") {
+  std::srand(9);
+  const MatrixXd x = MatrixXd::Random(150, 4), y = MatrixXd::Random(150, 2);
+  const Eigen::VectorXd w = Eigen::VectorXd::Random(150).array() + 1.5;
+  const auto weights = [&](Solver solver) {
+    return sst::fit(kernel, x, y, sst::Ridge::relative(0.1),
+                    {.solver = solver, .tolerance = 1e-11, .sample_weights = w})
+        .weights();
+  };
+  const MatrixXd direct = weights(Solver::cholesky);
+  CHECK((weights(Solver::mixed) - direct).norm() < 1e-9 * direct.norm());
+  CHECK((weights(Solver::conjugate_gradients) - direct).norm() < 1e-8 * direct.norm());
+}
+
+TEST_CASE("any kernel is solved without its matrix: images, functions of one's own, sums", "[regression]") {
+  std::srand(10);
+  const sst::ImageShape shape{.height = 5, .width = 5, .channels = 2};
+  const auto net =
+      sst::trace([](sst::Node in) { return dense(global_avg_pool(relu(conv(in, {.weight_std = 1.4})))); });
+  const auto laplace = sst::kernel_function(
+      "laplace", [](const auto& a, const auto& b) { return std::exp(-(a - b).norm() / 4); });
+  const MatrixXd x = MatrixXd::Random(60, 50), y = MatrixXd::Random(60, 2), at = MatrixXd::Random(7, 50);
+  for (const auto& k : {sst::ntk(net, shape), laplace, 0.5 * laplace + 2 * sst::nngp(sst::chain(2))}) {
+    INFO(k.description());
+    const auto direct = sst::fit(k, x, y, sst::Ridge::relative(0.01), {.solver = Solver::cholesky});
+    const auto iterative = sst::fit(k, x, y, sst::Ridge::relative(0.01),
+                                    {.solver = Solver::conjugate_gradients, .tolerance = 1e-9});
+    const MatrixXd wanted = direct.predict(at);
+    CHECK((iterative.predict(at) - wanted).norm() <= 1e-6 * wanted.norm());
   }
 }
 
 TEST_CASE("where float leads no further, conjugate gradients go on in double", "[regression]") {
   std::srand(11);
   const MatrixXd x = MatrixXd::Random(300, 3).rowwise().normalized(), y = MatrixXd::Random(300, 1);
-  const auto result = solve_kernel_system(plan, sst::Kernel::ntk, x, y, sst::Ridge::relative(1e-9),
-                                          {.solver = Solver::conjugate_gradients, .tolerance = 1e-8});
+  const auto result =
+      solve(x, y, sst::Ridge::relative(1e-9), {.solver = Solver::conjugate_gradients, .tolerance = 1e-8});
   INFO(result.report.sentence);
   CHECK(result.report.converged);
-  MatrixXd a = gram(plan, sst::Kernel::ntk, x);
+  MatrixXd a = kernel.matrix(x);
   a.diagonal().array() += result.report.lambda;
   CHECK((a * result.weights - y).norm() <= 2e-8 * y.norm());
 }
@@ -97,9 +134,14 @@ TEST_CASE("where float leads no further, conjugate gradients go on in double", "
 TEST_CASE("conjugate gradients that stop short say so", "[regression]") {
   std::srand(5);
   const MatrixXd x = MatrixXd::Random(300, 8), y = MatrixXd::Random(300, 1);
-  const auto result =
-      solve_kernel_system(plan, sst::Kernel::ntk, x, y, sst::Ridge::relative(1e-4),
-                          {.solver = Solver::conjugate_gradients, .iterations = 3, .rank = 2});
+  const auto result = solve(x, y, sst::Ridge::relative(1e-4),
+                            {.solver = Solver::conjugate_gradients,
+                             .iterations = 3,
+                             .unconverged = sst::Unconverged::allowed,
+                             .rank = 2});
+  CHECK_THROWS_WITH(solve(x, y, sst::Ridge::relative(1e-4),
+                          {.solver = Solver::conjugate_gradients, .iterations = 3, .rank = 2}),
+                    Contains("limit of iterations") && Contains("allowed"));
   CHECK_FALSE(result.report.converged);
   CHECK(result.report.residuals[0] > 1e-6);
   CHECK_THAT(result.report.sentence, Contains("limit of iterations"));
@@ -125,16 +167,16 @@ TEST_CASE("the choice of a solver follows size, memory and need", "[regression]"
 
 TEST_CASE("bad input of a solver is an error", "[regression]") {
   const MatrixXd x = MatrixXd::Ones(3, 2), y = MatrixXd::Ones(3, 1);
-  const auto solve = [&](const MatrixXd& samples, const MatrixXd& targets, sst::SolverOptions options = {}) {
-    return solve_kernel_system(plan, sst::Kernel::ntk, samples, targets, sst::Ridge::relative(0.1), options);
+  const auto attempt = [&](const MatrixXd& samples, const MatrixXd& targets, sst::FitOptions options = {}) {
+    return solve(samples, targets, sst::Ridge::relative(0.1), options);
   };
-  CHECK_THROWS_WITH(solve(MatrixXd(0, 2), MatrixXd(0, 1)), Contains("no training samples"));
-  CHECK_THROWS_WITH(solve(x, MatrixXd::Ones(2, 1)), Contains("2 x 1"));
-  CHECK_THROWS_WITH(solve(x, MatrixXd(3, 0)), Contains("3 x 0"));
-  CHECK_THROWS_WITH(solve(x, y * std::nan("")), Contains("row 0, column 0"));
-  CHECK_THROWS_WITH(solve(x, y, {.tolerance = -1}), Contains("tolerance -1"));
+  CHECK_THROWS_WITH(attempt(MatrixXd(0, 2), MatrixXd(0, 1)), Contains("no training samples"));
+  CHECK_THROWS_WITH(attempt(x, MatrixXd::Ones(2, 1)), Contains("3 training samples and 2 rows"));
+  CHECK_THROWS_WITH(attempt(x, MatrixXd(3, 0)), Contains("no columns"));
+  CHECK_THROWS_WITH(attempt(x, y * std::nan("")), Contains("row 0, column 0"));
+  CHECK_THROWS_WITH(attempt(x, y, {.tolerance = -1}), Contains("tolerance -1"));
   for (const Solver solver : {Solver::cholesky, Solver::mixed, Solver::conjugate_gradients})
-    CHECK_THROWS_AS(solve(x, y, {.solver = solver, .progress = [](const char*, double) { return false; }}),
+    CHECK_THROWS_AS(attempt(x, y, {.solver = solver, .progress = [](const char*, double) { return false; }}),
                     sst::Cancelled);
 }
 

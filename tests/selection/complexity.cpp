@@ -5,6 +5,8 @@
 #include <Eigen/Core>
 #include <Eigen/LU>
 
+#include <sst/kernel/gram.hpp>
+#include <sst/kernel/network_kernel.hpp>
 #include <sst/selection/complexity.hpp>
 #include <sst/topology/families.hpp>
 
@@ -70,14 +72,14 @@ TEST_CASE("kernel-target alignment", "[selection]") {
   CHECK_THROWS_WITH(complexity(sst::Spectrum(MatrixXd::Zero(3, 3)), MatrixXd::Ones(3, 1)), Contains("zero"));
 }
 
-TEST_CASE("complexity of a topology is that of its kernel", "[selection]") {
+TEST_CASE("complexity of a kernel function is that of its matrix", "[selection]") {
   std::srand(4);
   const MatrixXd x = MatrixXd::Random(9, 3), y = MatrixXd::Random(9, 1);
   const auto net = sst::chain(3, {.bias_std = 0.5});
   const auto k = gram(net, x);
   const auto ridge = sst::Ridge::relative(1e-3);
   for (const auto kernel : {sst::Kernel::nngp, sst::Kernel::ntk}) {
-    const auto found = complexity(net, kernel, x, y, ridge);
+    const auto found = complexity(kernel == sst::Kernel::ntk ? sst::ntk(net) : sst::nngp(net), x, y, ridge);
     const auto expected = complexity(sst::Spectrum(kernel == sst::Kernel::ntk ? k.ntk : k.nngp), y, ridge);
     CHECK(found.scaled_norm[0] == Approx(expected.scaled_norm[0]).epsilon(1e-9));
     CHECK(found.effective_dimension == Approx(expected.effective_dimension).epsilon(1e-9));

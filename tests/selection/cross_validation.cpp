@@ -9,6 +9,7 @@
 #include <Eigen/LU>
 
 #include <sst/selection/cross_validation.hpp>
+#include <sst/selection/ridge_path.hpp>
 
 namespace cross_validation_tests {
 

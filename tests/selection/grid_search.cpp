@@ -6,13 +6,13 @@
 
 #include <Eigen/Core>
 
+#include <sst/kernel/own_kernel.hpp>
 #include <sst/selection/grid_search.hpp>
 
 namespace grid_search_tests {
 
 using Catch::Matchers::Contains;
 using Eigen::MatrixXd;
-using sst::Kernel;
 using sst::Ridge;
 
 namespace {
@@ -38,9 +38,9 @@ std::vector<sst::Candidate> small_grid() {
 
 TEST_CASE("a grid is every combination, named", "[selection]") {
   const auto all = sst::candidates({{chain, residual}, {2, 3, 4}, {1, 1.5}, {0, 0.1}});
-  REQUIRE(all.size() == 24);
-  CHECK(all.front().name == "chain-2 w1 b0");
-  CHECK(all.back().name == "residual-4 w1.5 b0.1");
+  REQUIRE(all.size() == 48);
+  CHECK(all.front().name == "nngp chain-2 w1 b0");
+  CHECK(all.back().name == "ntk residual-4 w1.5 b0.1");
   CHECK_THROWS_AS(sst::candidates({{chain}, {}}), sst::Error);
 }
 
@@ -57,7 +57,7 @@ TEST_CASE("the leaderboard holds what each candidate scores alone", "[selection]
     for (std::size_t i = 0; i < board.entries.size(); ++i) {
       const sst::GridEntry& entry = board.entries[i];
       if (i) CHECK(board.entries[i - 1].score <= entry.score);
-      const MatrixXd k = gram(compile(all[entry.candidate].topology, entry.kernel), entry.kernel, d.x);
+      const MatrixXd k = all[entry.candidate].kernel.matrix(d.x);
       const Eigen::VectorXd expected =
           folds ? cross_validate(k, d.y, ridges, splits).errors
                 : scores(ridge_path(sst::Spectrum(k), d.y, ridges), sst::Criterion::leave_one_out);
@@ -76,7 +76,7 @@ TEST_CASE("the leaderboard does not depend on the number of threads", "[selectio
     std::ostringstream out;
     out.precision(17);
     for (const auto& e : grid_search(small_grid(), d.x, d.y, ridges, {.threads = threads}).entries)
-      out << e.name << static_cast<int>(e.kernel) << e.ridge.to_string() << e.score << '\n';
+      out << e.name << e.ridge.to_string() << e.score << '\n';
     return out.str();
   };
   CHECK(text(1) == text(2));
@@ -87,16 +87,17 @@ TEST_CASE("what cannot be scored says why, at the end", "[selection]") {
   const Data d;
   auto all = small_grid();
   all.erase(all.begin() + 1, all.end());
-  // An activation of an activation has no closed form.
-  all.insert(all.begin(), {"open", sst::trace([](sst::Node x) { return dense(relu(relu(dense(x)))); })});
-  const auto board = grid_search(all, d.x, d.y, {Ridge::relative(0.1)}, {.kernels = {Kernel::ntk}});
+  all.insert(all.begin(),
+             {"open", sst::kernel_function("open", [](const auto&, const auto&) { return std::nan(""); })});
+  const auto board = grid_search(all, d.x, d.y, {Ridge::relative(0.1)});
   REQUIRE(board.entries.size() == 2);
-  CHECK(board.best().name == "chain-2 w1 b0.1");
-  CHECK_THAT(board.entries[1].failure, Contains("closed form"));
+  CHECK(board.best().name == "nngp chain-2 w1 b0.1");
+  CHECK_THAT(board.entries[1].failure, Contains("finite values"));
   CHECK(std::isinf(board.entries[1].score));
   std::ostringstream text;
   text << board;
-  CHECK_THAT(text.str(), Contains("chain-2 w1 b0.1") && Contains("relative:0.1") && Contains("closed form"));
+  CHECK_THAT(text.str(),
+             Contains("chain-2 w1 b0.1") && Contains("relative:0.1") && Contains("finite values"));
 
   MatrixXd twice(60, 3), targets(60, 1);
   twice << d.x, d.x;
@@ -113,7 +114,7 @@ TEST_CASE("progress counts up, and can cancel", "[selection]") {
                 seen.push_back(share);
                 return true;
               }});
-  REQUIRE(seen.size() == 8);
+  REQUIRE(seen.size() == 16);
   CHECK(std::is_sorted(seen.begin(), seen.end()));
   CHECK(seen.back() == 1);
   CHECK_THROWS_AS(

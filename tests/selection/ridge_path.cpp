@@ -8,6 +8,8 @@
 #include <Eigen/Core>
 #include <Eigen/LU>
 
+#include <sst/kernel/gram.hpp>
+#include <sst/kernel/network_kernel.hpp>
 #include <sst/selection/complexity.hpp>
 #include <sst/selection/ridge_path.hpp>
 #include <sst/topology/families.hpp>
@@ -85,8 +87,8 @@ TEST_CASE("the ridge path equals refits, determinants and traces in long double"
 TEST_CASE("each criterion finds its best ridge", "[selection]") {
   const Problem p(40);
   const MatrixXd y = p.x.rowwise().sum() + 0.3 * p.y.col(0);  // smooth, and noise
-  const sst::RidgePath path = ridge_path(sst::chain(3, {.bias_std = 0.5}), sst::Kernel::nngp, p.x, y,
-                                         sst::relative_ridges(1e-8, 1e3, 45));
+  const sst::RidgePath path =
+      ridge_path(sst::nngp(sst::chain(3, {.bias_std = 0.5})), p.x, y, sst::relative_ridges(1e-8, 1e3, 45));
   for (const Criterion criterion :
        {Criterion::leave_one_out, Criterion::gcv, Criterion::log_marginal_likelihood}) {
     const std::size_t best = best_ridge(path, criterion);

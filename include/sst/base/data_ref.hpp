@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include <Eigen/Core>
 #include <Eigen/SparseCore>
@@ -27,10 +28,13 @@ class DataRef {
 
   /// n x d, referred to.
   DataRef(const Eigen::MatrixXd& dense) : dense_(&dense) {}
-  /// An expression of n x d, evaluated and held.
+  /// n x d, held.
+  DataRef(Eigen::MatrixXd&& dense)
+      : owned_dense_(std::make_shared<const Eigen::MatrixXd>(std::move(dense))), dense_(owned_dense_.get()) {}
+  /// An expression of n x d numbers of any type, evaluated and held.
   template <class Derived>
   DataRef(const Eigen::MatrixBase<Derived>& dense)
-      : owned_dense_(std::make_shared<const Eigen::MatrixXd>(dense)), dense_(owned_dense_.get()) {}
+      : DataRef(Eigen::MatrixXd(dense.template cast<double>())) {}
   /// An expression of n x d, evaluated and held.
   template <class Derived>
   DataRef(const Eigen::SparseMatrixBase<Derived>& sparse)
@@ -44,6 +48,41 @@ class DataRef {
   Eigen::Index cols() const { return sparse_ ? sparse_->cols() : dense_->cols(); }
   /// Whether zeros are not stored.
   bool sparse() const { return sparse_ != nullptr; }
+
+  /// n x d; of dense data only.
+  const Eigen::MatrixXd& dense() const { return *dense_; }
+  /// The same data, held by what is returned, so that the original may go.
+  DataRef owned() const {
+    if (owned_dense_ || owned_sparse_) return *this;
+    return sparse_ ? DataRef(std::make_shared<const Sparse>(*sparse_)) : DataRef(Eigen::MatrixXd(*dense_));
+  }
+  /// The rows from `first` on, `count` x d, held.
+  DataRef middle_rows(Eigen::Index first, Eigen::Index count) const {
+    if (first == 0 && count == rows()) return *this;
+    if (sparse_) return DataRef(std::make_shared<const Sparse>(sparse_->middleRows(first, count)));
+    return DataRef(Eigen::MatrixXd(dense_->middleRows(first, count)));
+  }
+  /// The same numbers, held dense or sparse as asked.
+  DataRef stored(bool as_sparse) const {
+    if (as_sparse == sparse()) return *this;
+    if (as_sparse) return DataRef(std::make_shared<const Sparse>(dense_->sparseView(0, 0)));
+    return DataRef(Eigen::MatrixXd(*sparse_));
+  }
+  /// These rows, and below them those of `other`, of as many columns: held, sparse where both are.
+  DataRef stacked(const DataRef& other) const {
+    if (sparse_ && other.sparse_) {
+      Sparse out(rows() + other.rows(), cols());
+      out.topRows(rows()) = *sparse_;
+      out.bottomRows(other.rows()) = *other.sparse_;
+      return DataRef(std::make_shared<const Sparse>(std::move(out)));
+    }
+    Eigen::MatrixXd out = Eigen::MatrixXd::Zero(rows() + other.rows(), cols());
+    for (Eigen::Index i = 0; i < out.rows(); ++i) {
+      const DataRef& from = i < rows() ? *this : other;
+      from.for_each(i < rows() ? i : i - rows(), [&](Eigen::Index k, double value) { out(i, k) = value; });
+    }
+    return DataRef(std::move(out));
+  }
 
   /// Calls f(column, value) for every entry of a row; of a sparse one, for every stored entry, in
   /// ascending order of columns.
@@ -74,6 +113,9 @@ class DataRef {
   }
 
  private:
+  explicit DataRef(std::shared_ptr<const Sparse> sparse)
+      : owned_sparse_(std::move(sparse)), sparse_(owned_sparse_.get()) {}
+
   std::shared_ptr<const Eigen::MatrixXd> owned_dense_;
   std::shared_ptr<const Sparse> owned_sparse_;
   const Eigen::MatrixXd* dense_ = nullptr;

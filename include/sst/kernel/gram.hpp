@@ -11,9 +11,10 @@
 #include <Eigen/Core>
 
 #include <sst/base/data_ref.hpp>
+#include <sst/base/execution.hpp>
 #include <sst/base/memory.hpp>
-#include <sst/base/parallel.hpp>
 #include <sst/error.hpp>
+#include <sst/kernel/fill.hpp>
 #include <sst/kernel/tiles.hpp>
 #include <sst/plan/compile.hpp>
 #include <sst/topology/topology.hpp>
@@ -38,6 +39,9 @@ struct GramOptions {
   /// Called from time to time with the fraction that is done; returning false cancels (throws Cancelled).
   std::function<bool(double)> progress = {};
   Path path = Path::automatic;  ///< by steps or by a radial profile; see Path
+
+  /// All of it but the path.
+  Execution execution() const { return {threads, progress}; }
 };
 
 /// A finished tile, on its way to whoever asked for it. Of a symmetric matrix only tiles on and below the
@@ -56,66 +60,24 @@ struct GramTile {
   Block ntk() const { return {values.ntk, rows, cols, Eigen::OuterStride<>(values.stride)}; }
 };
 
-namespace gram_detail {
-
-/// Calls work(row0, rows, col0, cols, workspace) for every tile, in parallel; of a symmetric matrix for
-/// those on and below the diagonal. The first error, or a cancellation, ends it and is thrown.
-template <class Tiles, class Work>
-void over_tiles(const Tiles& tiles, const GramOptions& options, Work&& work) {
-  const Eigen::Index size = Tiles::tile();
-  std::vector<std::pair<Eigen::Index, Eigen::Index>> corners;
-  for (Eigen::Index i = 0; i < tiles.cols(); i += size)
-    for (Eigen::Index j = tiles.symmetric() ? i : 0; j < tiles.rows(); j += size) corners.emplace_back(i, j);
-
-  detail::Counter progress(options.progress, static_cast<double>(corners.size()), "the Gram matrix");
-  detail::workers<typename Tiles::Workspace>(
-      corners.size(), options.threads, [&] { return tiles.workspace(); },
-      [&](auto& workspace, std::size_t k) {
-        const auto [i, j] = corners[k];
-        work(j, std::min(size, tiles.rows() - j), i, std::min(size, tiles.cols() - i), workspace);
-        progress.add();
-      });
-}
-
-/// Copies the part of a diagonal tile below its diagonal above it, or a whole tile to its mirror image.
-template <class Scalar>
-void mirror(const Scalar* from, Scalar* to, Eigen::Index stride, Eigen::Index rows, Eigen::Index cols,
-            bool diagonal) {
-  // Blocks of one cache line a column, so that both sides stay in cache.
-  constexpr Eigen::Index block = 16;
-  using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
-  const Eigen::Map<const Matrix, 0, Eigen::OuterStride<>> source(from, rows, cols,
-                                                                 Eigen::OuterStride<>(stride));
-  Eigen::Map<Matrix, 0, Eigen::OuterStride<>> target(to, cols, rows, Eigen::OuterStride<>(stride));
-  for (Eigen::Index i = 0; i < cols; i += block)
-    for (Eigen::Index j = diagonal ? i : 0; j < rows; j += block) {
-      const Eigen::Index m = std::min(block, cols - i), n = std::min(block, rows - j);
-      if (diagonal && i == j)
-        target.block(i, i, m, m).template triangularView<Eigen::StrictlyUpper>() =
-            source.block(i, i, m, m).transpose();
-      else
-        target.block(i, j, m, n) = source.block(j, i, n, m).transpose();
-    }
-}
-
-}  // namespace gram_detail
-
 /// Writes kernel matrices to where the caller wants them: `out` points to rows x cols column-major
 /// matrices, null where nobody asks. Symmetric ones are computed once and mirrored.
 /// Throws DataError, Error, Cancelled.
 template <class Scalar, class Arithmetic>
 void gram_into(const GramTiles<Scalar, Arithmetic>& tiles, TileView<Scalar> out,
                const GramOptions& options = {}) {
-  gram_detail::over_tiles(tiles, options, [&](auto row0, auto rows, auto col0, auto cols, auto& workspace) {
-    const Eigen::Index at = col0 * out.stride + row0, mirrored = row0 * out.stride + col0;
-    const bool diagonal = tiles.symmetric() && row0 == col0;
-    const TileView<Scalar> tile{out.nngp ? out.nngp + at : nullptr, out.ntk ? out.ntk + at : nullptr,
-                                out.stride};
-    tiles.evaluate(row0, rows, col0, cols, tile, workspace, diagonal);
-    if (!tiles.symmetric()) return;
-    if (tile.nngp) gram_detail::mirror(tile.nngp, out.nngp + mirrored, out.stride, rows, cols, diagonal);
-    if (tile.ntk) gram_detail::mirror(tile.ntk, out.ntk + mirrored, out.stride, rows, cols, diagonal);
-  });
+  kernel_detail::over_tiles(
+      tiles, options.execution(), [&](auto row0, auto rows, auto col0, auto cols, auto& workspace) {
+        const Eigen::Index at = col0 * out.stride + row0, mirrored = row0 * out.stride + col0;
+        const bool diagonal = tiles.symmetric() && row0 == col0;
+        const TileView<Scalar> tile{out.nngp ? out.nngp + at : nullptr, out.ntk ? out.ntk + at : nullptr,
+                                    out.stride};
+        tiles.evaluate(row0, rows, col0, cols, tile, workspace, diagonal);
+        if (!tiles.symmetric()) return;
+        if (tile.nngp)
+          kernel_detail::mirror(tile.nngp, out.nngp + mirrored, out.stride, rows, cols, diagonal);
+        if (tile.ntk) kernel_detail::mirror(tile.ntk, out.ntk + mirrored, out.stride, rows, cols, diagonal);
+      });
 }
 
 /// Hands every tile to `sink` as soon as it is there, so that the whole matrix never is: sink(const
@@ -126,18 +88,19 @@ void for_each_tile(const GramTiles<Scalar, Arithmetic>& tiles, std::initializer_
                    Sink&& sink, const GramOptions& options = {}) {
   const auto wanted = [&](Kernel k) { return std::find(kernels.begin(), kernels.end(), k) != kernels.end(); };
   constexpr Eigen::Index size = GramTiles<Scalar, Arithmetic>::tile();
-  gram_detail::over_tiles(tiles, options, [&](auto row0, auto rows, auto col0, auto cols, auto& workspace) {
-    std::vector<Scalar> nngp(wanted(Kernel::nngp) ? size * size : 0),
-        ntk(wanted(Kernel::ntk) ? size * size : 0);
-    const bool diagonal = tiles.symmetric() && row0 == col0;
-    const TileView<Scalar> out{nngp.empty() ? nullptr : nngp.data(), ntk.empty() ? nullptr : ntk.data(),
-                               rows};
-    tiles.evaluate(row0, rows, col0, cols, out, workspace, diagonal);
-    if (diagonal)
-      for (Scalar* values : {out.nngp, out.ntk})
-        if (values) gram_detail::mirror(values, values, rows, rows, cols, true);
-    sink(GramTile<Scalar>{row0, rows, col0, cols, out});
-  });
+  kernel_detail::over_tiles(tiles, options.execution(),
+                            [&](auto row0, auto rows, auto col0, auto cols, auto& workspace) {
+                              std::vector<Scalar> nngp(wanted(Kernel::nngp) ? size * size : 0),
+                                  ntk(wanted(Kernel::ntk) ? size * size : 0);
+                              const bool diagonal = tiles.symmetric() && row0 == col0;
+                              const TileView<Scalar> out{nngp.empty() ? nullptr : nngp.data(),
+                                                         ntk.empty() ? nullptr : ntk.data(), rows};
+                              tiles.evaluate(row0, rows, col0, cols, out, workspace, diagonal);
+                              if (diagonal)
+                                for (Scalar* values : {out.nngp, out.ntk})
+                                  if (values) kernel_detail::mirror(values, values, rows, rows, cols, true);
+                              sink(GramTile<Scalar>{row0, rows, col0, cols, out});
+                            });
 }
 
 namespace gram_detail {

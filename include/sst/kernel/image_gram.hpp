@@ -21,43 +21,50 @@ inline namespace SST_ABI {
 
 namespace spatial {
 
-/// Fills the matrices rectangle by rectangle; of a symmetric one, the lower half, and mirrors it. Throws
-/// Error when there is not memory for them, Cancelled.
+/// Fills the matrices of `out` rectangle by rectangle; of a symmetric one, the lower half, and mirrors it.
+/// Throws Error when there is not memory for what that takes, Cancelled.
 template <class Scalar, class Arithmetic>
-void fill(const ImageTiles<Scalar, Arithmetic>& tiles, const GramOptions& options, GramMatrices<Scalar>& out,
-          bool nngp, bool ntk) {
+void fill(const ImageTiles<Scalar, Arithmetic>& tiles, const Execution& execution, TileTarget<Scalar> out) {
   const std::size_t n = tiles.rows(), m = tiles.cols();
-  const auto rows = static_cast<Eigen::Index>(n), columns = static_cast<Eigen::Index>(m);
   // Large rectangles prepare each image less often; 1 GiB of that.
   const double each = tiles.bytes(1, 1) - tiles.bytes(0, 1);
   const auto side = static_cast<std::size_t>(std::clamp(double{1 << 30} / (2 * each), 32.0, 1024.0));
   const std::size_t tile = std::min(side, std::max<std::size_t>({n, m, 1}));
-  require_memory(static_cast<double>(n) * static_cast<double>(m) * sizeof(Scalar) * (nngp + ntk) +
-                     tiles.bytes(tile, tile),
+  require_memory(tiles.bytes(tile, tile),
                  "a Gram matrix of " + std::to_string(n) + " x " + std::to_string(m) + " images");
-  if (nngp) out.nngp.resize(rows, columns);
-  if (ntk) out.ntk.resize(rows, columns);
   const bool symmetric = tiles.symmetric();
   const double total = symmetric ? static_cast<double>(n) * static_cast<double>(n + 1) / 2
                                  : static_cast<double>(n) * static_cast<double>(m);
-  detail::Counter progress(options.progress, total, "the Gram matrix");
+  detail::Counter progress(execution.progress, total, "the Gram matrix");
   const auto report = [&](std::size_t entries) { progress.add(static_cast<double>(entries)); };
   for (std::size_t j = 0; j < m; j += tile)
     for (std::size_t i = symmetric ? j : 0; i < n; i += tile) {
       const std::size_t r = std::min(tile, n - i), c = std::min(tile, m - j);
-      const auto at = [&](auto& matrix) {
-        return &matrix.coeffRef(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j));
-      };
+      const std::size_t at = j * out.stride + i;
       tiles.evaluate(i, r, j, c,
-                     TileTarget<Scalar>{nngp ? at(out.nngp) : nullptr, ntk ? at(out.ntk) : nullptr, n},
+                     TileTarget<Scalar>{out.nngp ? out.nngp + at : nullptr, out.ntk ? out.ntk + at : nullptr,
+                                        out.stride},
                      report);
     }
-  const auto mirror = [](auto& matrix) {
-    for (Eigen::Index j = 0; j < matrix.cols(); ++j)
-      for (Eigen::Index i = j + 1; i < matrix.rows(); ++i) matrix(j, i) = matrix(i, j);
-  };
-  if (symmetric && nngp) mirror(out.nngp);
-  if (symmetric && ntk) mirror(out.ntk);
+  for (Scalar* values : {out.nngp, out.ntk})
+    if (symmetric && values)
+      kernel_detail::mirror(values, values, static_cast<Eigen::Index>(out.stride),
+                            static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(n), true);
+}
+
+/// The same into matrices that are made for it.
+template <class Scalar, class Arithmetic>
+void fill(const ImageTiles<Scalar, Arithmetic>& tiles, const GramOptions& options, GramMatrices<Scalar>& out,
+          bool nngp, bool ntk) {
+  const auto rows = static_cast<Eigen::Index>(tiles.rows()),
+             columns = static_cast<Eigen::Index>(tiles.cols());
+  const double each = static_cast<double>(rows) * static_cast<double>(columns) * sizeof(Scalar);
+  require_memory(each * (nngp + ntk),
+                 "a Gram matrix of " + std::to_string(rows) + " x " + std::to_string(columns) + " images");
+  if (nngp) out.nngp.resize(rows, columns);
+  if (ntk) out.ntk.resize(rows, columns);
+  fill(tiles, options.execution(),
+       TileTarget<Scalar>{nngp ? out.nngp.data() : nullptr, ntk ? out.ntk.data() : nullptr, tiles.rows()});
 }
 
 }  // namespace spatial

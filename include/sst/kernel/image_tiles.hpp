@@ -87,6 +87,12 @@ class ImageTiles {
                    : wide_->bytes(tile_rows + tile_cols, threads);
   }
 
+  /// K(x, x), the NNGP, of each image of the rows: a column.
+  Eigen::VectorXd row_variances() const {
+    const spatial::ImageRange all{&rows_, 0, rows()};
+    return narrow_ ? narrow_->variances(all, threads_) : wide_->variances(all, threads_);
+  }
+
   /// Entry (row0 + r, col0 + c) goes to out[c leading_dimension + r].
   void evaluate(Index row0, Index row_count, Index col0, Index col_count, Scalar* out,
                 Index leading_dimension) const {

@@ -2,111 +2,22 @@
 #pragma once
 
 #include <algorithm>
-#include <concepts>
 #include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include <Eigen/Core>
 
-#include <sst/base/data_ref.hpp>
 #include <sst/base/parallel.hpp>
-#include <sst/error.hpp>
-#include <sst/kernel/tiles.hpp>
-#include <sst/linalg/cholesky.hpp>
+#include <sst/kernel/kernel_function.hpp>
+#include <sst/linalg/operator.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
 inline namespace SST_ABI {
 
-/// A symmetric positive semidefinite matrix K, n x n, known by what it does rather than by its entries.
-///
-/// rows(): n. diagonal(): n entries. columns(indices): n x indices.size(). apply(X): K X for X n x m, the
-/// same to the last bit for any number of threads.
-template <class T>
-concept SymmetricOperator = requires(const T& k, const std::vector<Eigen::Index>& indices,
-                                     const Eigen::MatrixXd& x) {
-  { k.rows() } -> std::same_as<Eigen::Index>;
-  { k.diagonal() } -> std::same_as<Eigen::VectorXd>;
-  { k.columns(indices) } -> std::same_as<Eigen::MatrixXd>;
-  { k.apply(x) } -> std::same_as<Eigen::MatrixXd>;
-};
-
-namespace operator_detail {
-
-using Eigen::Index;
-
-inline void require_rows(Index rows, Index wanted) {
-  if (rows != wanted)
-    throw DataError("a kernel of " + std::to_string(wanted) + " rows cannot be multiplied by a matrix of " +
-                    std::to_string(rows) + "; give it one row for each of the kernel");
-}
-
-inline void require_index(Index i, Index n) {
-  if (i < 0 || i >= n)
-    throw DataError("column " + std::to_string(i) + " is not in a kernel of " + std::to_string(n) +
-                    " columns (counted from 0); give smaller indices");
-}
-
-/// Calls work(i) for i = 0..count-1, in parallel, with serial products within. The first error is thrown.
-template <class Work>
-void in_parallel(Index count, int threads, Work&& work) {
-  const int team = detail::team_size(threads, count);  // before Eigen's threads are taken away
-  const cholesky_detail::SerialEigen serial;
-  detail::parallel(static_cast<std::size_t>(count), team,
-                   [&](std::size_t i) { work(static_cast<Index>(i)); });
-}
-
-}  // namespace operator_detail
-
-/// A symmetric matrix in memory, both triangles of it; it must outlive this.
-class DenseOperator {
- public:
-  /// Of samples.
-  using Index = Eigen::Index;
-
-  /// Throws DataError unless k is square.
-  explicit DenseOperator(const Eigen::MatrixXd& k, int threads = 0) : k_(k), threads_(threads) {
-    if (k.rows() != k.cols())
-      throw DataError("a matrix of " + std::to_string(k.rows()) + " x " + std::to_string(k.cols()) +
-                      " is no kernel (it is not square); give a symmetric one");
-  }
-
-  /// n.
-  Index rows() const { return k_.rows(); }
-  /// The n diagonal entries.
-  Eigen::VectorXd diagonal() const { return k_.diagonal(); }
-  /// The columns of these indices, n x indices. Throws DataError for one out of range.
-  Eigen::MatrixXd columns(const std::vector<Index>& indices) const {
-    Eigen::MatrixXd out(rows(), static_cast<Index>(indices.size()));
-    for (Index c = 0; c < out.cols(); ++c) {
-      const Index i = indices[static_cast<std::size_t>(c)];
-      operator_detail::require_index(i, rows());
-      out.col(c) = k_.col(i);
-    }
-    return out;
-  }
-  /// K X, by panels of rows, which are columns as they lie in memory. x: n x m. Throws DataError for other
-  /// rows.
-  Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const {
-    operator_detail::require_rows(x.rows(), rows());
-    constexpr Index panel = 128;
-    Eigen::MatrixXd out(rows(), x.cols());
-    operator_detail::in_parallel((rows() + panel - 1) / panel, threads_, [&](Index p) {
-      const Index first = p * panel, size = std::min(panel, rows() - first);
-      out.middleRows(first, size).noalias() = k_.middleCols(first, size).transpose() * x;
-    });
-    return out;
-  }
-
- private:
-  const Eigen::MatrixXd& k_;
-  int threads_;
-};
-
-/// The kernel matrix K(X, X) of a plan, never held: its tiles are computed anew for every product, each once
-/// for itself and its mirror image.
+/// The kernel matrix K(X, X) of a kernel function, never held: its tiles are computed anew for every product,
+/// each once for itself and its mirror image.
 ///
 /// A product takes n^2/2 kernel values and 2 n^2 multiplications and additions for each column of X, and
 /// n x (columns of X) numbers of memory beside a tile for each thread. Tiles, and products within one, are in
@@ -118,14 +29,12 @@ class KernelOperator {
   /// Of samples.
   using Index = Eigen::Index;
 
-  /// x: n x d, one sample a row; it is not needed after this. threads: 0 means as many as OpenMP gives.
-  /// Throws DataError, Error (see GramTiles).
-  KernelOperator(const Plan& plan, Kernel kernel, const DataRef& x, int threads = 0,
-                 Path path = Path::automatic)
-      : tiles_(plan, kernel, x, path), threads_(threads) {}
+  /// tiles: of K(X, X). threads: 0 means as many as OpenMP gives.
+  explicit KernelOperator(std::shared_ptr<const KernelTiles<Scalar>> tiles, int threads = 0)
+      : tiles_(std::move(tiles)), threads_(threads) {}
 
   /// n, the number of samples.
-  Index rows() const { return tiles_.rows(); }
+  Index rows() const { return tiles_->rows(); }
 
   /// The n diagonal entries.
   Eigen::VectorXd diagonal() const {
@@ -133,7 +42,7 @@ class KernelOperator {
     over_strips(rows(), [&](Index first, Index size, Workspace& workspace) {
       for (Index i = first; i < first + size; ++i) {
         Scalar value = 0;
-        tiles_.evaluate(i, 1, i, 1, &value, 1, workspace);
+        tiles_->evaluate(i, 1, i, 1, {&value, nullptr, 1}, workspace);
         out[i] = static_cast<double>(value);
       }
     });
@@ -147,7 +56,8 @@ class KernelOperator {
     over_strips(rows(), [&](Index first, Index size, Workspace& workspace) {
       Eigen::Matrix<Scalar, Eigen::Dynamic, 1> strip(size);
       for (Index c = 0; c < out.cols(); ++c) {
-        tiles_.evaluate(first, size, indices[static_cast<std::size_t>(c)], 1, strip.data(), size, workspace);
+        tiles_->evaluate(first, size, indices[static_cast<std::size_t>(c)], 1, {strip.data(), nullptr, size},
+                         workspace);
         out.col(c).segment(first, size) = strip.template cast<double>();
       }
     });
@@ -179,7 +89,7 @@ class KernelOperator {
 #endif
         for (Index game = 0; game < games; ++game)
           failure.guard([&] {
-            if (!workspace) workspace = tiles_.workspace();
+            if (!workspace) workspace = tiles_->workspace();
             const auto [row, column] = round == 0 ? std::pair{game, game} : pairing(players, round - 1, game);
             if (row < count) add_tile(row, column, right, out, values, product, *workspace);
           });
@@ -189,12 +99,9 @@ class KernelOperator {
     return out;
   }
 
-  /// What computes the kernel.
-  const GramTiles<Scalar>& tiles() const { return tiles_; }
-
  private:
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
-  using Workspace = typename GramTiles<Scalar>::Workspace;
+  using Workspace = typename KernelTiles<Scalar>::Workspace;
   /// Fastest of 256 to 1024 where a level-2 cache holds 1 MiB.
   static constexpr Index tile = 512;
 
@@ -211,7 +118,7 @@ class KernelOperator {
     const Index i = row * tile, j = column * tile;
     const Index height = std::min(tile, rows() - i), width = std::min(tile, rows() - j);
     values.resize(height, width);
-    tiles_.evaluate(i, height, j, width, values.data(), height, workspace);
+    tiles_->evaluate(i, height, j, width, {values.data(), nullptr, height}, workspace);
     product.noalias() = values * x.middleRows(j, width);
     out.middleRows(i, height) += product.template cast<double>();
     if (row == column) return;
@@ -224,12 +131,12 @@ class KernelOperator {
   void over_strips(Index n, Work&& work) const {
     constexpr Index size = 4096;
     operator_detail::in_parallel((n + size - 1) / size, threads_, [&](Index s) {
-      const auto workspace = tiles_.workspace();
+      const auto workspace = tiles_->workspace();
       work(s * size, std::min(size, n - s * size), *workspace);
     });
   }
 
-  GramTiles<Scalar> tiles_;
+  std::shared_ptr<const KernelTiles<Scalar>> tiles_;
   int threads_;
 };
 

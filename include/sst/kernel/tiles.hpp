@@ -18,69 +18,65 @@
 #include <sst/engine/rows/strip.hpp>
 #include <sst/engine/rows/tile_engine.hpp>
 #include <sst/error.hpp>
+#include <sst/kernel/path.hpp>
 #include <sst/plan/plan.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
 inline namespace SST_ABI {
 
-/// How a Gram matrix is computed.
-enum class Path {
-  automatic,  ///< by the profile where the plan is radial, it is accurate, and the matrix is large enough
-  direct,     ///< the plan's steps for every pair of samples
-  profile     ///< by the profile, or an error that says why not
-};
-
 namespace gram_detail {
 
-/// By the plan's steps.
+/// By the plan's steps. `extended`: the same sides for the pairs that double leaves unsure; empty where the
+/// plan has none.
 template <class Strip, class Scalar>
 class PlanTiles final : public TileEngine<Scalar> {
   using Base = TileEngine<Scalar>;
 
  public:
-  PlanTiles(const Plan& plan, const DataRef& columns, const DataRef* rows)
-      : plan_(plan), sides_(plan, columns, rows) {
-    if (plan.needs_extended) extended_.emplace(plan, columns, rows);
-  }
+  PlanTiles(std::shared_ptr<const Plan> plan, Sides<Strip, Scalar> sides,
+            Sides<long double, long double> extended)
+      : plan_(std::move(plan)), sides_(std::move(sides)), extended_(std::move(extended)) {}
 
   std::unique_ptr<typename Base::Workspace> workspace() const override {
-    return std::make_unique<Machines>(plan_, sides_, extended_);
+    return std::make_unique<Machines>(*plan_, sides_, extended_);
   }
 
   void evaluate(Index row0, Index rows, Index col0, Index cols, TileView<Scalar> out, bool lower,
                 typename Base::Workspace& workspace) const override {
     auto& machines = static_cast<Machines&>(workspace);
     auto& machine = machines.strips;
+    const bool refines = plan_->needs_extended;
     unsigned char unsure[StripMachine<Strip>::length];
     machine.tile(col0, cols, row0, rows);
     for_each_strip(sides_, row0, rows, col0, cols, lower, [&](Index i, Index j, Index count, Index same) {
-      if (plan_.needs_extended) std::fill_n(unsure, count, static_cast<unsigned char>(0));
-      machine.run(i, j, count, same, plan_.needs_extended ? unsure : nullptr);
+      if (refines) std::fill_n(unsure, count, static_cast<unsigned char>(0));
+      machine.run(i, j, count, same, refines ? unsure : nullptr);
       const auto at = static_cast<Eigen::Index>(i - col0) * out.stride + static_cast<Eigen::Index>(j - row0);
       const TileView<Scalar> to{out.nngp ? out.nngp + at : nullptr, out.ntk ? out.ntk + at : nullptr, 0};
       const bool finite = store(i, j, count, machine, to);
-      if (plan_.needs_extended)
+      if (refines)
         for (Index l = 0; l < count; ++l)
           if (unsure[l]) refine(i, j + l, *machines.extended, to, l);
       require_no_overflow(finite, j, i);
     });
   }
 
+  Eigen::VectorXd row_variances() const override { return variances(sides_.rows->samples); }
+
  private:
   struct Machines final : Base::Workspace {
     StripMachine<Strip> strips;
     std::optional<StripMachine<long double>> extended;
-    Machines(const Plan& plan, const Sides<Strip, Scalar>& sides,
-             const std::optional<Sides<long double, long double>>& more)
-        : strips(plan, sides.columns, sides.rows()) {
-      if (more) extended.emplace(plan, more->columns, more->rows());
+    Machines(const Plan& plan, const Sides<Strip, Scalar>& sides, const Sides<long double, long double>& more)
+        : strips(plan, sides.columns->samples, sides.rows->samples) {
+      if (more.columns) extended.emplace(plan, more.columns->samples, more.rows->samples);
     }
   };
 
   bool store(Index i, Index j, Index count, const StripMachine<Strip>& machine, TileView<Scalar> to) const {
     using P = Pack<Strip>;
-    const Strip *half = machine.half(plan_.result), *tangent = machine.tangent(plan_.result);
+    const Strip *half = machine.half(plan_->result), *tangent = machine.tangent(plan_->result);
     const auto one = P::all(Strip(1));
     const auto correlation = [&](Index l) {
       const auto h = P::load(half + l);
@@ -89,7 +85,7 @@ class PlanTiles final : public TileEngine<Scalar> {
     bool finite = true;
     if (to.nngp) finite = write(sides_, i, j, count, Scalar(1), correlation, to.nngp);
     if (!to.ntk) return finite;
-    if (plan_.pairs[plan_.result].tangent)
+    if (plan_->pairs[plan_->result].tangent)
       return write(
                  sides_, i, j, count, Scalar(1), [&](Index l) { return P::load(tangent + l); }, to.ntk) &&
              finite;
@@ -98,17 +94,17 @@ class PlanTiles final : public TileEngine<Scalar> {
   }
 
   void refine(Index i, Index j, StripMachine<long double>& machine, TileView<Scalar> to, Index l) const {
-    machine.run(i, j, 1, sides_.symmetric && i == j ? 0 : none);
-    const long double scale = extended_->columns.scale[static_cast<Eigen::Index>(i)] *
-                              extended_->rows().scale[static_cast<Eigen::Index>(j)];
-    if (to.nngp) to.nngp[l] = static_cast<Scalar>(scale * (1 - 2 * machine.half(plan_.result)[0]));
-    if (to.ntk && plan_.pairs[plan_.result].tangent)
-      to.ntk[l] = static_cast<Scalar>(scale * machine.tangent(plan_.result)[0]);
+    machine.run(i, j, 1, sides_.symmetric() && i == j ? 0 : none);
+    const long double scale = extended_.columns->scale[static_cast<Eigen::Index>(i)] *
+                              extended_.rows->scale[static_cast<Eigen::Index>(j)];
+    if (to.nngp) to.nngp[l] = static_cast<Scalar>(scale * (1 - 2 * machine.half(plan_->result)[0]));
+    if (to.ntk && plan_->pairs[plan_->result].tangent)
+      to.ntk[l] = static_cast<Scalar>(scale * machine.tangent(plan_->result)[0]);
   }
 
-  Plan plan_;
+  std::shared_ptr<const Plan> plan_;
   Sides<Strip, Scalar> sides_;
-  std::optional<Sides<long double, long double>> extended_;
+  Sides<long double, long double> extended_;
 };
 
 /// By the radial profile.
@@ -118,8 +114,8 @@ class ProfileTiles final : public TileEngine<Scalar> {
   using P = Pack<Strip>;
 
  public:
-  ProfileTiles(Profile<Strip> profile, const Plan& plan, const DataRef& columns, const DataRef* rows)
-      : profile_(std::move(profile)), sides_(plan, columns, rows) {}
+  ProfileTiles(std::shared_ptr<const Profile<Strip>> profile, Sides<Strip, Scalar> sides)
+      : profile_(std::move(profile)), sides_(std::move(sides)) {}
 
   std::unique_ptr<typename Base::Workspace> workspace() const override {
     return std::make_unique<Inputs>(sides_);
@@ -138,7 +134,7 @@ class ProfileTiles final : public TileEngine<Scalar> {
       bool finite = true;
       for (const auto& [kernel, to] : {std::pair{Kernel::nngp, out.nngp}, std::pair{Kernel::ntk, out.ntk}}) {
         if (!to) continue;
-        const auto& curve = profile_.curve(kernel);
+        const auto& curve = profile_->curve(kernel);
         curve.evaluate(half, complement, value, lanes);
         if (same != none) value[same] = 1;  // the diagonal, by definition
         const auto factor = static_cast<Scalar>(curve.scale() / variance_);
@@ -149,81 +145,117 @@ class ProfileTiles final : public TileEngine<Scalar> {
     });
   }
 
+  Eigen::VectorXd row_variances() const override { return variances(sides_.rows->samples); }
+
  private:
   static constexpr Index length = StripMachine<Strip>::length;
   struct Inputs final : Base::Workspace {
     InputPairs<Strip> pairs;
-    explicit Inputs(const Sides<Strip, Scalar>& sides) : pairs(sides.columns.unit, sides.rows().unit) {}
+    explicit Inputs(const Sides<Strip, Scalar>& sides)
+        : pairs(sides.columns->samples.unit, sides.rows->samples.unit) {}
   };
 
-  Profile<Strip> profile_;
+  std::shared_ptr<const Profile<Strip>> profile_;
   Sides<Strip, Scalar> sides_;
-  double variance_ = profile_.curve(Kernel::nngp).scale();  // of the output, at the norm of reference
+  double variance_ = profile_->curve(Kernel::nngp).scale();  // of the output, at the norm of reference
 };
 
-/// |x|/sqrt(d) where all rows share it to rounding, else 0.
-inline double common_norm(const DataRef& columns, const DataRef* rows) {
+/// The norms of a data set's rows.
+struct NormRange {
   double least = std::numeric_limits<double>::infinity(), most = 0;
-  for (const DataRef* data : {&columns, rows})
-    for (Eigen::Index i = 0; data && i < data->rows(); ++i) {
+
+  explicit NormRange(const DataRef& data) {
+    for (Eigen::Index i = 0; i < data.rows(); ++i) {
       double largest = 0, total = 0;
-      data->for_each(i, [&](Eigen::Index, double v) { largest = std::max(largest, std::abs(v)); });
-      if (!(largest > 0)) return 0;
-      data->for_each(i, [&](Eigen::Index, double v) { total += v / largest * (v / largest); });
+      data.for_each(i, [&](Eigen::Index, double v) { largest = std::max(largest, std::abs(v)); });
+      if (largest > 0)
+        data.for_each(i, [&](Eigen::Index, double v) { total += v / largest * (v / largest); });
       const double norm = largest * std::sqrt(total);
       least = std::min(least, norm);
       most = std::max(most, norm);
     }
-  if (!(most - least <= 4 * std::numeric_limits<double>::epsilon() * most)) return 0;
-  return most / std::sqrt(static_cast<double>(columns.cols()));
-}
-
-/// Nothing where it does not apply, unless it is a must: then an error says why.
-template <class Strip>
-std::optional<Profile<Strip>> make_profile(const Plan& plan, const DataRef& columns, const DataRef* rows,
-                                           bool must) {
-  const Radial kind = radial(plan);
-  const double norm = kind == Radial::one_norm ? common_norm(columns, rows) : 1.0;
-  if (kind == Radial::no || !(norm > 0)) {
-    if (must)
-      throw Error("topology '" + plan.topology + "' has no radial profile here: " + radial_obstacle(plan) +
-                  "; compute it directly");
-    return std::nullopt;
   }
-  if (must) return Profile<Strip>(plan, norm);
-  try {
-    return Profile<Strip>(plan, norm);
-  } catch (const Error&) {  // not accurate enough, or the kernel is zero: the direct path has no such limits
-    return std::nullopt;
+  /// Whether all rows of both share one norm, to rounding.
+  bool common(const NormRange& other) const {
+    const double low = std::min(least, other.least), high = std::max(most, other.most);
+    return low > 0 && high - low <= 4 * std::numeric_limits<double>::epsilon() * high;
   }
-}
+};
 
-/// What computes tiles of K(rows, columns), of K(columns, columns) without rows; `path` becomes the one
-/// taken.
+/// The columns of kernel matrices, tabulated once: what computes K(X, X), or K(A, X) for any rows A.
 template <class Strip, class Scalar>
-std::shared_ptr<const TileEngine<Scalar>> make_engine(const Plan& plan, const DataRef& columns,
-                                                      const DataRef* rows, Path& path) {
-  constexpr double many = 1 << 16;  // entries; below, a profile is not worth building
-  const double entries =
-      static_cast<double>((rows ? *rows : columns).rows()) * static_cast<double>(columns.rows());
-  if (path == Path::profile || (path == Path::automatic && entries >= many)) {
-    if (auto profile = make_profile<Strip>(plan, columns, rows, path == Path::profile)) {
-      path = Path::profile;
-      return std::make_shared<ProfileTiles<Strip, Scalar>>(*std::move(profile), plan, columns, rows);
+class Columns {
+ public:
+  /// `entries`: of the matrices to come; few do not pay for a profile.
+  Columns(std::shared_ptr<const Plan> plan, const DataRef& x, Path path, double entries)
+      : plan_(std::move(plan)),
+        path_(path),
+        features_(x.cols()),
+        sparse_(x.sparse()),
+        table_(std::make_shared<Tabulated<Strip, Scalar>>(*plan_, x)) {
+    constexpr double many = 1 << 16;
+    if (path == Path::profile || (path == Path::automatic && entries >= many)) make_profile(x);
+    if (plan_->needs_extended && !(profile_ && !norms_))
+      extended_ = std::make_shared<Tabulated<long double, long double>>(*plan_, x);
+  }
+
+  /// `rows`: null for K(X, X).
+  std::shared_ptr<const TileEngine<Scalar>> engine(const DataRef* rows, Path& taken) const {
+    if (rows && rows->sparse() != sparse_) {  // angles are taken between rows that are stored alike
+      const DataRef alike = rows->stored(sparse_);
+      return engine(&alike, taken);
+    }
+    const bool by_profile = profile_ && (!rows || !norms_ || norms_->common(NormRange(*rows)));
+    if (!by_profile && path_ == Path::profile) throw_no_profile();
+    taken = by_profile ? Path::profile : Path::direct;
+    Sides<Strip, Scalar> sides{
+        table_, rows ? std::make_shared<const Tabulated<Strip, Scalar>>(*plan_, *rows) : table_};
+    if (by_profile) return std::make_shared<ProfileTiles<Strip, Scalar>>(profile_, std::move(sides));
+    Sides<long double, long double> extended{extended_, extended_};
+    if (extended_ && rows)
+      extended.rows = std::make_shared<const Tabulated<long double, long double>>(*plan_, *rows);
+    return std::make_shared<PlanTiles<Strip, Scalar>>(plan_, std::move(sides), std::move(extended));
+  }
+
+ private:
+  [[noreturn]] void throw_no_profile() const {
+    throw Error("topology '" + plan_->topology + "' has no radial profile here: " + radial_obstacle(*plan_) +
+                "; compute it directly");
+  }
+
+  /// Leaves none where it does not apply, unless it is a must: then an error says why.
+  void make_profile(const DataRef& x) {
+    const Radial kind = radial(*plan_);
+    const bool must = path_ == Path::profile;
+    if (kind == Radial::one_norm) norms_.emplace(x);
+    if (kind == Radial::no || (norms_ && !norms_->common(*norms_))) {
+      if (must) throw_no_profile();
+      norms_.reset();
+      return;
+    }
+    const double norm = norms_ ? norms_->most / std::sqrt(static_cast<double>(features_)) : 1;
+    try {
+      profile_ = std::make_shared<const Profile<Strip>>(*plan_, norm);
+    } catch (const Error&) {  // not accurate enough, or the kernel is zero: the steps have no such limits
+      if (must) throw;
     }
   }
-  path = Path::direct;
-  return std::make_shared<PlanTiles<Strip, Scalar>>(plan, columns, rows);
-}
+
+  std::shared_ptr<const Plan> plan_;
+  Path path_;
+  Eigen::Index features_;
+  bool sparse_;
+  std::shared_ptr<const Tabulated<Strip, Scalar>> table_;
+  std::shared_ptr<const Tabulated<long double, long double>> extended_;
+  std::optional<NormRange> norms_;  ///< of a profile that holds for rows of one norm only
+  std::shared_ptr<const Profile<Strip>> profile_;
+};
 
 /// What instantiate.hpp compiles of this header, for the other files of a program.
-#define SST_TILES_TEMPLATES(prefix)                                                      \
-  prefix template std::shared_ptr<const TileEngine<double>> make_engine<double, double>( \
-      const Plan&, const DataRef&, const DataRef*, Path&);                               \
-  prefix template std::shared_ptr<const TileEngine<float>> make_engine<float, float>(    \
-      const Plan&, const DataRef&, const DataRef*, Path&);                               \
-  prefix template std::shared_ptr<const TileEngine<float>> make_engine<double, float>(   \
-      const Plan&, const DataRef&, const DataRef*, Path&);
+#define SST_TILES_TEMPLATES(prefix)              \
+  prefix template class Columns<double, double>; \
+  prefix template class Columns<float, float>;   \
+  prefix template class Columns<double, float>;
 #ifdef SST_EXTERN_TEMPLATES
 SST_TILES_TEMPLATES(extern)
 #endif
@@ -305,12 +337,13 @@ class GramTiles {
         throw DataError("the data sets have " + std::to_string(rows->cols()) + " and " +
                         std::to_string(columns.cols()) + " columns; give them the same features");
     }
+    const auto shared = std::make_shared<const Plan>(plan);
+    const double entries = static_cast<double>(rows_) * static_cast<double>(cols_);
     // Where something cancels or is not angular, float strips would not keep float's own accuracy.
     if (std::is_same_v<Arithmetic, float> && !plan.angular_only)
-      engine_ = gram_detail::make_engine<double, Scalar>(plan, columns, rows, path);
+      engine_ = gram_detail::Columns<double, Scalar>(shared, columns, path, entries).engine(rows, path_);
     else
-      engine_ = gram_detail::make_engine<Arithmetic, Scalar>(plan, columns, rows, path);
-    path_ = path;
+      engine_ = gram_detail::Columns<Arithmetic, Scalar>(shared, columns, path, entries).engine(rows, path_);
   }
 
   void choose(const Plan& plan, Kernel kernel) {

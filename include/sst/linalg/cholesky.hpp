@@ -84,6 +84,20 @@ class Cholesky {
       factor(threads, options.progress);
   }
 
+  /// The factor L that was kept, n x n, as what it was: solving with A = L L^T. Throws DataError unless it is
+  /// square with a positive diagonal.
+  static Cholesky from_factor(Matrix&& lower, int threads = 0) {
+    if (lower.rows() != lower.cols() || !(lower.diagonal().array() > 0).all())
+      throw DataError(
+          "a matrix of " + std::to_string(lower.rows()) + " x " + std::to_string(lower.cols()) +
+          " is no Cholesky factor (it is not square with a positive diagonal); factor the matrix again");
+    Cholesky out;
+    out.lower_ = std::move(lower);
+    out.tile_ = std::min(cholesky_detail::default_tile, std::max<Index>(1, out.size()));
+    out.threads_ = threads;
+    return out;
+  }
+
   /// The factor of A with m more rows and columns, in n^2 m steps: off_diagonal is m x n (new rows against
   /// those there are), corner m x m, of which the lower triangle is read. As A = L L^T,
   ///   [A B^T; B C] = [L 0; B L^-T M] [...]^T with M M^T = C - B A^-1 B^T.
@@ -172,6 +186,7 @@ class Cholesky {
   using Block = cholesky_detail::Block<Scalar>;
   using ConstBlock = cholesky_detail::ConstBlock<Scalar>;
 
+  Cholesky() = default;
   Index count() const { return (size() + tile_ - 1) / tile_; }
   Index start(Index tile) const { return std::min(tile * tile_, size()); }
 
@@ -208,8 +223,8 @@ class Cholesky {
   void substitute(Eigen::Ref<Matrix>& b) const;
 
   Matrix lower_;
-  Index tile_;
-  int threads_;
+  Index tile_ = 1;
+  int threads_ = 0;
 };
 
 /// Left-looking: tile (i, j) gets the products of rows i and j, a few tiles at a time as they are

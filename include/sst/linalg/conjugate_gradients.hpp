@@ -12,8 +12,8 @@
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
-#include <sst/kernel/kernel_operator.hpp>
 #include <sst/linalg/cholesky.hpp>
+#include <sst/linalg/operator.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
@@ -37,7 +37,7 @@ struct ConjugateGradientOptions {
 
 /// What conjugate gradients found.
 struct ConjugateGradientResult {
-  Eigen::MatrixXd x;            ///< n x m; of all iterates, the last
+  Eigen::MatrixXd x;            ///< n x m; each column the best whose residual was computed
   bool converged = false;       ///< whether each residual, computed from x, is within the tolerance
   int iterations = 0;           ///< products with the operator
   Eigen::VectorXd residuals;    ///< m: |b - A x| / |b| of each column, computed from x
@@ -109,7 +109,7 @@ inline double curvature(const Eigen::Ref<const VectorXd>& p, const Eigen::Ref<co
 /// The residuals are computed by `exact`: the same K where products with k are less accurate (in float, say),
 /// so that the answer is as accurate as `exact`, at the cost of k.
 ///
-/// Each iteration takes one product with k, each start but one from 0 one with `exact`. Memory: eight n x m
+/// Each iteration takes one product with k, each start but one from 0 one with `exact`. Memory: ten n x m
 /// matrices. Throws DataError (wrong rows, entries that are not finite), NotPositiveDefinite (a direction p
 /// with p'Ap <= 0: its column and that value), Error (a tolerance or limit that is not positive), Cancelled.
 template <SymmetricOperator Operator, SymmetricOperator Exact, class Preconditioner>
@@ -149,6 +149,7 @@ ConjugateGradientResult conjugate_gradients(const Operator& k, const Exact& exac
     for (Index c = 0; c < b.cols(); ++c)
       if (result.residuals[c] > options.tolerance) active.push_back(c);
     if (active.empty()) break;
+    const MatrixXd start = result.x;
 
     // Divided by the norms of b, so that inner products neither over- nor underflow.
     MatrixXd r = gather(rest, active);
@@ -188,8 +189,16 @@ ConjugateGradientResult conjugate_gradients(const Operator& k, const Exact& exac
       }
       rho = next;
     }
-    rest = b - exact.apply(result.x) - lambda * result.x;
-    const VectorXd before = std::exchange(result.residuals, relative(rest, norms));
+    MatrixXd found = b - exact.apply(result.x) - lambda * result.x;
+    const VectorXd before = std::exchange(result.residuals, relative(found, norms));
+    // Rounding, or a system that is singular, may lead away from the solution: each column keeps its best.
+    for (Index c = 0; c < b.cols(); ++c)
+      if (result.residuals[c] <= before[c]) {
+        rest.col(c) = found.col(c);
+      } else {
+        result.x.col(c) = start.col(c);
+        result.residuals[c] = before[c];
+      }
     stalled = result.iterations < options.iterations && !((result.residuals.array() > options.tolerance) &&
                                                           (result.residuals.array() <= before.array() / 2))
                                                              .any();

@@ -12,9 +12,9 @@
 
 #include <sst/base/parallel.hpp>
 #include <sst/error.hpp>
-#include <sst/kernel/kernel_operator.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/conjugate_gradients.hpp>
+#include <sst/linalg/operator.hpp>
 #include <sst/version.hpp>
 
 namespace sst {

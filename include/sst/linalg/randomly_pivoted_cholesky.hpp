@@ -15,8 +15,8 @@
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
-#include <sst/kernel/kernel_operator.hpp>
 #include <sst/linalg/cholesky.hpp>
+#include <sst/linalg/operator.hpp>
 #include <sst/version.hpp>
 
 namespace sst {

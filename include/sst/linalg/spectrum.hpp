@@ -10,6 +10,7 @@
 
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
+#include <sst/linalg/ridge.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
@@ -64,5 +65,30 @@ class Spectrum {
   Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver_;
 };
 
+namespace regression_detail {
+
+/// The eigenvalues of K, at least 0: below it they are rounding, as Spectrum has checked.
+inline Eigen::VectorXd eigenvalues(const Spectrum& spectrum) { return spectrum.values().cwiseMax(0); }
+
+/// The eigenvalues of A = K + lambda I. Throws NotPositiveDefinite when the least is not above 4 eps |A|:
+/// then A is singular as far as its digits tell.
+inline Eigen::VectorXd regularised(const Eigen::VectorXd& d, double lambda) {
+  const Eigen::VectorXd a = d.array() + lambda;
+  Eigen::Index at = 0;
+  const double least = a.minCoeff(&at);
+  if (!(least > 4 * std::numeric_limits<double>::epsilon() * a.maxCoeff())) {
+    std::ostringstream text;
+    text << "the kernel with " << lambda << " on its diagonal has the eigenvalue " << least
+         << " (the largest is " << a.maxCoeff()
+         << ": it is singular in double); use a larger ridge, and look for duplicate rows";
+    throw NotPositiveDefinite(text.str(), at, least);
+  }
+  return a;
+}
+
+/// The lambda of a ridge for the kernel with these eigenvalues (their mean is the mean of its diagonal).
+inline double lambda_for(const Ridge& ridge, const Eigen::VectorXd& d) { return ridge.lambda_for(d.mean()); }
+
+}  // namespace regression_detail
 }  // namespace SST_ABI
 }  // namespace sst

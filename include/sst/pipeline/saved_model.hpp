@@ -12,6 +12,7 @@
 #include <functional>
 #include <initializer_list>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -25,10 +26,12 @@
 #include <sst/base/file.hpp>
 #include <sst/error.hpp>
 #include <sst/io/npy.hpp>
+#include <sst/kernel/network_kernel.hpp>
+#include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/ridge.hpp>
 #include <sst/pipeline/encoding.hpp>
-#include <sst/pipeline/kernel_machine.hpp>
 #include <sst/pipeline/scaling.hpp>
+#include <sst/pipeline/table_model.hpp>
 #include <sst/topology/json.hpp>
 #include <sst/version.hpp>
 
@@ -157,18 +160,37 @@ inline std::optional<TableEncoding> encoding_from(const Json& json) {
   return out;
 }
 
-inline Json settings(const KernelMachine& model) {
-  return {{"sst_model", version},
-          {"kernel", name_of(model.kernel, kernels)},
-          {"precision", name_of(model.precision, precisions)},
-          {"ridge", {{"scale", name_of(model.ridge.scale(), ridge_scales)}, {"value", model.ridge.value()}}},
-          {"lambda", model.lambda},
-          {"targets", model.targets},
-          {"classes", model.classes},
-          {"inverse_temperature", model.inverse_temperature},
-          {"input_scaling", to_json(model.input_scaling)},
-          {"target_scaling", to_json(model.target_scaling)},
-          {"encoding", to_json(model.encoding)}};
+/// The network whose kernel a model has. Throws DataError for another kernel, and for samples that are
+/// sparse.
+inline const NetworkKernel& network(const TableModel& model) {
+  const KernelFunction& kernel = model.model.kernel();
+  const auto found = network_of(kernel);
+  if (!found)
+    throw DataError(
+        "the kernel '" + kernel.description() +
+        "' cannot be saved (files hold the kernels of networks); save what it is made of yourself");
+  if (model.model.x().sparse())
+    throw DataError(
+        "the training samples are sparse and cannot be saved (files hold dense rows); fit dense ones");
+  return *found;
+}
+
+inline Json settings(const TableModel& model) {
+  const NetworkKernel& from = network(model);
+  const Ridge& ridge = model.model.ridge();
+  Json json{{"sst_model", version},
+            {"kernel", name_of(from.kernel, kernels)},
+            {"precision", name_of(from.options.precision, precisions)},
+            {"ridge", {{"scale", name_of(ridge.scale(), ridge_scales)}, {"value", ridge.value()}}},
+            {"lambda", model.model.lambda()},
+            {"targets", model.targets},
+            {"classes", model.classes},
+            {"inverse_temperature", model.inverse_temperature},
+            {"input_scaling", to_json(model.input_scaling)},
+            {"target_scaling", to_json(model.target_scaling)},
+            {"encoding", to_json(model.encoding)}};
+  if (from.shape) json["shape"] = {from.shape->height, from.shape->width, from.shape->channels};
+  return json;
 }
 
 [[noreturn]] inline void fail_to_load(const std::filesystem::path& folder, const std::string& why,
@@ -208,21 +230,18 @@ inline Json read_settings(const std::filesystem::path& folder) {
 }
 
 /// Throws DataError unless all parts fit together.
-inline void check(const KernelMachine& model) {
+inline void check(const TableModel& model) {
   const auto require = [](bool holds, const char* what) {
     if (!holds) throw DataError(std::string(what) + " does not fit the other parts");
   };
-  const Eigen::Index n = model.x.rows(), outputs = model.y.cols();
-  require(n > 0 && outputs > 0 && model.y.rows() == n, "y");
-  require(model.weights.rows() == n && model.weights.cols() == outputs, "weights");
-  require(model.factor.size() == 0 || (model.factor.rows() == n && model.factor.cols() == n), "factor");
-  require(std::isfinite(model.lambda) && model.lambda >= 0, "lambda");
+  const Eigen::Index outputs = model.model.outputs(), features = model.model.x().cols();
+  require(std::isfinite(model.model.lambda()) && model.model.lambda() >= 0, "lambda");
   require(std::isfinite(model.inverse_temperature) && model.inverse_temperature >= 0, "inverse_temperature");
   const auto fits = [](const std::optional<Scaling>& scaling, Eigen::Index columns) {
     return !scaling || (scaling->shift.size() == columns && scaling->scale.size() == columns &&
                         (scaling->scale.array() > 0).all());
   };
-  require(fits(model.input_scaling, model.x.cols()), "input_scaling");
+  require(fits(model.input_scaling, features), "input_scaling");
   require(fits(model.target_scaling, outputs), "target_scaling");
   require(model.classes.empty() || static_cast<Eigen::Index>(model.classes.size()) == outputs, "classes");
   if (!model.encoding) return;
@@ -230,7 +249,7 @@ inline void check(const KernelMachine& model) {
   using enum ColumnEncoding::Kind;
   require(model.encoding->target_index < columns.size() &&
               columns[model.encoding->target_index].kind == left_out &&
-              static_cast<Eigen::Index>(model.encoding->features().size()) == model.x.cols(),
+              static_cast<Eigen::Index>(model.encoding->features().size()) == features,
           "encoding");
   for (const ColumnEncoding& column : columns) {
     require(column.means.size() == column.width() && (column.kind == categories) != column.categories.empty(),
@@ -248,19 +267,21 @@ inline void check(const KernelMachine& model) {
 /// and new rows without n^3/3 steps first (`yes` or `no`).
 enum class StoreFactor { no, yes };
 
-/// Writes a model as a folder. A saved model of that name is replaced when the new one is complete; anything
-/// else of that name is an error and stays. Throws DataError (place, names that are not UTF-8) and
-/// TopologyError (an activation that files cannot name).
-inline void save_model(const std::filesystem::path& folder, const KernelMachine& model,
+/// Writes a model of a network's kernel as a folder. A saved model of that name is replaced when the new one
+/// is complete; anything else of that name is an error and stays. Throws DataError (place, names that are not
+/// UTF-8) and TopologyError (an activation that files cannot name).
+inline void save_model(const std::filesystem::path& folder, const TableModel& model,
                        StoreFactor store = StoreFactor::no) {
   using namespace saved_detail;
   check(model);
+  const Model& fitted = model.model;
   detail::write_folder(folder, mark, [&](const std::filesystem::path& part) {
-    write_topology(part / "topology.json", model.topology);
-    write_npy(part / "x.npy", model.x);
-    write_npy(part / "y.npy", model.y);
-    write_npy(part / "weights.npy", model.weights);
-    if (store == StoreFactor::yes && model.factor.size() > 0) write_npy(part / "factor.npy", model.factor);
+    write_topology(part / "topology.json", network(model).topology);
+    write_npy(part / "x.npy", fitted.x().dense());
+    write_npy(part / "y.npy", fitted.y());
+    write_npy(part / "weights.npy", fitted.weights());
+    if (const auto factor = fitted.known_factor(); factor && store == StoreFactor::yes)
+      write_npy(part / "factor.npy", factor->storage());
     Json json = settings(model);
     for (const std::string_view name : parts)
       if (std::filesystem::exists(part / name)) json["files"][std::string(name)] = description(part / name);
@@ -277,10 +298,16 @@ inline void save_model(const std::filesystem::path& folder, const KernelMachine&
   });
 }
 
+/// The same of a model that no table leads to.
+inline void save_model(const std::filesystem::path& folder, const Model& model,
+                       StoreFactor store = StoreFactor::no) {
+  save_model(folder, TableModel{.model = model}, store);
+}
+
 /// Reads a model that predicts as the one that was saved, to the last bit. Throws DataError when the folder
 /// is not a model, when it was written in a later version, and when a file is missing, shorter or changed:
 /// each is told before the file is used.
-inline KernelMachine load_model(const std::filesystem::path& folder) {
+inline TableModel load_model(const std::filesystem::path& folder) {
   using namespace saved_detail;
   namespace fs = std::filesystem;
   std::error_code ignored;
@@ -306,15 +333,24 @@ inline KernelMachine load_model(const std::filesystem::path& folder) {
     }
     const bool relative = json.at("ridge").at("scale") == "relative";
     const double value = json.at("ridge").at("value").get<double>();
-    KernelMachine model{.topology = read_topology(folder / "topology.json"),
-                        .kernel = value_of<Kernel>(json.at("kernel"), kernels),
-                        .precision = value_of<KernelPrecision>(json.at("precision"), precisions),
-                        .ridge = relative ? Ridge::relative(value) : Ridge::absolute(value),
-                        .lambda = json.at("lambda").get<double>(),
-                        .x = read_npy_matrix(folder / "x.npy"),
-                        .y = read_npy_matrix(folder / "y.npy"),
-                        .weights = read_npy_matrix(folder / "weights.npy")};
-    if (json.at("files").contains("factor.npy")) model.factor = read_npy_matrix(folder / "factor.npy");
+    NetworkKernel from{read_topology(folder / "topology.json"),
+                       value_of<Kernel>(json.at("kernel"), kernels),
+                       std::nullopt,
+                       {.precision = value_of<Precision>(json.at("precision"), precisions)}};
+    if (json.contains("shape")) {
+      const auto sides = json.at("shape").get<std::array<std::size_t, 3>>();
+      from.shape = ImageShape{.height = sides[0], .width = sides[1], .channels = sides[2]};
+    }
+    Model::Parts parts{network_kernel(std::move(from)),
+                       read_npy_matrix(folder / "x.npy"),
+                       read_npy_matrix(folder / "y.npy"),
+                       read_npy_matrix(folder / "weights.npy"),
+                       relative ? Ridge::relative(value) : Ridge::absolute(value),
+                       json.at("lambda").get<double>()};
+    if (json.at("files").contains("factor.npy"))
+      parts.factor = std::make_shared<const Cholesky<double>>(
+          Cholesky<double>::from_factor(read_npy_matrix(folder / "factor.npy")));
+    TableModel model{.model = Model(std::move(parts))};
     model.input_scaling = scaling_from(json.at("input_scaling"));
     model.target_scaling = scaling_from(json.at("target_scaling"));
     model.encoding = encoding_from(json.at("encoding"));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <sst/activation/activation.hpp>
+#include <sst/plan/kernel.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -24,13 +25,6 @@
 
 namespace sst {
 inline namespace SST_ABI {
-
-/// Which kernels are wanted.
-///
-/// `nngp`: K = E[f(x) f(x')], the covariance of the outputs of random networks; `ntk`: T, the scalar
-/// product of their gradients by all parameters, which governs training by gradient descent.
-/// NTK implies the covariances on the way, but not the NNGP's output.
-enum class Kernel { nngp, ntk };
 
 /// What a compiled topology consists of. Computing kernels takes none of it by name.
 namespace plan {

@@ -16,10 +16,9 @@
 #include <sst/base/error_interval.hpp>
 #include <sst/base/text_table.hpp>
 #include <sst/error.hpp>
-#include <sst/kernel/gram.hpp>
-#include <sst/linalg/cholesky.hpp>
-#include <sst/selection/grid_search.hpp>
-#include <sst/selection/ridge_path.hpp>
+#include <sst/kernel/kernel_function.hpp>
+#include <sst/linalg/ridge.hpp>
+#include <sst/regression/model.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -181,45 +180,10 @@ inline Eigen::VectorXd sample_weights(const std::vector<std::size_t>& classes, s
   return out;
 }
 
-/// Regression with weighted samples, which minimises sum_i w_i |y_i - f(x_i)|^2 + lambda |f|^2:
-/// A = K + lambda W^-1.
-struct WeightedFit {
-  Eigen::MatrixXd weights;  ///< A^-1 y, n x outputs
-  Eigen::MatrixXd
-      leave_one_out;  ///< what the fit without a row predicts for it, y_i - (A^-1 y)_i / (A^-1)_ii
-  double lambda = 0;  ///< what the ridge came to
-};
-
-/// k: n x n, y: n x outputs, sample_weights: n positive numbers. n^3/3 steps for the factor and as many for
-/// the diagonal of A^-1. Throws DataError, NotPositiveDefinite.
-inline WeightedFit fit_weighted(Eigen::MatrixXd k, const Eigen::MatrixXd& y, const Ridge& ridge,
-                                const Eigen::VectorXd& sample_weights) {
-  using Eigen::Index;
-  regression_detail::require_targets(k.rows(), y);
-  if (sample_weights.size() != y.rows() || !(sample_weights.minCoeff() > 0) || !sample_weights.allFinite())
-    throw DataError("there are " + std::to_string(sample_weights.size()) + " sample weights for " +
-                    std::to_string(y.rows()) + " samples, or one is not positive; give a positive one each");
-  WeightedFit fit;
-  fit.lambda = ridge.lambda_for(k.diagonal().mean());
-  k.diagonal() += fit.lambda * sample_weights.cwiseInverse();
-  const Cholesky<double> factor(std::move(k));
-  fit.weights = factor.solve(y);
-  const Index n = y.rows();
-  Eigen::VectorXd inverse_diagonal(n);  // the squared columns of L^-1
-  regression_detail::over_rows(n, [&](Index first, Index columns) {
-    const Index below = n - first;
-    Eigen::MatrixXd block = Eigen::MatrixXd::Identity(below, columns);
-    factor.storage().bottomRightCorner(below, below).triangularView<Eigen::Lower>().solveInPlace(block);
-    inverse_diagonal.segment(first, columns) = block.colwise().squaredNorm();
-  });
-  fit.leave_one_out = y - (fit.weights.array().colwise() / inverse_diagonal.array()).matrix();
-  return fit;
-}
-
 /// How a classifier is fitted.
 struct ClassifierOptions {
   ClassWeights class_weights = ClassWeights::equal;  ///< what samples count
-  GramOptions gram = {};                             ///< how the kernel is computed
+  FitOptions fit = {};                               ///< its sample weights are those of the classes
 };
 
 /// A classifier: weighted kernel regression on one-hot targets, the class of the largest score, and
@@ -227,68 +191,71 @@ struct ClassifierOptions {
 template <class Label>
 class Classifier {
  public:
-  /// x: n x d. Throws DataError, NoClosedForm, NotPositiveDefinite, Error.
-  Classifier(const Topology& topology, Kernel kernel, Eigen::MatrixXd x, const std::vector<Label>& labels,
+  /// x: n x d, labels: n. Any solver will do; probabilities take the Cholesky factor, which is made for them.
+  /// Throws as Model.
+  Classifier(const KernelFunction& kernel, const DataRef& x, const std::vector<Label>& labels,
              const Ridge& ridge, const ClassifierOptions& options = {})
-      : plan_(compile(topology, kernel)),
-        kernel_(kernel),
-        x_(std::move(x)),
-        classes_(labels),
-        gram_options_(options.gram) {
-    const std::vector<std::size_t> truth = classes_.encode(labels);
-    const Eigen::MatrixXd y = one_hot(truth, classes_.size());
-    regression_detail::require_targets(x_.rows(), y);
-    fit_ = fit_weighted(gram(plan_, kernel_, x_, gram_options_), y, ridge,
-                        sample_weights(truth, classes_.size(), options.class_weights));
-    inverse_temperature_ = fit_inverse_temperature(fit_.leave_one_out, truth);
-    leave_one_out_accuracy_ = share(hits(truth, largest_score(fit_.leave_one_out)), truth.size());
+      : classes_(labels),
+        truth_(classes_.encode(labels)),
+        model_(kernel, x, one_hot(truth_, classes_.size()), ridge, weighted(options)) {
+    const Eigen::MatrixXd left_out = model_.leave_one_out({options.fit.threads, {}});
+    inverse_temperature_ = fit_inverse_temperature(left_out, truth_);
+    leave_one_out_accuracy_ = share(hits(truth_, largest_score(left_out)), truth_.size());
   }
 
-  /// The labels and their order, that of the columns of scores.
-  const Classes<Label>& classes() const { return classes_; }
+  /// The labels, ascending: the order of the columns of scores and probabilities.
+  const std::vector<Label>& classes() const { return classes_.names(); }
+  /// The labels as indices.
+  const Classes<Label>& encoding() const { return classes_; }
+  /// The regression on one-hot targets.
+  const Model& model() const { return model_; }
   /// What was added to the diagonal.
-  double lambda() const { return fit_.lambda; }
+  double lambda() const { return model_.lambda(); }
   /// beta of the probabilities, softmax(beta scores).
   double inverse_temperature() const { return inverse_temperature_; }
   /// With Wilson's 95 % interval.
   const Interval& leave_one_out_accuracy() const { return leave_one_out_accuracy_; }
 
-  /// What the regression predicts, m x classes. x: m x d; K(x, X) is formed in batches.
-  Eigen::MatrixXd scores(const Eigen::MatrixXd& x) const {
-    Eigen::MatrixXd out(x.rows(), fit_.weights.cols());
-    constexpr Eigen::Index batch = 1024;
-    for (Eigen::Index first = 0; first < x.rows(); first += batch) {
-      const Eigen::Index rows = std::min(batch, x.rows() - first);
-      out.middleRows(first, rows) = regression_detail::product(
-          gram(plan_, kernel_, x.middleRows(first, rows), x_, gram_options_), fit_.weights);
-    }
-    return out;
+  /// What the regression predicts, m x classes. x: m x d. Throws as Model::predict.
+  Eigen::MatrixXd scores(const DataRef& x, const Execution& execution = {}) const {
+    return model_.predict(x, execution);
   }
-  /// m x classes; rows sum to one.
-  Eigen::MatrixXd probabilities(const Eigen::MatrixXd& x) const {
-    return softmax(scores(x), inverse_temperature_);
+  /// m x classes; rows sum to one. x: m x d. Throws as Model::predict.
+  Eigen::MatrixXd probabilities(const DataRef& x, const Execution& execution = {}) const {
+    return softmax(scores(x, execution), inverse_temperature_);
   }
-  /// The label of the largest score of each row of x, m x d.
-  std::vector<Label> predict(const Eigen::MatrixXd& x) const {
-    return classes_.decode(largest_score(scores(x)));
+  /// The label of the largest score of each row of x, m x d. Throws as Model::predict.
+  std::vector<Label> predict(const DataRef& x, const Execution& execution = {}) const {
+    return classes_.decode(largest_score(scores(x, execution)));
   }
 
  private:
+  FitOptions weighted(const ClassifierOptions& options) const {
+    FitOptions out = options.fit;
+    if (options.class_weights != ClassWeights::equal)
+      out.sample_weights = sample_weights(truth_, classes_.size(), options.class_weights);
+    return out;
+  }
   static std::size_t hits(const std::vector<std::size_t>& a, const std::vector<std::size_t>& b) {
     std::size_t count = 0;
     for (std::size_t i = 0; i < a.size(); ++i) count += a[i] == b[i];
     return count;
   }
 
-  Plan plan_;
-  Kernel kernel_;
-  Eigen::MatrixXd x_;
   Classes<Label> classes_;
-  GramOptions gram_options_;
-  WeightedFit fit_;
+  std::vector<std::size_t> truth_;
+  Model model_;
   double inverse_temperature_ = 0;
   Interval leave_one_out_accuracy_;
 };
+
+/// Fits a classifier; see Classifier. x: n x d, labels: n strings or integers. Throws as its constructor.
+template <class Label>
+Classifier<Label> fit_classifier(const KernelFunction& kernel, const DataRef& x,
+                                 const std::vector<Label>& labels, const Ridge& ridge,
+                                 const ClassifierOptions& options = {}) {
+  return Classifier<Label>(kernel, x, labels, ridge, options);
+}
 
 /// How predictions compare with the truth.
 template <class Label>
@@ -326,19 +293,6 @@ Confusion<Label> confusion(const Classes<Label>& classes, const std::vector<Labe
     ++out.counts(static_cast<Eigen::Index>(t[i]), static_cast<Eigen::Index>(p[i]));
   out.accuracy = share(static_cast<std::size_t>(out.counts.trace()), t.size());
   return out;
-}
-
-/// Topology, kernel and ridge by the squared error of two-fold validation on one-hot targets, as did well on
-/// small sets (Arora, Du, Li, Salakhutdinov, Wang and Yu 2020, "Harnessing the Power of Infinitely Wide Deep
-/// Nets on Small-data Tasks"). The options' criterion and splits are not used. Throws as grid_search.
-template <class Label>
-Leaderboard select_classifier(const std::vector<Candidate>& candidates, const Eigen::MatrixXd& x,
-                              const std::vector<Label>& labels, const std::vector<Ridge>& ridges,
-                              std::uint32_t seed, GridOptions options = {}) {
-  const Classes<Label> classes(labels);
-  const Eigen::MatrixXd y = one_hot(classes.encode(labels), classes.size());
-  options.splits = k_fold(y.rows(), 2, seed);
-  return grid_search(candidates, x, y, ridges, options);
 }
 
 }  // namespace SST_ABI

@@ -4,21 +4,21 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
+#include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
-#include <vector>
 
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
-#include <sst/kernel/gram.hpp>
+#include <sst/kernel/kernel_function.hpp>
+#include <sst/linalg/product.hpp>
 #include <sst/linalg/ridge.hpp>
 #include <sst/linalg/spectrum.hpp>
-#include <sst/plan/compile.hpp>
+#include <sst/regression/batches.hpp>
+#include <sst/regression/model.hpp>
 #include <sst/regression/posterior.hpp>
-#include <sst/selection/ridge_path.hpp>
-#include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -46,10 +46,10 @@ inline double max_learning_rate(const Spectrum& ntk, Eigen::Index outputs) {
   return 2 * static_cast<double>(ntk.values().size()) * static_cast<double>(outputs) / largest;
 }
 
-/// The same of a topology's NTK on the rows of x. Throws what `gram` and Spectrum throw.
-inline double max_learning_rate(const Topology& topology, const Eigen::MatrixXd& x, Eigen::Index outputs,
-                                const GramOptions& options = {}) {
-  return max_learning_rate(Spectrum(gram(compile(topology, Kernel::ntk), Kernel::ntk, x, options)), outputs);
+/// The same of an NTK on the rows of x, n x d. Throws what its matrix and Spectrum throw.
+inline double max_learning_rate(const KernelFunction& ntk, const DataRef& x, Eigen::Index outputs,
+                                const Execution& execution = {}) {
+  return max_learning_rate(Spectrum(ntk.matrix(x, execution)), outputs);
 }
 
 /// Gradient flow of the mean, and of the NNGP's covariance, from one eigendecomposition.
@@ -74,7 +74,7 @@ class GradientFlow {
     kernel_ = regression_detail::eigenvalues(kernel);
     lambda_ = regression_detail::lambda_for(ridge, kernel_);
     a_ = kernel_.array() + lambda_;
-    targets_ = regression_detail::product(vectors_.transpose(), y);
+    targets_ = detail::product(vectors_.transpose(), y);
     rate_ = learning_rate / static_cast<double>(y.size());
   }
   /// The same from the kernel itself, n x n; y: n x outputs.
@@ -93,7 +93,7 @@ class GradientFlow {
   /// f_t on test samples, m x outputs; k_td: m x n. Throws DataError for other shapes, Error unless t >= 0.
   MatrixXd test_mean(const MatrixXd& k_td, double t) const {
     regression_detail::require_shape(k_td, k_td.rows(), vectors_.rows(), "K_td");
-    return regression_detail::product(k_td, from_basis(solved(t).asDiagonal() * targets_));
+    return detail::product(k_td, from_basis(solved(t).asDiagonal() * targets_));
   }
 
   /// The covariance over random starts when the last layer alone is trained, K_tt - K_td A^-1 (1 - exp(-2 A
@@ -102,7 +102,7 @@ class GradientFlow {
     // d - d^2 phi = d (lambda + d exp(-2 a tau)) / a, of positive terms.
     VectorXd kept(kernel_.size());
     for (Eigen::Index j = 0; j < kept.size(); ++j) kept[j] = kernel_[j] * remaining(j, 2 * tau(t));
-    MatrixXd out = regression_detail::product(MatrixXd(vectors_ * kept.asDiagonal()), vectors_.transpose());
+    MatrixXd out = detail::product(MatrixXd(vectors_ * kept.asDiagonal()), vectors_.transpose());
     regression_detail::symmetrise(out);
     return out;
   }
@@ -112,7 +112,7 @@ class GradientFlow {
     regression_detail::require_shape(k_tt, k_td.rows(), k_td.rows(), "K_tt");
     const MatrixXd c = to_basis(k_td);
     const VectorXd phi = solved_at(2 * tau(t));
-    MatrixXd out = k_tt - regression_detail::product(c.transpose(), MatrixXd(phi.asDiagonal() * c));
+    MatrixXd out = k_tt - detail::product(c.transpose(), MatrixXd(phi.asDiagonal() * c));
     regression_detail::symmetrise(out);
     for (Eigen::Index i = 0; i < out.rows(); ++i)
       out(i, i) = clamped(out(i, i), c.col(i), phi, k_tt(i, i), i);
@@ -147,12 +147,10 @@ class GradientFlow {
 
   /// V' k_td', n x m; k_td: m x n.
   MatrixXd to_basis(const MatrixXd& k_td) const {
-    return regression_detail::product(vectors_.transpose(), k_td.transpose());
+    return detail::product(vectors_.transpose(), k_td.transpose());
   }
   /// V times coefficients of n rows.
-  MatrixXd from_basis(const MatrixXd& coefficients) const {
-    return regression_detail::product(vectors_, coefficients);
-  }
+  MatrixXd from_basis(const MatrixXd& coefficients) const { return detail::product(vectors_, coefficients); }
 
  private:
   double tau(double t) const {
@@ -161,7 +159,15 @@ class GradientFlow {
   }
   VectorXd solved_at(double tau) const {
     if (std::isinf(tau)) return regression_detail::regularised(kernel_, lambda_).cwiseInverse();
-    return a_.unaryExpr([tau](double a) { return a > 0 ? -std::expm1(-a * tau) / a : tau; });
+    // Directions in which K is rounding alone hold none of what is predicted, and would be off by eps tau
+    // |K|.
+    const double unresolved =
+        4 * static_cast<double>(a_.size()) * std::numeric_limits<double>::epsilon() * a_.maxCoeff();
+    const bool late = tau * unresolved > 1e-8;
+    return a_.unaryExpr([=](double a) {
+      if (late && a <= unresolved) return 0.0;
+      return a > 0 ? -std::expm1(-a * tau) / a : tau;
+    });
   }
   double remaining(Eigen::Index j, double tau) const {
     if (!(a_[j] > 0)) return 1;
@@ -200,8 +206,7 @@ class EnsembleFlow {
                double learning_rate = 1)
       : flow_(t_dd, y, ridge, learning_rate) {
     regression_detail::require_shape(k_dd, y.rows(), y.rows(), "K_dd");
-    prior_ = regression_detail::product(flow_.vectors().transpose(),
-                                        regression_detail::product(k_dd, flow_.vectors()));
+    prior_ = detail::product(flow_.vectors().transpose(), detail::product(k_dd, flow_.vectors()));
   }
   /// The same from the NTK itself, n x n; k_dd: n x n, y: n x outputs.
   EnsembleFlow(MatrixXd t_dd, const MatrixXd& k_dd, const MatrixXd& y, const Ridge& ridge,
@@ -219,7 +224,7 @@ class EnsembleFlow {
   MatrixXd train_covariance(double t) const {
     const VectorXd left = flow_.remaining(t);
     const MatrixXd inner = left.asDiagonal() * prior_ * left.asDiagonal();
-    MatrixXd out = regression_detail::product(flow_.from_basis(inner), flow_.vectors().transpose());
+    MatrixXd out = detail::product(flow_.from_basis(inner), flow_.vectors().transpose());
     regression_detail::symmetrise(out);
     return out;
   }
@@ -228,8 +233,8 @@ class EnsembleFlow {
   MatrixXd test_covariance(const MatrixXd& t_td, const MatrixXd& k_td, const MatrixXd& k_tt, double t) const {
     regression_detail::require_shape(k_tt, t_td.rows(), t_td.rows(), "K_tt");
     const Projected p = project(t_td, k_td);
-    const MatrixXd u = flow_.solved(t).asDiagonal() * p.t, change = regression_detail::product(prior_, u);
-    MatrixXd out = k_tt + regression_detail::product(u.transpose(), MatrixXd(change - 2 * p.k));
+    const MatrixXd u = flow_.solved(t).asDiagonal() * p.t, change = detail::product(prior_, u);
+    MatrixXd out = k_tt + detail::product(u.transpose(), MatrixXd(change - 2 * p.k));
     regression_detail::symmetrise(out);
     for (Eigen::Index i = 0; i < out.rows(); ++i)
       out(i, i) = clamped(out(i, i), p, u, change, flow_.solved(t), k_tt(i, i), i);
@@ -244,7 +249,7 @@ class EnsembleFlow {
     MatrixXd out(k_tt.size(), times.size());
     for (Eigen::Index s = 0; s < times.size(); ++s) {
       const VectorXd phi = flow_.solved(times[s]);
-      const MatrixXd u = phi.asDiagonal() * p.t, change = regression_detail::product(prior_, u);
+      const MatrixXd u = phi.asDiagonal() * p.t, change = detail::product(prior_, u);
       for (Eigen::Index i = 0; i < out.rows(); ++i)
         out(i, s) =
             clamped(k_tt[i] + u.col(i).dot(change.col(i) - 2 * p.k.col(i)), p, u, change, phi, k_tt[i], i);
@@ -275,77 +280,68 @@ class EnsembleFlow {
   MatrixXd prior_;  ///< V' K_dd V
 };
 
-/// How networks are trained, and what is predicted.
-struct FlowOptions {
-  double learning_rate = 1;          ///< eta, positive; see `max_learning_rate`
-  PosteriorOptions prediction = {};  ///< as for `posterior`
-};
+/// Predictions of a model's kernel, ridge and training rows after a finite time of gradient descent, for any
+/// number of times from one eigendecomposition: see GradientFlow and EnsembleFlow.
+///
+/// With an NTK all layers are trained; with a kernel that is its own prior, the last layer alone.
+class TrainingFlow {
+ public:
+  using MatrixXd = Eigen::MatrixXd;  ///< samples and predictions
 
-/// Mean and uncertainty at the rows of x_test at each of several times, from one eigendecomposition.
-/// Kernel::ntk: all layers are trained (EnsembleFlow); Kernel::nngp: the last one alone (GradientFlow). x: n
-/// x d, y: n x outputs, x_test: m x d, times: any order, infinity included. Unless the full covariance is
-/// asked for, test samples go in batches. Throws as `posterior`, and Error for a time or a rate that is none.
-inline std::vector<GaussianPrediction> gradient_flow(const Topology& topology, Kernel kernel,
-                                                     const Eigen::MatrixXd& x, const Eigen::MatrixXd& y,
-                                                     const Eigen::MatrixXd& x_test, const Ridge& ridge,
-                                                     const Eigen::VectorXd& times,
-                                                     const FlowOptions& options = {}) {
-  using Eigen::Index, Eigen::MatrixXd;
-  const PosteriorOptions& asked = options.prediction;
-  if (asked.batch < 1)
-    throw Error("a batch has " + std::to_string(asked.batch) + " test samples; give it one at least");
-  regression_detail::require_targets(x.rows(), y);
-  const Plan nngp = compile(topology, Kernel::nngp), trained = compile(topology, kernel);
-  const bool full = asked.covariance == Covariance::full, mean_only = asked.covariance == Covariance::none;
-  const Index m = x_test.rows(), batch = full ? std::max<Index>(m, 1) : asked.batch;
-  const Eigen::VectorXd unset(mean_only ? 0 : m);
-  std::vector<GaussianPrediction> out(static_cast<std::size_t>(times.size()),
-                                      {MatrixXd(m, y.cols()), unset, {}, 0});
-
-  // `cross` gives the kernels between a block of test samples and the training samples, as a tuple.
-  const auto predict = [&](const auto& flow, const auto& cross) {
-    const double noise = asked.noise == ObservationNoise::included ? flow.lambda() : 0;
-    for (GaussianPrediction& at : out) at.lambda = flow.lambda();
-    for (Index first = 0; first < m; first += batch) {
-      const Index rows = std::min(batch, m - first);
-      const MatrixXd block = x_test.middleRows(first, rows);
-      const auto td = cross(block);
-      MatrixXd tt, variance;
-      if (full) tt = gram(nngp, Kernel::nngp, block, asked.gram);
-      if (asked.covariance == Covariance::diagonal) {
-        const Eigen::VectorXd prior =
-            regression_detail::kernel_diagonal(nngp, Kernel::nngp, block, asked.gram);
-        variance = std::apply([&](const auto&... k) { return flow.test_variance(k..., prior, times); }, td);
-      }
-      for (Index s = 0; s < times.size(); ++s) {
-        GaussianPrediction& at = out[static_cast<std::size_t>(s)];
-        at.mean.middleRows(first, rows) = flow.test_mean(std::get<0>(td), times[s]);
-        if (full) {
-          at.covariance =
-              std::apply([&](const auto&... k) { return flow.test_covariance(k..., tt, times[s]); }, td);
-          at.covariance.diagonal().array() += noise;
-          at.variance = at.covariance.diagonal();
-        } else if (!mean_only) {
-          at.variance.segment(first, rows) = variance.col(s).array() + noise;
-        }
-      }
-    }
-  };
-  if (kernel == Kernel::nngp || mean_only) {
-    predict(GradientFlow(gram(trained, kernel, x, asked.gram), y, ridge, options.learning_rate),
-            [&](const MatrixXd& block) {
-              return std::tuple<MatrixXd>(gram(trained, kernel, block, x, asked.gram));
-            });
-  } else {
-    GramMatrices<double> dd = gram(topology, x, asked.gram);
-    predict(EnsembleFlow(std::move(dd.ntk), dd.nngp, y, ridge, options.learning_rate),
-            [&](const MatrixXd& block) {
-              GramMatrices<double> td = gram(topology, block, x, asked.gram);
-              return std::tuple<MatrixXd, MatrixXd>(std::move(td.ntk), std::move(td.nngp));
-            });
+  /// learning_rate: eta, positive; see `max_learning_rate`. 9 n^3 multiplications and additions. Throws
+  /// Error, NotPositiveDefinite, Cancelled.
+  explicit TrainingFlow(Model model, double learning_rate = 1, const Execution& execution = {})
+      : model_(std::move(model)) {
+    MatrixXd dd = model_.columns().matrix(execution);
+    if (model_.kernel().is_its_own_prior())
+      last_layer_.emplace(std::move(dd), model_.y(), Ridge::absolute(model_.lambda()), learning_rate);
+    else
+      all_layers_.emplace(std::move(dd), model_.columns().prior_matrix(execution), model_.y(),
+                          Ridge::absolute(model_.lambda()), learning_rate);
   }
-  return out;
-}
+
+  /// The mean at the rows of x, m x d, at time t: m x outputs. t >= 0, infinity included. Throws Error for
+  /// another time, DataError.
+  MatrixXd predict(const DataRef& x, double t, const Execution& execution = {}) const {
+    MatrixXd out(x.rows(), model_.outputs());
+    regression_detail::in_batches(
+        x, execution, [&](Eigen::Index first, const DataRef& rows, const Execution& part) {
+          const MatrixXd td = model_.columns().matrix(rows, part);
+          out.middleRows(first, rows.rows()) =
+              last_layer_ ? last_layer_->test_mean(td, t) : all_layers_->test_mean(td, t);
+        });
+    return out;
+  }
+  /// The same with standard deviations over the networks' random starts, m x outputs each. Throws as
+  /// `predict`.
+  MeanAndStd predict_with_std(const DataRef& x, double t, const Execution& execution = {}) const {
+    MeanAndStd out{MatrixXd(x.rows(), model_.outputs()), MatrixXd(x.rows(), model_.outputs())};
+    const Eigen::VectorXd times = Eigen::VectorXd::Constant(1, t);
+    regression_detail::in_batches(
+        x, execution, [&](Eigen::Index first, const DataRef& rows, const Execution& part) {
+          const auto td = model_.columns().with_prior(rows, part);
+          const MatrixXd variance = last_layer_
+                                        ? last_layer_->test_variance(td.kernel, td.variance, times)
+                                        : all_layers_->test_variance(td.kernel, td.prior, td.variance, times);
+          out.mean.middleRows(first, rows.rows()) =
+              last_layer_ ? last_layer_->test_mean(td.kernel, t) : all_layers_->test_mean(td.kernel, t);
+          out.std.middleRows(first, rows.rows()) = variance.cwiseSqrt().replicate(1, model_.outputs());
+        });
+    return out;
+  }
+  /// The covariance of each output between the rows of x, m x d, at time t: m x m. Throws as `predict`.
+  MatrixXd covariance(const DataRef& x, double t, const Execution& execution = {}) const {
+    const auto td = model_.columns().with_prior(x, execution);
+    const MatrixXd tt = model_.kernel().prior().matrix(x, execution);
+    return last_layer_ ? last_layer_->test_covariance(td.kernel, tt, t)
+                       : all_layers_->test_covariance(td.kernel, td.prior, tt, t);
+  }
+
+ private:
+  Model model_;
+  std::optional<GradientFlow> last_layer_;
+  std::optional<EnsembleFlow> all_layers_;
+};
 
 }  // namespace SST_ABI
 }  // namespace sst

@@ -1,125 +1,147 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
-#include <cmath>
-#include <string>
+#include <memory>
+#include <mutex>
 #include <utility>
 
 #include <Eigen/Core>
 
-#include <sst/error.hpp>
-#include <sst/kernel/gram.hpp>
+#include <sst/base/data_ref.hpp>
+#include <sst/base/execution.hpp>
+#include <sst/kernel/kernel_function.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/ridge.hpp>
-#include <sst/plan/compile.hpp>
-#include <sst/topology/topology.hpp>
+#include <sst/regression/solver.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
 inline namespace SST_ABI {
 
-/// The scalar in which a float kernel's linear system is solved.
-enum class SolvePrecision {
-  kernel,  ///< the kernel's own
-  full     ///< double
+/// A prediction with its uncertainty, in the units of the targets.
+struct MeanAndStd {
+  Eigen::MatrixXd mean;  ///< samples x outputs
+  Eigen::MatrixXd std;   ///< the same; of each output
 };
 
-/// How a model is fitted.
-struct FitOptions {
-  SolvePrecision solve = SolvePrecision::full;  ///< in which precision the system is solved
-  GramOptions gram = {};                        ///< how the kernel is computed
-};
+/// Is the variance that of the function (`excluded`), or of a new observation of it, which has lambda on top
+/// (`included`)?
+enum class ObservationNoise { excluded, included };
 
-/// A fitted kernel regression with zero prior mean: f(x) = K(x, X) (K(X, X) + lambda I)^-1 Y.
+/// A fitted kernel regression with zero prior mean: f(x) = K(x, X) (K(X, X) + lambda I)^-1 Y, whatever the
+/// kernel and the solver.
 ///
-/// With the NNGP this is the posterior mean of the infinitely wide network under observation noise
-/// lambda; with the NTK it is the limit of gradient descent on the squared loss from a zero function
-/// with weight decay towards the start (Jacot et al. 2018; Lee et al. 2019, eq. (15) for ridge 0).
-template <class Scalar = double>
+/// With a kernel that is its own prior (an NNGP, a function of one's own) this is a Gaussian process under
+/// observation noise lambda: mean K_td A^-1 y and covariance K_tt - K_td A^-1 K_dt with A = K_dd + lambda I
+/// (Rasmussen and Williams 2006, eqs. (2.25), (2.26)). With an NTK it is the infinite ensemble of wide
+/// networks that gradient descent has trained to the end from their random starts, with weight decay towards
+/// the start: mean T_td A^-1 y and covariance K_tt + T_td A^-1 K_dd A^-1 T_dt - (T_td A^-1 K_dt + transpose)
+/// with A = T_dd
+/// + lambda I and K the NNGP (Jacot et al. 2018; Lee et al. 2019, eqs. (15), (16)).
+///
+/// \code
+/// auto model = sst::fit(sst::ntk(net), x, y, sst::Ridge::relative(1e-3));
+/// Eigen::MatrixXd mean = model.predict(x_new);
+/// \endcode
+///
+/// Cheap to copy. Const members may be called from several threads at once. What takes the Cholesky factor or
+/// the prior's matrix, n^2 doubles each, makes it when it is first needed and keeps it.
 class Model {
  public:
-  /// x: n x d samples, y: n x outputs. Throws DataError, NoClosedForm, NotPositiveDefinite (with the
-  /// pivot's index and value), Error (memory).
-  Model(const Topology& topology, Kernel kernel, Eigen::MatrixXd x, const Eigen::MatrixXd& y, Ridge ridge,
+  using MatrixXd = Eigen::MatrixXd;  ///< targets and predictions
+
+  /// All that a fitted model is, for those who store one.
+  struct Parts {
+    KernelFunction kernel;                                ///< of the samples
+    DataRef x;                                            ///< n x d training samples
+    MatrixXd y;                                           ///< n x outputs
+    MatrixXd weights;                                     ///< (K + lambda I)^-1 Y, n x outputs
+    Ridge ridge;                                          ///< as it was asked for
+    double lambda;                                        ///< what it came to
+    std::shared_ptr<const Cholesky<double>> factor = {};  ///< of K + lambda I; may be null
+  };
+
+  /// x: n x d samples, y: n x outputs. Throws DataError, NoClosedForm, NotPositiveDefinite, Error (memory,
+  /// options, a residual above what was asked), Cancelled.
+  Model(KernelFunction kernel, const DataRef& x, const MatrixXd& y, const Ridge& ridge,
         const FitOptions& options = {});
+  /// A model that was fitted before. Throws DataError unless n and the outputs agree.
+  explicit Model(Parts parts);
 
-  /// A model whose weights, n x outputs, were solved for elsewhere (see fit_with_solver).
-  Model(Plan plan, Kernel kernel, Eigen::MatrixXd x, Eigen::MatrixXd weights, double lambda,
-        const FitOptions& options = {})
-      : plan_(std::move(plan)),
-        kernel_(kernel),
-        x_(std::move(x)),
-        options_(options),
-        lambda_(lambda),
-        weights_(std::move(weights)) {}
+  /// The mean at the rows of x, m x d: m x outputs. K(x, X) is formed in batches, never as a whole. Throws
+  /// DataError for other columns than in training, Cancelled.
+  MatrixXd predict(const DataRef& x, const Execution& execution = {}) const;
+  /// Mean and standard deviation at the rows of x, m x d: m x outputs each. A variance that rounding made
+  /// negative is 0; one below what rounding explains is a DataError that names the row. Throws as `predict`,
+  /// and Error where memory has no room for the factor.
+  MeanAndStd predict_with_std(const DataRef& x, ObservationNoise noise = ObservationNoise::excluded,
+                              const Execution& execution = {}) const;
+  /// The covariance of each output between the rows of x, m x d: m x m, exactly symmetric. Throws as
+  /// `predict_with_std`.
+  MatrixXd covariance(const DataRef& x, ObservationNoise noise = ObservationNoise::excluded,
+                      const Execution& execution = {}) const;
+  /// What the model that is fitted without a row predicts for it, for every row: n x outputs. In closed form,
+  /// y_i - w_i / (A^-1)_ii (Rasmussen and Williams 2006, eq. (5.12)); lambda stays that of all rows. Throws
+  /// Error where memory has no room for the factor.
+  MatrixXd leave_one_out(const Execution& execution = {}) const;
+  /// Of each output, -(y' A^-1 y + log det A + n log 2 pi) / 2 (Rasmussen and Williams 2006, eq. (5.8)): a
+  /// column. Throws Error where memory has no room for the factor.
+  Eigen::VectorXd log_marginal_likelihood(const Execution& execution = {}) const;
+  /// Adds training rows, x: m x d and y: m x outputs, by m new rows of the factor, in n^2 m steps when that
+  /// is there. lambda stays what it is, so this is the refit with Ridge::absolute(lambda). Strong guarantee.
+  /// Throws DataError, NotPositiveDefinite, Error (memory; samples that have weights).
+  void append(const DataRef& x, const MatrixXd& y, const Execution& execution = {});
+  /// Makes the factor now, for all that need it later: after it, predict_with_std and leave_one_out take n^2
+  /// steps. Throws NotPositiveDefinite, Error (memory), Cancelled.
+  void factorize(const Execution& execution = {}) const { factor(execution); }
 
-  /// The mean at the rows of x: rows x outputs. K(x, X) is formed in batches, never as a whole.
-  Eigen::MatrixXd predict(const Eigen::MatrixXd& x) const;
-
-  double lambda() const { return lambda_; }                    ///< what was added to the diagonal
-  const Eigen::MatrixXd& weights() const { return weights_; }  ///< (K + lambda I)^-1 Y, n x outputs
-  /// The compiled topology.
-  const Plan& plan() const { return plan_; }
+  const KernelFunction& kernel() const { return kernel_; }   ///< as it was given
+  const DataRef& x() const { return x_; }                    ///< n x d, the training samples
+  const MatrixXd& y() const { return y_; }                   ///< n x outputs, the training targets
+  const MatrixXd& weights() const { return weights_; }       ///< (K + lambda I)^-1 Y, n x outputs
+  Eigen::Index samples() const { return x_.rows(); }         ///< n
+  Eigen::Index outputs() const { return y_.cols(); }         ///< of each sample
+  const Ridge& ridge() const { return ridge_; }              ///< as it was asked for
+  double lambda() const { return lambda_; }                  ///< what was added to the diagonal
+  const KernelColumns& columns() const { return columns_; }  ///< the training samples, tabulated
+  /// How it was fitted: solver, reason, residual, memory.
+  const SolverReport& report() const { return report_; }
+  /// The factor of K + lambda I where it is there already, else null.
+  std::shared_ptr<const Cholesky<double>> known_factor() const;
 
  private:
-  Plan plan_;
-  Kernel kernel_;
-  Eigen::MatrixXd x_;
-  FitOptions options_;
+  /// What is made when it is first needed; copies of a model share it.
+  struct Late {
+    std::mutex mutex;
+    std::shared_ptr<const Cholesky<double>> factor;
+    std::shared_ptr<const MatrixXd> prior;
+  };
+  struct Solved;
+  std::shared_ptr<const Cholesky<double>> factor(const Execution& execution) const;
+  std::shared_ptr<const MatrixXd> prior(const Execution& execution) const;
+  Solved solved(const Execution& execution) const;
+  void require_features(const DataRef& x) const;
+
+  KernelFunction kernel_;
+  DataRef x_;
+  KernelColumns columns_;
+  MatrixXd y_, weights_;
+  Eigen::VectorXd sample_weights_;
+  Ridge ridge_;
   double lambda_ = 0;
-  Eigen::MatrixXd weights_;
+  SolverReport report_;
+  std::shared_ptr<Late> late_ = std::make_shared<Late>();
 };
 
-template <class Scalar>
-Model<Scalar>::Model(const Topology& topology, Kernel kernel, Eigen::MatrixXd x, const Eigen::MatrixXd& y,
-                     Ridge ridge, const FitOptions& options)
-    : plan_(compile(topology, kernel)), kernel_(kernel), x_(std::move(x)), options_(options) {
-  if (x_.rows() == 0) throw DataError("there are no training samples; give at least one");
-  if (x_.rows() != y.rows())
-    throw DataError("there are " + std::to_string(x_.rows()) + " training samples and " +
-                    std::to_string(y.rows()) + " rows of targets; give one row of targets a sample");
-  if (y.cols() == 0) throw DataError("the targets have no columns; give at least one output");
-  DataRef(y).require_finite("the target matrix");
-  auto k = gram<Scalar>(plan_, kernel_, x_, options_.gram);
-  lambda_ = ridge.lambda_for(k.diagonal().template cast<double>().mean());
-  k.diagonal().array() += static_cast<Scalar>(lambda_);
-  if constexpr (std::is_same_v<Scalar, double>) {
-    weights_ = Cholesky<double>(std::move(k)).solve(y);
-  } else if (options_.solve == SolvePrecision::full) {
-    weights_ = Cholesky<double>(Eigen::MatrixXd(k.template cast<double>())).solve(y);
-  } else {
-    weights_ = Cholesky<Scalar>(std::move(k)).solve(y.template cast<Scalar>().eval()).template cast<double>();
-  }
-}
-
-template <class Scalar>
-Eigen::MatrixXd Model<Scalar>::predict(const Eigen::MatrixXd& x) const {
-  Eigen::MatrixXd mean(x.rows(), weights_.cols());
-  constexpr Eigen::Index batch = 1024;
-  for (Eigen::Index first = 0; first < x.rows(); first += batch) {
-    const Eigen::Index rows = std::min(batch, x.rows() - first);
-    const Eigen::MatrixXd block = x.middleRows(first, rows);
-    mean.middleRows(first, rows).noalias() =
-        gram<Scalar>(plan_, kernel_, block, x_, options_.gram).template cast<double>() * weights_;
-  }
-  return mean;
-}
-
-/// What instantiate.hpp compiles of this header, for the other files of a program.
-#define SST_MODEL_TEMPLATES(prefix)    \
-  prefix template class Model<double>; \
-  prefix template class Model<float>;
-#ifdef SST_EXTERN_TEMPLATES
-SST_MODEL_TEMPLATES(extern)
-#endif
-
-/// Fits a model; see Model. One training target a row of y.
-template <class Scalar = double>
-Model<Scalar> fit(const Topology& topology, Kernel kernel, const Eigen::MatrixXd& x, const Eigen::MatrixXd& y,
-                  Ridge ridge, const FitOptions& options = {}) {
-  return Model<Scalar>(topology, kernel, x, y, ridge, options);
+/// Fits a model; see Model. x: n x d samples, y: n x outputs. Throws as its constructor.
+inline Model fit(const KernelFunction& kernel, const DataRef& x, const Eigen::MatrixXd& y, const Ridge& ridge,
+                 const FitOptions& options = {}) {
+  return Model(kernel, x, y, ridge, options);
 }
 
 }  // namespace SST_ABI
 }  // namespace sst
+
+#ifndef SST_EXTERN_TEMPLATES
+#include <sst/regression/model_impl.hpp>
+#endif

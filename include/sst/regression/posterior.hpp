@@ -11,12 +11,10 @@
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
-#include <sst/kernel/gram.hpp>
 #include <sst/linalg/cholesky.hpp>
+#include <sst/linalg/product.hpp>
 #include <sst/linalg/ridge.hpp>
-#include <sst/plan/compile.hpp>
-#include <sst/selection/ridge_path.hpp>
-#include <sst/topology/topology.hpp>
+#include <sst/regression/targets.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -103,7 +101,7 @@ struct EnsembleParts {
   template <class Factor>
   EnsembleParts(const Factor& a, const Eigen::MatrixXd& prior, const Eigen::MatrixXd& t_dt,
                 const Eigen::MatrixXd& k_dt)
-      : v(a.solve(t_dt)), change(product(prior, v) - 2 * k_dt) {}
+      : v(a.solve(t_dt)), change(detail::product(prior, v) - 2 * k_dt) {}
   Eigen::MatrixXd v;       ///< A^-1 T_dt
   Eigen::MatrixXd change;  ///< K_dd v - 2 K_dt
 };
@@ -161,7 +159,7 @@ class NngpPosterior {
   /// k_td: m x n; m x outputs. Throws DataError for another shape.
   MatrixXd mean(const MatrixXd& k_td) const {
     regression_detail::require_shape(k_td, k_td.rows(), weights_.rows(), "K_td");
-    return regression_detail::product(k_td, weights_);
+    return detail::product(k_td, weights_);
   }
 
   /// The diagonal of the covariance, without the rest. k_td: m x n, k_tt: the m diagonal entries of K_tt.
@@ -177,7 +175,7 @@ class NngpPosterior {
     regression_detail::require_shape(k_td, k_tt.rows(), weights_.rows(), "K_td");
     regression_detail::require_shape(k_tt, k_td.rows(), k_td.rows(), "K_tt");
     const MatrixXd half = a_.solve_lower(k_td.transpose());
-    MatrixXd out = k_tt - regression_detail::product(half.transpose(), half);
+    MatrixXd out = k_tt - detail::product(half.transpose(), half);
     regression_detail::symmetrise(out);
     Eigen::VectorXd diagonal = out.diagonal();
     regression_detail::clamp_nngp(diagonal, a_, k_td.transpose(), k_tt.diagonal(), rounding());
@@ -220,7 +218,7 @@ class EnsemblePosterior {
   /// t_td: m x n; m x outputs. Throws DataError for another shape.
   MatrixXd mean(const MatrixXd& t_td) const {
     regression_detail::require_shape(t_td, t_td.rows(), weights_.rows(), "T_td");
-    return regression_detail::product(t_td, weights_);
+    return detail::product(t_td, weights_);
   }
 
   /// The diagonal of the covariance. t_td, k_td: m x n; k_tt: the m diagonal entries of K_tt. A variance that
@@ -240,7 +238,7 @@ class EnsemblePosterior {
     const regression_detail::EnsembleParts parts(a_, prior_, t_dt, k_dt);
     // v' K v - v' k - k' v; `change` is K v - 2 k, and the transpose of its half that is not symmetric is
     // what symmetrising adds.
-    MatrixXd out = k_tt + regression_detail::product(parts.v.transpose(), parts.change);
+    MatrixXd out = k_tt + detail::product(parts.v.transpose(), parts.change);
     regression_detail::symmetrise(out);
     Eigen::VectorXd diagonal = out.diagonal();
     regression_detail::clamp_ensemble(diagonal, a_, parts, prior_.trace(), t_dt, k_dt, k_tt.diagonal(),
@@ -260,125 +258,6 @@ class EnsemblePosterior {
   MatrixXd prior_;
   MatrixXd weights_;
 };
-
-/// How much of the covariance is computed.
-enum class Covariance {
-  none,      ///< the mean alone
-  diagonal,  ///< variances, without ever forming K_tt
-  full       ///< the m x m matrix as well
-};
-
-/// Is the variance that of the function (`excluded`), or of a new observation of it, which has lambda on top
-/// (`included`)?
-enum class ObservationNoise { excluded, included };
-
-/// What is predicted, and how.
-struct PosteriorOptions {
-  Covariance covariance = Covariance::diagonal;         ///< how much of it
-  ObservationNoise noise = ObservationNoise::excluded;  ///< of a new observation or of the function
-  /// Test samples at a time, 1 or more: mean and variances take 3 n x batch doubles beside the training
-  /// kernels.
-  Eigen::Index batch = 1024;
-  GramOptions gram = {};  ///< how the kernels are computed
-};
-
-/// A Gaussian for each test sample and output.
-struct GaussianPrediction {
-  Eigen::MatrixXd mean;        ///< m x outputs
-  Eigen::VectorXd variance;    ///< m, of each output; empty with Covariance::none
-  Eigen::MatrixXd covariance;  ///< m x m, of each output; empty unless Covariance::full
-  double lambda = 0;           ///< what the ridge came to
-};
-
-namespace regression_detail {
-
-/// The diagonal of K(x, x), by small blocks.
-inline Eigen::VectorXd kernel_diagonal(const Plan& plan, Kernel kernel, const Eigen::MatrixXd& x,
-                                       const GramOptions& options) {
-  Eigen::VectorXd out(x.rows());
-  constexpr Index block = 32;
-  for (Index first = 0; first < x.rows(); first += block) {
-    const Index rows = std::min(block, x.rows() - first);
-    out.segment(first, rows) =
-        gram(plan, kernel, x.middleRows(first, rows), {.threads = 1, .path = options.path}).diagonal();
-  }
-  return out;
-}
-
-}  // namespace regression_detail
-
-/// Mean and uncertainty at the rows of x_test. Kernel::nngp: NngpPosterior; Kernel::ntk: EnsemblePosterior.
-/// x: n x d, y: n x outputs, x_test: m x d. Unless the full covariance is asked for, test samples go in
-/// batches and K_tt never is. Throws DataError, NoClosedForm, NotPositiveDefinite, Error, Cancelled.
-inline GaussianPrediction posterior(const Topology& topology, Kernel kernel, const Eigen::MatrixXd& x,
-                                    const Eigen::MatrixXd& y, const Eigen::MatrixXd& x_test,
-                                    const Ridge& ridge, const PosteriorOptions& options = {}) {
-  using Eigen::Index, Eigen::MatrixXd;
-  if (options.batch < 1)
-    throw Error("a batch has " + std::to_string(options.batch) + " test samples; give it one at least");
-  regression_detail::require_targets(x.rows(), y);
-  const Plan nngp = compile(topology, Kernel::nngp), ntk = compile(topology, Kernel::ntk);
-  const Index n = x.rows(), m = x_test.rows();
-  GaussianPrediction out{MatrixXd(m, y.cols()), {}, {}, 0};
-  if (options.covariance != Covariance::none) out.variance.resize(m);
-
-  const auto predict = [&](const auto& model, const auto& variance, const auto& covariance) {
-    out.lambda = model.lambda();
-    const double noise = options.noise == ObservationNoise::included ? out.lambda : 0;
-    if (options.covariance == Covariance::full) {
-      covariance();
-      out.covariance.diagonal().array() += noise;
-      out.variance = out.covariance.diagonal();
-      return;
-    }
-    for (Index first = 0; first < m; first += options.batch) {
-      const Index rows = std::min(options.batch, m - first);
-      const MatrixXd block = x_test.middleRows(first, rows);
-      const auto [mean, var] = variance(block);
-      out.mean.middleRows(first, rows) = mean;
-      if (options.covariance == Covariance::diagonal) out.variance.segment(first, rows) = var.array() + noise;
-    }
-  };
-  const bool mean_only = options.covariance == Covariance::none;
-  const auto diagonal = [&](const MatrixXd& block) {
-    return regression_detail::kernel_diagonal(nngp, Kernel::nngp, block, options.gram);
-  };
-  using Both = std::pair<MatrixXd, Eigen::VectorXd>;
-  if (kernel == Kernel::nngp) {
-    const NngpPosterior model(gram(nngp, kernel, x, options.gram), y, ridge);
-    predict(
-        model,
-        [&](const MatrixXd& block) {
-          const MatrixXd k = gram(nngp, kernel, block, x, options.gram);
-          return Both(model.mean(k), mean_only ? Eigen::VectorXd() : model.variance(k, diagonal(block)));
-        },
-        [&] {
-          const MatrixXd k = gram(nngp, kernel, x_test, x, options.gram);
-          out.mean = model.mean(k);
-          out.covariance = model.covariance(k, gram(nngp, kernel, x_test, options.gram));
-        });
-  } else {
-    GramMatrices<double> dd;
-    if (mean_only)
-      dd = {MatrixXd::Zero(n, n), gram(ntk, kernel, x, options.gram)};
-    else
-      dd = gram(topology, x, options.gram);
-    const EnsemblePosterior model(std::move(dd.ntk), std::move(dd.nngp), y, ridge);
-    predict(
-        model,
-        [&](const MatrixXd& block) {
-          if (mean_only) return Both(model.mean(gram(ntk, kernel, block, x, options.gram)), {});
-          const auto k = gram(topology, block, x, options.gram);
-          return Both(model.mean(k.ntk), model.variance(k.ntk, k.nngp, diagonal(block)));
-        },
-        [&] {
-          const auto k = gram(topology, x_test, x, options.gram);
-          out.mean = model.mean(k.ntk);
-          out.covariance = model.covariance(k.ntk, k.nngp, gram(nngp, Kernel::nngp, x_test, options.gram));
-        });
-  }
-  return out;
-}
 
 }  // namespace SST_ABI
 }  // namespace sst

@@ -7,12 +7,11 @@
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
-#include <sst/kernel/gram.hpp>
+#include <sst/kernel/kernel_function.hpp>
+#include <sst/linalg/product.hpp>
 #include <sst/linalg/ridge.hpp>
 #include <sst/linalg/spectrum.hpp>
-#include <sst/plan/compile.hpp>
-#include <sst/selection/ridge_path.hpp>
-#include <sst/topology/topology.hpp>
+#include <sst/regression/targets.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -51,10 +50,10 @@ inline double kernel_target_alignment(const Eigen::MatrixXd& k, const Eigen::Mat
     c.array() += all;
     t.rowwise() -= t.colwise().mean().eval();
   }
-  const double scale = c.norm() * regression_detail::product(t.transpose(), t).norm();
+  const double scale = c.norm() * detail::product(t.transpose(), t).norm();
   if (!(scale > 0))
     throw DataError("the kernel or the targets are zero (nothing can be aligned with them); give others");
-  return t.cwiseProduct(regression_detail::product(c, t)).sum() / scale;
+  return t.cwiseProduct(detail::product(c, t)).sum() / scale;
 }
 
 /// Each is one number an output unless it says otherwise; A = K + lambda I.
@@ -79,7 +78,7 @@ inline Complexity complexity(const Spectrum& spectrum, const Eigen::MatrixXd& y,
   const Eigen::VectorXd d = regression_detail::eigenvalues(spectrum);
   if (!(d.sum() > 0)) throw DataError("the kernel is zero; give samples that are not");
   const Eigen::VectorXd a = regression_detail::regularised(d, regression_detail::lambda_for(ridge, d));
-  const Eigen::MatrixXd q = regression_detail::product(spectrum.vectors().transpose(), y);
+  const Eigen::MatrixXd q = detail::product(spectrum.vectors().transpose(), y);
   const Eigen::MatrixXd w = q.array().colwise() / a.array();
   Complexity out;
   out.scaled_norm = d.mean() * q.cwiseProduct(w).colwise().sum() / static_cast<double>(d.size());
@@ -91,12 +90,12 @@ inline Complexity complexity(const Spectrum& spectrum, const Eigen::MatrixXd& y,
   return out;
 }
 
-/// The same of a topology's kernel on the rows of x. Throws what `gram` and the other overload throw.
-inline Complexity complexity(const Topology& topology, Kernel kernel, const Eigen::MatrixXd& x,
-                             const Eigen::MatrixXd& y, const Ridge& ridge = Ridge::absolute(0),
-                             const GramOptions& options = {}) {
+/// The same of a kernel function on the rows of x, n x d. Throws what its matrix and the other overload
+/// throw.
+inline Complexity complexity(const KernelFunction& kernel, const DataRef& x, const Eigen::MatrixXd& y,
+                             const Ridge& ridge = Ridge::absolute(0), const Execution& execution = {}) {
   regression_detail::require_targets(x.rows(), y);
-  return complexity(Spectrum(gram(compile(topology, kernel), kernel, x, options)), y, ridge);
+  return complexity(Spectrum(kernel.matrix(x, execution)), y, ridge);
 }
 
 }  // namespace SST_ABI

@@ -10,10 +10,11 @@
 #include <Eigen/Core>
 
 #include <sst/error.hpp>
-#include <sst/kernel/gram.hpp>
+#include <sst/kernel/kernel_function.hpp>
+#include <sst/linalg/product.hpp>
 #include <sst/linalg/ridge.hpp>
 #include <sst/linalg/spectrum.hpp>
-#include <sst/selection/ridge_path.hpp>
+#include <sst/regression/targets.hpp>
 #include <sst/selection/split.hpp>
 #include <sst/version.hpp>
 
@@ -102,16 +103,15 @@ inline CrossValidation cross_validate(const Eigen::MatrixXd& k, const Eigen::Mat
     const Split& split = splits[f];
     const Spectrum spectrum(k(split.train, split.train));
     const VectorXd d = regression_detail::eigenvalues(spectrum);
-    const MatrixXd q =
-        regression_detail::product(spectrum.vectors().transpose(), MatrixXd(y(split.train, Eigen::all)));
+    const MatrixXd q = detail::product(spectrum.vectors().transpose(), MatrixXd(y(split.train, Eigen::all)));
     MatrixXd scaled(q.rows(), count * outputs);
     for (Index r = 0; r < count; ++r) {
       const double lambda = regression_detail::lambda_for(ridges[static_cast<std::size_t>(r)], d);
       scaled.middleCols(r * outputs, outputs) =
           q.array().colwise() / regression_detail::regularised(d, lambda).array();
     }
-    const MatrixXd weights = regression_detail::product(spectrum.vectors(), scaled);
-    const MatrixXd predicted = regression_detail::product(MatrixXd(k(split.test, split.train)), weights);
+    const MatrixXd weights = detail::product(spectrum.vectors(), scaled);
+    const MatrixXd predicted = detail::product(MatrixXd(k(split.test, split.train)), weights);
     const MatrixXd truth = y(split.test, Eigen::all);
     for (Index r = 0; r < count; ++r) {
       const auto part = predicted.middleCols(r * outputs, outputs);
@@ -124,12 +124,12 @@ inline CrossValidation cross_validate(const Eigen::MatrixXd& k, const Eigen::Mat
   return out;
 }
 
-/// The same of a topology's kernel on the rows of x. x: n x d. Throws what `gram` throws.
-inline CrossValidation cross_validate(const Topology& topology, Kernel kernel, const Eigen::MatrixXd& x,
+/// The same of a kernel function on the rows of x, n x d. Throws what its matrix throws.
+inline CrossValidation cross_validate(const KernelFunction& kernel, const DataRef& x,
                                       const Eigen::MatrixXd& y, const std::vector<Ridge>& ridges,
-                                      const std::vector<Split>& splits, const GramOptions& options = {}) {
+                                      const std::vector<Split>& splits, const Execution& execution = {}) {
   regression_detail::require_targets(x.rows(), y);
-  return cross_validate(gram(compile(topology, kernel), kernel, x, options), y, ridges, splits);
+  return cross_validate(kernel.matrix(x, execution), y, ridges, splits);
 }
 
 }  // namespace SST_ABI

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <iterator>
 #include <limits>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <tuple>
@@ -18,7 +20,9 @@
 #include <sst/base/parallel.hpp>
 #include <sst/base/text_table.hpp>
 #include <sst/error.hpp>
-#include <sst/kernel/gram.hpp>
+#include <sst/kernel/network_kernel.hpp>
+#include <sst/linalg/spectrum.hpp>
+#include <sst/regression/classification.hpp>
 #include <sst/selection/cross_validation.hpp>
 #include <sst/selection/ridge_path.hpp>
 #include <sst/topology/families.hpp>
@@ -27,10 +31,10 @@
 namespace sst {
 inline namespace SST_ABI {
 
-/// A topology to try, with the name under which it is reported.
+/// A kernel to try, with the name under which it is reported.
 struct Candidate {
-  std::string name;   ///< for tables
-  Topology topology;  ///< whose kernels are tried
+  std::string name;       ///< for tables
+  KernelFunction kernel;  ///< what is tried
 };
 
 /// A family as a function of depth, such as `chain`.
@@ -42,32 +46,38 @@ struct Family {
 
 /// What candidates are made of: every combination is one.
 struct Grid {
-  std::vector<Family> families;           ///< each one at all depths
-  std::vector<int> depths;                ///< K; see families.hpp
-  std::vector<double> weight_stds = {1};  ///< of all dense layers
-  std::vector<double> bias_stds = {0};    ///< of all dense layers
+  std::vector<Family> families;                               ///< each one at all depths
+  std::vector<int> depths;                                    ///< K; see families.hpp
+  std::vector<double> weight_stds = {1};                      ///< of all dense layers
+  std::vector<double> bias_stds = {0};                        ///< of all dense layers
+  std::vector<Kernel> kernels = {Kernel::nngp, Kernel::ntk};  ///< of each network
 };
 
-/// All combinations, families first and biases last to vary. Throws Error for an empty list, and what the
+/// All combinations, families first and kernels last to vary. Throws Error for an empty list, and what the
 /// families throw.
 inline std::vector<Candidate> candidates(const Grid& grid) {
-  if (grid.families.empty() || grid.depths.empty() || grid.weight_stds.empty() || grid.bias_stds.empty())
-    throw Error("the grid has an empty list (families, depths, weight_stds or bias_stds); give each a value");
+  if (grid.families.empty() || grid.depths.empty() || grid.weight_stds.empty() || grid.bias_stds.empty() ||
+      grid.kernels.empty())
+    throw Error(
+        "the grid has an empty list (families, depths, weight_stds, bias_stds or kernels); give each a "
+        "value");
   const auto number = [](double value) { return detail::shortest(value); };
   std::vector<Candidate> out;
   for (const Family& family : grid.families)
     for (const int depth : grid.depths)
       for (const double weight_std : grid.weight_stds)
-        for (const double bias_std : grid.bias_stds)
-          out.push_back({family.name + "-" + std::to_string(depth) + " w" + number(weight_std) + " b" +
-                             number(bias_std),
-                         family.make(depth, {.weight_std = weight_std, .bias_std = bias_std})});
+        for (const double bias_std : grid.bias_stds) {
+          const Topology topology = family.make(depth, {.weight_std = weight_std, .bias_std = bias_std});
+          for (const Kernel kernel : grid.kernels)
+            out.push_back({std::string(kernel == Kernel::ntk ? "ntk " : "nngp ") + family.name + "-" +
+                               std::to_string(depth) + " w" + number(weight_std) + " b" + number(bias_std),
+                           network_kernel({topology, kernel, std::nullopt})});
+        }
   return out;
 }
 
 /// What is tried on each candidate, and how it is scored.
 struct GridOptions {
-  std::vector<Kernel> kernels = {Kernel::nngp, Kernel::ntk};  ///< which kernels
   /// By which score; not used when there are splits.
   Criterion criterion = Criterion::leave_one_out;
   /// When given, the score is the squared error of cross_validate instead.
@@ -80,11 +90,10 @@ struct GridOptions {
   std::function<bool(double)> progress = {};
 };
 
-/// One kernel of one candidate, at its best ridge.
+/// A candidate at its best ridge.
 struct GridEntry {
   std::size_t candidate = 0;         ///< position in the list that was searched
   std::string name;                  ///< of the candidate
-  Kernel kernel = Kernel::ntk;       ///< which kernel
   Ridge ridge = Ridge::absolute(0);  ///< the best one
   double score = 0;                  ///< the smaller the better; infinite when it failed
   std::vector<double> scores;        ///< of every ridge
@@ -93,8 +102,7 @@ struct GridEntry {
 
 /// What a search found.
 struct Leaderboard {
-  std::vector<GridEntry>
-      entries;  ///< the best first, failures last; of equals the earlier candidate, NNGP first
+  std::vector<GridEntry> entries;  ///< the best first, failures last; of equals the earlier candidate
 
   /// Throws Error, with the first reason, when every entry failed.
   const GridEntry& best() const {
@@ -109,15 +117,14 @@ struct Leaderboard {
   TextTable table(std::size_t count = 20) const {
     using Align = TextTable::Align;
     TextTable out({{"", Align::right},
-                   {"topology"},
                    {"kernel"},
                    {"ridge"},
                    {.header = "score", .align = Align::right, .digits = 6},
                    {"remark"}});
     for (std::size_t i = 0; i < std::min(count, entries.size()); ++i) {
       const GridEntry& entry = entries[i];
-      out.add_row({i + 1, entry.name, entry.kernel == Kernel::nngp ? "nngp" : "ntk",
-                   entry.failure.empty() ? entry.ridge.to_string() : "", entry.score, entry.failure});
+      out.add_row({i + 1, entry.name, entry.failure.empty() ? entry.ridge.to_string() : "", entry.score,
+                   entry.failure});
     }
     return out;
   }
@@ -127,81 +134,75 @@ struct Leaderboard {
   }
 };
 
-/// Scores every candidate, kernel and ridge on x, n x d, and y, n x outputs. Both kernels of a topology come
-/// from one pass over the samples, and all ridges from one eigendecomposition a kernel (one a split, with
-/// splits). A candidate that cannot be scored (no closed form, a singular kernel) is an entry that says why.
-/// Memory: 3 n^2 doubles and one more n^2 a kernel, times the candidates that are computed at once.
-/// Throws DataError (x, y, splits), Error (no candidates, kernels or ridges), Cancelled.
-inline Leaderboard grid_search(const std::vector<Candidate>& candidates, const Eigen::MatrixXd& x,
+/// Scores every candidate and ridge on x, n x d, and y, n x outputs. Each candidate takes an
+/// eigendecomposition, or with splits one a split; the ridges come on top. A candidate whose kernel or whose
+/// ridges cannot be had is listed with the reason. Throws DataError (samples, targets, splits), Error (an
+/// empty list, memory), Cancelled.
+inline Leaderboard grid_search(const std::vector<Candidate>& candidates, const DataRef& x,
                                const Eigen::MatrixXd& y, const std::vector<Ridge>& ridges,
                                const GridOptions& options = {}) {
   regression_detail::require_targets(x.rows(), y);
-  DataRef(x).require_finite("the training matrix");
-  if (candidates.empty() || ridges.empty() || options.kernels.empty())
-    throw Error("the search has no candidates, no kernels or no ridges; give one of each at least");
-  const auto has = [&](Kernel kernel) {
-    return std::find(options.kernels.begin(), options.kernels.end(), kernel) != options.kernels.end();
-  };
-  const double n = static_cast<double>(x.rows()), each = 5 * n * n * sizeof(double);
+  x.require_finite("the training matrix");
+  if (candidates.empty() || ridges.empty())
+    throw Error("the search has no candidates or no ridges; give one of each at least");
+  const double n = static_cast<double>(x.rows()), each = 3 * n * n * sizeof(double);
   require_memory(each, "a search on " + std::to_string(x.rows()) + " samples");
-
-  const auto score = [&](const Eigen::MatrixXd& kernel) -> Eigen::VectorXd {
-    if (!options.splits.empty()) return cross_validate(kernel, y, ridges, options.splits).errors;
-    return scores(ridge_path(Spectrum(kernel), y, ridges), options.criterion);
-  };
-  const auto evaluate = [&](std::size_t at) {
-    std::vector<GridEntry> out;
-    GramMatrices<double> k;
-    std::string failure;
-    try {
-      const Topology& topology = candidates[at].topology;
-      if (has(Kernel::nngp) && has(Kernel::ntk))
-        k = gram(topology, x);
-      else if (has(Kernel::nngp))
-        k.nngp = gram(compile(topology, Kernel::nngp), Kernel::nngp, x);
-      else
-        k.ntk = gram(compile(topology, Kernel::ntk), Kernel::ntk, x);
-    } catch (const Error& error) {
-      failure = error.what();
-    }
-    for (const Kernel kernel : options.kernels) {
-      GridEntry entry{
-          at,     candidates[at].name, kernel, ridges.front(), std::numeric_limits<double>::infinity(), {},
-          failure};
-      if (failure.empty()) try {
-          const Eigen::VectorXd values = score(kernel == Kernel::nngp ? k.nngp : k.ntk);
-          Eigen::Index best = 0;
-          entry.score = values.minCoeff(&best);
-          entry.ridge = ridges[static_cast<std::size_t>(best)];
-          entry.scores.assign(values.begin(), values.end());
-        } catch (const DataError&) {
-          throw;  // the splits, which no candidate can mend
-        } catch (const Error& error) {
-          entry.failure = error.what();
-        }
-      out.push_back(std::move(entry));
-    }
-    return out;
-  };
-
   // Candidates are shared out among the threads, and what is parallel within one is serial then. A single
   // candidate has all threads.
   const auto count = static_cast<std::ptrdiff_t>(candidates.size());
-  std::vector<std::vector<GridEntry>> found(candidates.size());
-  detail::Counter progress(options.progress, static_cast<double>(candidates.size()), "the grid search");
   const double room = std::max(1.0, std::min(available_memory() / each, 1e6));
   const int team = std::min(detail::team_size(options.threads, count), static_cast<int>(room));
-  detail::parallel(candidates.size(), team, [&](std::size_t i) {
-    found[i] = evaluate(i);
-    progress.add();
-  });
+  const Execution within{team > 1 ? 1 : options.threads, {}};
+  const auto evaluate = [&](std::size_t at) {
+    GridEntry entry{at, candidates[at].name, ridges.front(), std::numeric_limits<double>::infinity(), {}, {}};
+    Eigen::MatrixXd k;
+    try {
+      k = candidates[at].kernel.matrix(x, within);
+    } catch (const Error& error) {
+      entry.failure = error.what();
+      return entry;
+    }
+    try {
+      const Eigen::VectorXd values =
+          options.splits.empty() ? scores(ridge_path(Spectrum(k), y, ridges), options.criterion)
+                                 : Eigen::VectorXd(cross_validate(k, y, ridges, options.splits).errors);
+      Eigen::Index best = 0;
+      entry.score = values.minCoeff(&best);
+      entry.ridge = ridges[static_cast<std::size_t>(best)];
+      entry.scores.assign(values.begin(), values.end());
+    } catch (const DataError&) {
+      throw;  // the splits, which no candidate can mend
+    } catch (const Error& error) {
+      entry.failure = error.what();
+    }
+    return entry;
+  };
 
   Leaderboard board;
-  for (auto& entries : found) std::move(entries.begin(), entries.end(), std::back_inserter(board.entries));
+  board.entries.resize(candidates.size());
+  detail::Counter progress(options.progress, static_cast<double>(candidates.size()), "the grid search");
+  detail::parallel(candidates.size(), team, [&](std::size_t i) {
+    board.entries[i] = evaluate(i);
+    progress.add();
+  });
   std::sort(board.entries.begin(), board.entries.end(), [](const GridEntry& a, const GridEntry& b) {
-    return std::tie(a.score, a.candidate, a.kernel) < std::tie(b.score, b.candidate, b.kernel);
+    return std::tie(a.score, a.candidate) < std::tie(b.score, b.candidate);
   });
   return board;
+}
+
+/// Kernel and ridge of a classifier by the squared error of two-fold validation on one-hot targets, as did
+/// well on small sets (Arora, Du, Li, Salakhutdinov, Wang and Yu 2020, "Harnessing the Power of Infinitely
+/// Wide Deep Nets on Small-data Tasks"). x: n x d. The options' criterion and splits are not used. Throws as
+/// grid_search.
+template <class Label>
+Leaderboard select_classifier(const std::vector<Candidate>& candidates, const DataRef& x,
+                              const std::vector<Label>& labels, const std::vector<Ridge>& ridges,
+                              std::uint32_t seed, GridOptions options = {}) {
+  const Classes<Label> classes(labels);
+  const Eigen::MatrixXd y = one_hot(classes.encode(labels), classes.size());
+  options.splits = k_fold(y.rows(), 2, seed);
+  return grid_search(candidates, x, y, ridges, options);
 }
 
 }  // namespace SST_ABI

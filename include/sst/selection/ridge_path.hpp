@@ -12,78 +12,18 @@
 
 #include <Eigen/Core>
 
-#include <sst/base/parallel.hpp>
+#include <sst/base/data_ref.hpp>
+#include <sst/base/execution.hpp>
 #include <sst/error.hpp>
-#include <sst/kernel/gram.hpp>
-#include <sst/linalg/cholesky.hpp>
+#include <sst/kernel/kernel_function.hpp>
+#include <sst/linalg/product.hpp>
 #include <sst/linalg/ridge.hpp>
 #include <sst/linalg/spectrum.hpp>
-#include <sst/plan/compile.hpp>
-#include <sst/topology/topology.hpp>
+#include <sst/regression/targets.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
 inline namespace SST_ABI {
-
-namespace regression_detail {
-
-using Eigen::Index;
-
-/// Calls work(first, rows) for blocks of rows, in parallel, with serial products within: as the blocks are
-/// fixed, nothing depends on the number of threads.
-template <class Work>
-void over_rows(Index rows, Work&& work) {
-  constexpr Index block = 128;
-  const Index blocks = (rows + block - 1) / block;
-  detail::parallel(static_cast<std::size_t>(blocks), 0, [&](std::size_t b) {
-    const cholesky_detail::SerialEigen serial;
-    const Index first = static_cast<Index>(b) * block;
-    work(first, std::min(block, rows - first));
-  });
-}
-
-/// a b, the same to the last bit for every number of threads. a may be a transposed view.
-template <class Left, class Right>
-Eigen::MatrixXd product(const Left& a, const Right& b) {
-  Eigen::MatrixXd out(a.rows(), b.cols());
-  over_rows(a.rows(), [&](Index first, Index rows) {
-    out.middleRows(first, rows).noalias() = a.middleRows(first, rows) * b;
-  });
-  return out;
-}
-
-inline void require_targets(Index samples, const Eigen::MatrixXd& y) {
-  if (samples == 0) throw DataError("there are no training samples; give at least one");
-  if (y.rows() != samples)
-    throw DataError("there are " + std::to_string(samples) + " training samples and " +
-                    std::to_string(y.rows()) + " rows of targets; give one row of targets a sample");
-  if (y.cols() == 0) throw DataError("the targets have no columns; give at least one output");
-  DataRef(y).require_finite("the target matrix");
-}
-
-/// The eigenvalues of K, at least 0: below it they are rounding, as Spectrum has checked.
-inline Eigen::VectorXd eigenvalues(const Spectrum& spectrum) { return spectrum.values().cwiseMax(0); }
-
-/// The eigenvalues of A = K + lambda I. Throws NotPositiveDefinite when the least is not above 4 eps |A|:
-/// then A is singular as far as its digits tell.
-inline Eigen::VectorXd regularised(const Eigen::VectorXd& d, double lambda) {
-  const Eigen::VectorXd a = d.array() + lambda;
-  Index at = 0;
-  const double least = a.minCoeff(&at);
-  if (!(least > 4 * std::numeric_limits<double>::epsilon() * a.maxCoeff())) {
-    std::ostringstream text;
-    text << "the kernel with " << lambda << " on its diagonal has the eigenvalue " << least
-         << " (the largest is " << a.maxCoeff()
-         << ": it is singular in double); use a larger ridge, and look for duplicate rows";
-    throw NotPositiveDefinite(text.str(), at, least);
-  }
-  return a;
-}
-
-/// The lambda of a ridge for the kernel with these eigenvalues (their mean is the mean of its diagonal).
-inline double lambda_for(const Ridge& ridge, const Eigen::VectorXd& d) { return ridge.lambda_for(d.mean()); }
-
-}  // namespace regression_detail
 
 /// `count` relative ridges from `least` to `largest`, evenly spaced in their logarithms. Throws Error unless
 /// 0 < least <= largest and count >= 1.
@@ -128,7 +68,7 @@ inline RidgePath ridge_path(const Spectrum& spectrum, const Eigen::MatrixXd& y,
   regression_detail::require_targets(n, y);
   if (ridges.empty()) throw DataError("the path has no ridges; give at least one");
   const Eigen::VectorXd d = regression_detail::eigenvalues(spectrum);
-  const Eigen::MatrixXd q = regression_detail::product(v.transpose(), y);
+  const Eigen::MatrixXd q = detail::product(v.transpose(), y);
 
   RidgePath path;
   path.ridges = ridges;
@@ -155,7 +95,7 @@ inline RidgePath ridge_path(const Spectrum& spectrum, const Eigen::MatrixXd& y,
   }
 
   path.leave_one_out.assign(ridges.size(), Eigen::MatrixXd(n, outputs));
-  regression_detail::over_rows(n, [&](Index first, Index rows) {
+  detail::over_rows(n, 0, [&](Index first, Index rows) {
     const Eigen::MatrixXd block = v.middleRows(first, rows);
     const Eigen::MatrixXd weights = block * scaled, diagonal = block.cwiseAbs2() * inverse;
     for (Index r = 0; r < count; ++r)
@@ -168,12 +108,12 @@ inline RidgePath ridge_path(const Spectrum& spectrum, const Eigen::MatrixXd& y,
   return path;
 }
 
-/// The path of a topology's kernel on the rows of x. Throws what `gram` and the other overload throw.
-inline RidgePath ridge_path(const Topology& topology, Kernel kernel, const Eigen::MatrixXd& x,
-                            const Eigen::MatrixXd& y, const std::vector<Ridge>& ridges,
-                            const GramOptions& options = {}) {
+/// The path of a kernel function on the rows of x, n x d. Throws what its matrix and the other overload
+/// throw.
+inline RidgePath ridge_path(const KernelFunction& kernel, const DataRef& x, const Eigen::MatrixXd& y,
+                            const std::vector<Ridge>& ridges, const Execution& execution = {}) {
   regression_detail::require_targets(x.rows(), y);
-  return ridge_path(Spectrum(gram(compile(topology, kernel), kernel, x, options)), y, ridges);
+  return ridge_path(Spectrum(kernel.matrix(x, execution)), y, ridges);
 }
 
 /// By what a ridge, or a topology, is chosen: the error of `leave_one_out` predictions, generalised

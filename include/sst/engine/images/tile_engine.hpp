@@ -73,6 +73,20 @@ class TileEngine {
     return total + static_cast<double>(threads) * machine;
   }
 
+  /// The variances of the outputs at the images of a range.
+  Eigen::VectorXd variances(const ImageRange& range, int threads) const {
+    Eigen::VectorXd out(static_cast<Eigen::Index>(range.count));
+    constexpr Index some = 64 * lanes<double>;  // tables are large
+    for (Index first = 0; first < range.count; first += some) {
+      const ImageRange part{range.x, range.first + first, std::min(some, range.count - first)};
+      evaluate(
+          part, part, [](Index i, Index j) { return i == j; },
+          [&](Index i, Index, double k, double) { out[static_cast<Eigen::Index>(i - range.first)] = k; },
+          threads);
+    }
+    return out;
+  }
+
   /// All entries of left x right that `wanted` tells, each handed to `store` once. Throws what
   /// `report` throws.
   void evaluate(const ImageRange& left, const ImageRange& right, const Wanted& wanted, const Store& store,

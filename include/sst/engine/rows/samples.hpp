@@ -12,6 +12,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/data_ref.hpp>
+#include <sst/base/memory.hpp>
 #include <sst/engine/rows/strip.hpp>
 #include <sst/error.hpp>
 #include <sst/plan/plan.hpp>
@@ -30,6 +31,11 @@ class SampleTable {
     samples_.count = static_cast<Index>(x.rows());
     samples_.padded = (samples_.count + padding - 1) / padding * padding + padding;
     const auto padded = static_cast<Eigen::Index>(samples_.padded);
+    require_memory(
+        static_cast<double>(padded) *
+            (static_cast<double>(plan.columns) + static_cast<double>(x.sparse() ? 0 : x.cols())) *
+            sizeof(Work),
+        "a table of " + std::to_string(x.rows()) + " samples for the plan of '" + plan.topology + "'");
     samples_.columns.setZero(padded, static_cast<Eigen::Index>(plan.columns));
     const bool centred = std::any_of(plan.variables.begin(), plan.variables.end(), [](const auto& v) {
       return v.kind == plan::VariableKind::centred_input;

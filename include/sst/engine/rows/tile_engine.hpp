@@ -42,22 +42,30 @@ class TileEngine {
   /// `lower`: the tile lies on the diagonal, and what is above need not be computed.
   virtual void evaluate(Index row0, Index rows, Index col0, Index cols, TileView<Scalar> out, bool lower,
                         Workspace& workspace) const = 0;
+  /// K(x, x), the NNGP, of the samples of the rows.
+  virtual Eigen::VectorXd row_variances() const = 0;
 };
 
-/// Rows and columns of a kernel matrix in the scalar of the strips, and the standard deviations of their
-/// outputs in that of the matrix.
+/// The variances of the outputs of a table's samples.
+template <class Strip>
+Eigen::VectorXd variances(const Samples<Strip>& samples) {
+  return samples.scale.template cast<double>().square().head(static_cast<Eigen::Index>(samples.count));
+}
+
+/// A data set in the scalar of the strips, and the standard deviations of its outputs in that of the matrix.
+template <class Strip, class Scalar>
+struct Tabulated {
+  Tabulated(const Plan& plan, const DataRef& data)
+      : samples(tabulate<Strip>(plan, data)), scale(samples.scale.template cast<Scalar>()) {}
+  Samples<Strip> samples;
+  Eigen::Array<Scalar, Eigen::Dynamic, 1> scale;
+};
+
+/// The columns and the rows of a kernel matrix; of K(X, X) one table is both.
 template <class Strip, class Scalar>
 struct Sides {
-  Samples<Strip> columns, rows_;
-  Eigen::Array<Scalar, Eigen::Dynamic, 1> column_scale, row_scale;
-  bool symmetric;
-  Sides(const Plan& plan, const DataRef& columns_data, const DataRef* rows_data)
-      : columns(tabulate<Strip>(plan, columns_data)), symmetric(rows_data == nullptr) {
-    if (rows_data) rows_ = tabulate<Strip>(plan, *rows_data);
-    column_scale = columns.scale.template cast<Scalar>();
-    row_scale = rows().scale.template cast<Scalar>();
-  }
-  const Samples<Strip>& rows() const { return symmetric ? columns : rows_; }
+  std::shared_ptr<const Tabulated<Strip, Scalar>> columns, rows;
+  bool symmetric() const { return columns == rows; }
 };
 
 inline void require_no_overflow(bool finite, Index row, Index col) {
@@ -74,8 +82,8 @@ bool write(const Sides<Strip, Scalar>& sides, Index column, Index row, Index cou
            const auto& value, Scalar* to) {
   using P = Pack<Strip>;
   constexpr auto width = static_cast<Index>(P::size);
-  const Scalar s = sides.column_scale[static_cast<Eigen::Index>(column)] * factor;
-  const Scalar* t = sides.row_scale.data() + row;
+  const Scalar s = sides.columns->scale[static_cast<Eigen::Index>(column)] * factor;
+  const Scalar* t = sides.rows->scale.data() + row;
   Scalar check = 0;
   Index l = 0;
   if constexpr (std::is_same_v<Strip, Scalar>) {
@@ -108,7 +116,7 @@ void for_each_strip(const Sides<Strip, Scalar>& sides, Index row0, Index rows, I
     for (Index j = row0; j < row0 + rows; j += length) {
       const Index count = std::min(length, row0 + rows - j);
       if (lower && j + count <= i) continue;
-      strip(i, j, count, sides.symmetric && i >= j && i < j + count ? i - j : none);
+      strip(i, j, count, sides.symmetric() && i >= j && i < j + count ? i - j : none);
     }
 }
 

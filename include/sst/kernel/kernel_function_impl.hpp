@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sst/base/compiled.hpp>
+#include <sst/base/memory.hpp>
+#include <sst/base/parallel.hpp>
+#include <sst/error.hpp>
+#include <sst/kernel/fill.hpp>
+#include <sst/kernel/kernel_function.hpp>
+#include <sst/version.hpp>
+
+/// \file
+/// The bodies of kernel_function.hpp, and sums of kernels.
+
+namespace sst {
+inline namespace SST_ABI {
+
+SST_COMPILED std::optional<KernelFunction> KernelInterface::prior() const { return std::nullopt; }
+SST_COMPILED double KernelInterface::epsilon() const { return std::numeric_limits<double>::epsilon(); }
+
+template <class Scalar>
+void KernelTiles<Scalar>::fill(KernelView<Scalar> out, const Execution& execution) const {
+  kernel_detail::over_tiles(
+      *this, execution, [&](Index row0, Index rows, Index col0, Index cols, auto& workspace) {
+        const bool diagonal = symmetric_ && row0 == col0;
+        const auto tile = out.from(row0, col0), mirrored = out.from(col0, row0);
+        evaluate(row0, rows, col0, cols, tile, workspace, diagonal);
+        if (!symmetric_) return;
+        if (tile.kernel)
+          kernel_detail::mirror(tile.kernel, mirrored.kernel, out.stride, rows, cols, diagonal);
+        if (tile.prior) kernel_detail::mirror(tile.prior, mirrored.prior, out.stride, rows, cols, diagonal);
+      });
+}
+
+SST_COMPILED KernelColumns::KernelColumns(const KernelFunction& kernel, const DataRef& x)
+    : columns_(kernel.interface().in_double(x)), rows_(x.rows()), own_prior_(kernel.is_its_own_prior()) {}
+
+#ifdef SST_EXTERN_TEMPLATES
+template class KernelTiles<double>;
+template class KernelTiles<float>;
+#endif
+
+namespace kernel_detail {
+
+/// A matrix of rows x cols doubles; `count` of them are about to be made.
+SST_COMPILED Eigen::MatrixXd new_matrix(Eigen::Index rows, Eigen::Index cols, int count = 1) {
+  require_memory(static_cast<double>(rows) * static_cast<double>(cols) * sizeof(double) * count,
+                 "a kernel matrix of " + std::to_string(rows) + " x " + std::to_string(cols));
+  return Eigen::MatrixXd(rows, cols);
+}
+
+/// One term of a sum of kernels.
+struct WeightedKernel {
+  double weight;
+  KernelFunction kernel;
+};
+
+template <class Scalar>
+class SumTiles final : public KernelTiles<Scalar> {
+  using Base = KernelTiles<Scalar>;
+  using Part = std::shared_ptr<const KernelTiles<Scalar>>;
+
+ public:
+  SumTiles(std::vector<double> weights, std::vector<Part> parts)
+      : Base(parts.front()->rows(), parts.front()->cols(), parts.front()->symmetric()),
+        weights_(std::move(weights)),
+        parts_(std::move(parts)) {}
+  std::unique_ptr<typename Base::Workspace> workspace() const override {
+    auto out = std::make_unique<Workspaces>();
+    for (const Part& part : parts_) out->parts.push_back(part->workspace());
+    return out;
+  }
+  void evaluate(Eigen::Index row0, Eigen::Index rows, Eigen::Index col0, Eigen::Index cols,
+                KernelView<Scalar> out, typename Base::Workspace& workspace, bool lower) const override {
+    auto& own = static_cast<Workspaces&>(workspace);
+    // Zeros where a part leaves what is above the diagonal, so that nothing uninitialised is added.
+    own.kernel.setZero(rows, cols);
+    if (out.prior) own.prior.setZero(rows, cols);
+    for (std::size_t p = 0; p < parts_.size(); ++p) {
+      parts_[p]->evaluate(
+          row0, rows, col0, cols,
+          {out.kernel ? own.kernel.data() : nullptr, out.prior ? own.prior.data() : nullptr, rows},
+          *own.parts[p], lower);
+      if (out.kernel) add(own.kernel, p, out.kernel, out.stride);
+      if (out.prior) add(own.prior, p, out.prior, out.stride);
+    }
+  }
+  Eigen::VectorXd row_variances() const override {
+    Eigen::VectorXd out = Eigen::VectorXd::Zero(this->rows());
+    for (std::size_t p = 0; p < parts_.size(); ++p) out += weights_[p] * parts_[p]->row_variances();
+    return out;
+  }
+
+ private:
+  using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+  struct Workspaces final : Base::Workspace {
+    std::vector<std::unique_ptr<typename Base::Workspace>> parts;
+    Matrix kernel, prior;
+  };
+  void add(const Matrix& values, std::size_t p, Scalar* to, Eigen::Index stride) const {
+    Eigen::Map<Matrix, 0, Eigen::OuterStride<>> sum(to, values.rows(), values.cols(),
+                                                    Eigen::OuterStride<>(stride));
+    const auto weight = static_cast<Scalar>(weights_[p]);
+    if (p == 0)
+      sum = weight * values;
+    else
+      sum += weight * values;
+  }
+  std::vector<double> weights_;
+  std::vector<Part> parts_;
+};
+
+template <class Scalar>
+class SumColumns final : public TabulatedColumns<Scalar> {
+ public:
+  SumColumns(const std::vector<WeightedKernel>& terms, const DataRef& x) {
+    for (const WeightedKernel& term : terms) {
+      weights_.push_back(term.weight);
+      if constexpr (std::is_same_v<Scalar, double>)
+        parts_.push_back(term.kernel.interface().in_double(x));
+      else
+        parts_.push_back(term.kernel.interface().in_float(x));
+    }
+  }
+  std::shared_ptr<const KernelTiles<Scalar>> tiles(const DataRef* rows) const override {
+    std::vector<std::shared_ptr<const KernelTiles<Scalar>>> parts;
+    for (const auto& part : parts_) parts.push_back(part->tiles(rows));
+    return std::make_shared<SumTiles<Scalar>>(weights_, std::move(parts));
+  }
+
+ private:
+  std::vector<double> weights_;
+  std::vector<std::shared_ptr<const TabulatedColumns<Scalar>>> parts_;
+};
+
+class SumKernel final : public KernelInterface {
+ public:
+  explicit SumKernel(std::vector<WeightedKernel> terms) : terms_(std::move(terms)) {}
+  const std::vector<WeightedKernel>& terms() const { return terms_; }
+  std::shared_ptr<const TabulatedColumns<double>> in_double(const DataRef& x) const override {
+    return std::make_shared<SumColumns<double>>(terms_, x);
+  }
+  std::shared_ptr<const TabulatedColumns<float>> in_float(const DataRef& x) const override {
+    return std::make_shared<SumColumns<float>>(terms_, x);
+  }
+  std::optional<KernelFunction> prior() const override {
+    if (std::all_of(terms_.begin(), terms_.end(), [](const auto& t) { return t.kernel.is_its_own_prior(); }))
+      return std::nullopt;
+    std::vector<WeightedKernel> priors;
+    for (const WeightedKernel& term : terms_) priors.push_back({term.weight, term.kernel.prior()});
+    return KernelFunction(std::make_shared<SumKernel>(std::move(priors)));
+  }
+  std::string description() const override {
+    std::ostringstream text;
+    for (const WeightedKernel& term : terms_) {
+      if (&term != &terms_.front()) text << " + ";
+      if (term.weight != 1) text << term.weight << " ";
+      text << term.kernel.description();
+    }
+    return text.str();
+  }
+  double epsilon() const override {
+    double out = 0;
+    for (const WeightedKernel& term : terms_) out = std::max(out, term.kernel.interface().epsilon());
+    return out;
+  }
+
+ private:
+  std::vector<WeightedKernel> terms_;
+};
+
+/// The terms of a kernel, each times `factor`: its own where it is a sum.
+inline void append_terms(std::vector<WeightedKernel>& to, double factor, const KernelFunction& kernel) {
+  if (const auto* sum = dynamic_cast<const SumKernel*>(&kernel.interface())) {
+    for (const WeightedKernel& term : sum->terms()) to.push_back({factor * term.weight, term.kernel});
+  } else {
+    to.push_back({factor, kernel});
+  }
+}
+
+}  // namespace kernel_detail
+
+SST_COMPILED KernelFunction operator+(const KernelFunction& a, const KernelFunction& b) {
+  std::vector<kernel_detail::WeightedKernel> terms;
+  kernel_detail::append_terms(terms, 1, a);
+  kernel_detail::append_terms(terms, 1, b);
+  return KernelFunction(std::make_shared<kernel_detail::SumKernel>(std::move(terms)));
+}
+
+SST_COMPILED KernelFunction operator*(double factor, const KernelFunction& kernel) {
+  if (!(factor > 0) || !std::isfinite(factor)) {
+    std::ostringstream text;
+    text << "a kernel was multiplied by " << factor
+         << " (the product is a kernel for positive numbers alone); give one";
+    throw Error(text.str());
+  }
+  std::vector<kernel_detail::WeightedKernel> terms;
+  kernel_detail::append_terms(terms, factor, kernel);
+  return KernelFunction(std::make_shared<kernel_detail::SumKernel>(std::move(terms)));
+}
+
+SST_COMPILED Eigen::MatrixXd KernelColumns::matrix(const Execution& execution) const {
+  Eigen::MatrixXd out = kernel_detail::new_matrix(rows_, rows_);
+  columns_->tiles()->fill({out.data(), nullptr, rows_}, execution);
+  return out;
+}
+
+SST_COMPILED Eigen::MatrixXd KernelColumns::matrix(const DataRef& a, const Execution& execution) const {
+  Eigen::MatrixXd out = kernel_detail::new_matrix(a.rows(), rows_);
+  columns_->tiles(&a)->fill({out.data(), nullptr, a.rows()}, execution);
+  return out;
+}
+
+SST_COMPILED KernelColumns::WithPrior KernelColumns::with_prior(const DataRef& a,
+                                                                const Execution& execution) const {
+  const auto tiles = columns_->tiles(&a);
+  WithPrior out{kernel_detail::new_matrix(a.rows(), rows_, own_prior_ ? 1 : 2), {}, tiles->row_variances()};
+  if (!own_prior_) out.prior.resize(a.rows(), rows_);
+  tiles->fill({out.kernel.data(), own_prior_ ? nullptr : out.prior.data(), a.rows()}, execution);
+  return out;
+}
+
+SST_COMPILED Eigen::MatrixXd KernelColumns::prior_matrix(const Execution& execution) const {
+  Eigen::MatrixXd out = kernel_detail::new_matrix(rows_, rows_);
+  columns_->tiles()->fill({nullptr, out.data(), rows_}, execution);
+  return out;
+}
+
+SST_COMPILED Eigen::VectorXd KernelFunction::diagonal(const DataRef& x) const {
+  const auto tiles = kernel_->in_double(x)->tiles();
+  if (is_its_own_prior()) return tiles->row_variances();
+  Eigen::VectorXd out(x.rows());
+  const auto workspace = tiles->workspace();
+  for (Eigen::Index i = 0; i < x.rows(); ++i) tiles->evaluate(i, 1, i, 1, {&out[i], nullptr, 1}, *workspace);
+  return out;
+}
+
+}  // namespace SST_ABI
+}  // namespace sst

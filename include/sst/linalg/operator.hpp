@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <sst/base/parallel.hpp>
+#include <sst/error.hpp>
+#include <sst/linalg/tile_tasks.hpp>
+#include <sst/version.hpp>
+
+namespace sst {
+inline namespace SST_ABI {
+
+/// A symmetric positive semidefinite matrix K, n x n, known by what it does rather than by its entries.
+///
+/// rows(): n. diagonal(): n entries. columns(indices): n x indices.size(). apply(X): K X for X n x m, the
+/// same to the last bit for any number of threads.
+template <class T>
+concept SymmetricOperator = requires(const T& k, const std::vector<Eigen::Index>& indices,
+                                     const Eigen::MatrixXd& x) {
+  { k.rows() } -> std::same_as<Eigen::Index>;
+  { k.diagonal() } -> std::same_as<Eigen::VectorXd>;
+  { k.columns(indices) } -> std::same_as<Eigen::MatrixXd>;
+  { k.apply(x) } -> std::same_as<Eigen::MatrixXd>;
+};
+
+namespace operator_detail {
+
+using Eigen::Index;
+
+inline void require_rows(Index rows, Index wanted) {
+  if (rows != wanted)
+    throw DataError("a kernel of " + std::to_string(wanted) + " rows cannot be multiplied by a matrix of " +
+                    std::to_string(rows) + "; give it one row for each of the kernel");
+}
+
+inline void require_index(Index i, Index n) {
+  if (i < 0 || i >= n)
+    throw DataError("column " + std::to_string(i) + " is not in a kernel of " + std::to_string(n) +
+                    " columns (counted from 0); give smaller indices");
+}
+
+/// Calls work(i) for i = 0..count-1, in parallel, with serial products within. The first error is thrown.
+template <class Work>
+void in_parallel(Index count, int threads, Work&& work) {
+  const int team = detail::team_size(threads, count);  // before Eigen's threads are taken away
+  const cholesky_detail::SerialEigen serial;
+  detail::parallel(static_cast<std::size_t>(count), team,
+                   [&](std::size_t i) { work(static_cast<Index>(i)); });
+}
+
+}  // namespace operator_detail
+
+/// A symmetric matrix in memory, both triangles of it; it must outlive this.
+class DenseOperator {
+ public:
+  /// Of samples.
+  using Index = Eigen::Index;
+
+  /// Throws DataError unless k is square.
+  explicit DenseOperator(const Eigen::MatrixXd& k, int threads = 0) : k_(k), threads_(threads) {
+    if (k.rows() != k.cols())
+      throw DataError("a matrix of " + std::to_string(k.rows()) + " x " + std::to_string(k.cols()) +
+                      " is no kernel (it is not square); give a symmetric one");
+  }
+
+  /// n.
+  Index rows() const { return k_.rows(); }
+  /// The n diagonal entries.
+  Eigen::VectorXd diagonal() const { return k_.diagonal(); }
+  /// The columns of these indices, n x indices. Throws DataError for one out of range.
+  Eigen::MatrixXd columns(const std::vector<Index>& indices) const {
+    Eigen::MatrixXd out(rows(), static_cast<Index>(indices.size()));
+    for (Index c = 0; c < out.cols(); ++c) {
+      const Index i = indices[static_cast<std::size_t>(c)];
+      operator_detail::require_index(i, rows());
+      out.col(c) = k_.col(i);
+    }
+    return out;
+  }
+  /// K X, by panels of rows, which are columns as they lie in memory. x: n x m. Throws DataError for other
+  /// rows.
+  Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const {
+    operator_detail::require_rows(x.rows(), rows());
+    constexpr Index panel = 128;
+    Eigen::MatrixXd out(rows(), x.cols());
+    operator_detail::in_parallel((rows() + panel - 1) / panel, threads_, [&](Index p) {
+      const Index first = p * panel, size = std::min(panel, rows() - first);
+      out.middleRows(first, size).noalias() = k_.middleCols(first, size).transpose() * x;
+    });
+    return out;
+  }
+
+ private:
+  const Eigen::MatrixXd& k_;
+  int threads_;
+};
+
+}  // namespace SST_ABI
+}  // namespace sst

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+
+#include <Eigen/Core>
+
+#include <sst/base/data_ref.hpp>
+#include <sst/base/execution.hpp>
+#include <sst/version.hpp>
+
+namespace sst {
+inline namespace SST_ABI {
+
+namespace regression_detail {
+
+/// Calls work(first row, the rows, execution) for batches of the rows of x; progress runs through all of
+/// them.
+template <class Work>
+void in_batches(const DataRef& x, const Execution& execution, Work&& work) {
+  constexpr Eigen::Index batch = 1024;
+  const double total = static_cast<double>(x.rows());
+  for (Eigen::Index first = 0; first < x.rows(); first += batch) {
+    const Eigen::Index rows = std::min(batch, x.rows() - first);
+    Execution part{execution.threads, {}};
+    if (execution.progress)
+      part.progress = [&, first, rows](double done) {
+        return execution.progress((static_cast<double>(first) + static_cast<double>(rows) * done) / total);
+      };
+    work(first, x.middle_rows(first, rows), part);
+  }
+}
+
+}  // namespace regression_detail
+
+}  // namespace SST_ABI
+}  // namespace sst

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <sst/base/compiled.hpp>
+#include <sst/base/memory.hpp>
+#include <sst/error.hpp>
+#include <sst/kernel/kernel_operator.hpp>
+#include <sst/linalg/conjugate_gradients.hpp>
+#include <sst/linalg/mixed.hpp>
+#include <sst/linalg/randomly_pivoted_cholesky.hpp>
+#include <sst/regression/solver.hpp>
+#include <sst/regression/targets.hpp>
+#include <sst/version.hpp>
+
+/// \file
+/// The bodies of solver.hpp.
+
+namespace sst {
+inline namespace SST_ABI {
+
+namespace solver_detail {
+
+using Eigen::Index;
+
+/// Below this many rows a factorization takes less than a second, and there is nothing to gain.
+inline constexpr Index few_rows = 4096;
+
+inline double budget(const FitOptions& options) {
+  return options.memory > 0 ? options.memory : 0.9 * available_memory();
+}
+
+/// Columns that are in use beside the preconditioner's: a block of pivots, and the iteration's vectors.
+inline constexpr double more_columns = 300;
+
+/// Columns of the preconditioner: more save iterations until making them costs as much as they save.
+inline Index rank(Index n, const FitOptions& options) {
+  if (options.rank > 0) return std::min(options.rank, n);
+  const double rows = static_cast<double>(std::max<Index>(1, n));
+  const double by_memory = budget(options) / (sizeof(double) * rows) - more_columns;
+  return std::clamp<Index>(static_cast<Index>(std::min(5 * std::sqrt(rows), by_memory)), 1,
+                           std::max<Index>(1, n));
+}
+
+/// Bytes a solver takes, the kernel included.
+inline double bytes(Solver solver, Index n, const FitOptions& options) {
+  const double square = static_cast<double>(n) * static_cast<double>(n) * sizeof(double);
+  if (solver == Solver::cholesky) return square;
+  if (solver == Solver::mixed) return 1.5 * square;
+  return sizeof(double) * static_cast<double>(n) * (static_cast<double>(rank(n, options)) + more_columns);
+}
+
+inline std::string gib(double bytes) {
+  std::ostringstream text;
+  text.precision(3);
+  text << bytes / (1024.0 * 1024 * 1024) << " GiB";
+  return text.str();
+}
+
+}  // namespace solver_detail
+
+SST_COMPILED SolverChoice choose_solver(Eigen::Index n, const FitOptions& options) {
+  using namespace solver_detail;
+  const double memory = budget(options);
+  const auto takes = [&](Solver solver) { return gib(bytes(solver, n, options)); };
+  const auto fits = [&](Solver solver) { return bytes(solver, n, options) <= memory; };
+  const std::string rows = "of " + std::to_string(n) + " rows", has = gib(memory) + " may be used";
+  const auto must_fit = [&](Solver solver, const std::string& why) -> SolverChoice {
+    if (!fits(solver))
+      throw Error(std::string(name(solver)) + " on a kernel " + rows + " takes " + takes(solver) + " and " +
+                  has + " (it was taken because " + why + "); use conjugate_gradients, or fewer rows");
+    return {solver, std::string(name(solver)) + " on a kernel " + rows + ", because " + why};
+  };
+  if (options.needs_factor) {
+    if (options.solver != Solver::automatic && options.solver != Solver::cholesky)
+      throw Error(std::string("the solver is ") + name(options.solver) +
+                  " and a factor is needed (only cholesky gives one); use cholesky or automatic");
+    return must_fit(Solver::cholesky, "the factor is needed");
+  }
+  if (options.solver != Solver::automatic) return must_fit(options.solver, "it was asked for");
+  if (n <= few_rows && fits(Solver::cholesky))
+    return {Solver::cholesky, "cholesky on a kernel " + rows + ", because so few take a second at the most"};
+  if (fits(Solver::mixed))
+    return {Solver::mixed, "mixed on a kernel " + rows +
+                               ", because it is the fastest that takes no more than " + takes(Solver::mixed) +
+                               " and " + has};
+  if (fits(Solver::cholesky))
+    return {Solver::cholesky, "cholesky on a kernel " + rows + ", because mixed would take " +
+                                  takes(Solver::mixed) + " and " + has};
+  return {Solver::conjugate_gradients, "conjugate_gradients on a kernel " + rows +
+                                           ", because holding it would take " + takes(Solver::cholesky) +
+                                           " and " + has};
+}
+
+SST_COMPILED std::ostream& SolverReport::print(std::ostream& out) const {
+  out << sentence << "; " << solver_detail::gib(memory);
+  if (residuals.size()) out << ", residual " << residuals.maxCoeff();
+  if (condition_at_least > 0) out << ", condition at least " << condition_at_least;
+  return out;
+}
+
+namespace solver_detail {
+
+/// Two rows of x that are equal, by their numbers, the smaller index first; none where all differ.
+inline std::optional<std::pair<Index, Index>> equal_rows(const DataRef& x) {
+  const auto entries = [&](Index i) {
+    std::vector<std::pair<Index, double>> out;
+    x.for_each(i, [&](Index k, double v) {
+      if (v != 0) out.emplace_back(k, v);
+    });
+    return out;
+  };
+  std::vector<std::pair<std::size_t, Index>> hashes;
+  for (Index i = 0; i < x.rows(); ++i) {
+    std::size_t hash = 0;
+    x.for_each(i, [&](Index k, double v) {
+      if (v != 0) hash = hash * 1099511628211U + std::hash<double>{}(v) + static_cast<std::size_t>(k);
+    });
+    hashes.emplace_back(hash, i);
+  }
+  std::sort(hashes.begin(), hashes.end());
+  std::optional<std::pair<Index, Index>> first;
+  for (std::size_t a = 0; a < hashes.size(); ++a)
+    for (std::size_t b = a + 1; b < hashes.size() && hashes[b].first == hashes[a].first; ++b)
+      if (entries(hashes[a].second) == entries(hashes[b].second)) {
+        const std::pair found{hashes[a].second, hashes[b].second};
+        if (!first || found.second < first->second) first = found;
+        break;
+      }
+  return first;
+}
+
+/// Equal rows make K singular for certain: a lambda that n and the precision do not resolve leaves it so.
+inline void require_regular(const DataRef& x, double lambda, double mean_diagonal) {
+  const double resolved =
+      std::numeric_limits<double>::epsilon() * static_cast<double>(x.rows()) * mean_diagonal;
+  if (lambda > resolved) return;
+  const auto equal = equal_rows(x);
+  if (!equal) return;
+  std::ostringstream text;
+  text << "rows " << equal->first << " and " << equal->second
+       << " of the training samples (counted from 0) are equal, and the ridge adds " << lambda
+       << " to a kernel of mean diagonal " << mean_diagonal << " (such a system is singular; double resolves "
+       << resolved << "); remove one of them, or use a larger ridge";
+  throw NotPositiveDefinite(text.str(), equal->second, lambda);
+}
+
+/// The powers of two by which the columns of y are divided so that nothing over- or underflows.
+inline Eigen::RowVectorXd output_scales(const Eigen::MatrixXd& y) {
+  Eigen::RowVectorXd out(y.cols());
+  for (Index c = 0; c < y.cols(); ++c) {
+    const double largest = y.col(c).cwiseAbs().maxCoeff();
+    out[c] = largest > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(largest), -1000, 1000)) : 1;
+  }
+  return out;
+}
+
+/// S K S: the operator of weighted samples, S = sqrt of the weights on the diagonal.
+template <class Operator>
+struct ScaledOperator {
+  const Operator& k;
+  Eigen::VectorXd s;
+  Index rows() const { return k.rows(); }
+  Eigen::VectorXd diagonal() const { return k.diagonal().cwiseProduct(s.cwiseAbs2()); }
+  Eigen::MatrixXd columns(const std::vector<Index>& indices) const {
+    Eigen::MatrixXd out = s.asDiagonal() * k.columns(indices);
+    for (Index c = 0; c < out.cols(); ++c) out.col(c) *= s[indices[static_cast<std::size_t>(c)]];
+    return out;
+  }
+  Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const {
+    return s.asDiagonal() * k.apply(s.asDiagonal() * x);
+  }
+};
+
+using Stage = std::function<std::function<bool(double)>(const char*)>;
+
+/// By conjugate gradients on K or, with weights, on S K S w' = S y and w = S w'.
+inline void iterate(const KernelFunction& kernel, const DataRef& x, const KernelColumns& columns,
+                    const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options,
+                    const Stage& stage, SolverResult& out) {
+  const KernelOperator<double> exact(columns.tiles(), options.threads);
+  // Products in float take half the time; residuals in double tell how far they lead, and double goes on.
+  const KernelOperator<float> fast(kernel.interface().in_float(x)->tiles(), options.threads);
+  const double lambda = out.report.lambda = ridge.lambda_for(exact.diagonal().mean());
+  require_regular(x, lambda, exact.diagonal().mean());
+  const double tolerance = options.tolerance > 0 ? options.tolerance : 1e-6;
+  const auto progress = [&](int, double residual) {
+    if (!options.progress) return true;
+    const double done = std::log(std::max(residual, tolerance)) / std::log(tolerance);
+    return options.progress("iterations", std::clamp(done, 0.0, 1.0));
+  };
+  const auto solve = [&](const auto& in_float, const auto& in_double, const Eigen::MatrixXd& b) {
+    LowRankFactor low = randomly_pivoted_cholesky(in_double, {.rank = rank(x.rows(), options),
+                                                              .seed = options.seed,
+                                                              .threads = options.threads,
+                                                              .progress = stage("preconditioner")});
+    // At least what the preconditioner's rounding allows, so that lambda = 0 has one as well.
+    const double mu = std::max(lambda + low.residual.mean(), 1e-13 * low.factor.squaredNorm());
+    const LowRankPreconditioner preconditioner(std::move(low.factor), mu, options.threads);
+    ConjugateGradientOptions asked{
+        .tolerance = tolerance, .iterations = options.iterations, .reduction = 1e-4, .progress = progress};
+    auto result = conjugate_gradients(in_float, in_double, lambda, b, preconditioner, asked);
+    if (!result.converged && result.iterations < options.iterations) {
+      asked.iterations -= result.iterations;
+      asked.reduction = 0;
+      asked.start = std::move(result.x);
+      auto rest = conjugate_gradients(in_double, lambda, b, preconditioner, asked);
+      rest.iterations += result.iterations;
+      rest.history.insert(rest.history.begin(), result.history.begin(), result.history.end());
+      result = std::move(rest);
+    }
+    return result;
+  };
+  ConjugateGradientResult result;
+  if (options.sample_weights.size()) {
+    const Eigen::VectorXd s = options.sample_weights.cwiseSqrt();
+    result = solve(ScaledOperator<KernelOperator<float>>{fast, s},
+                   ScaledOperator<KernelOperator<double>>{exact, s}, s.asDiagonal() * y);
+    result.x = s.asDiagonal() * result.x;
+  } else {
+    result = solve(fast, exact, y);
+  }
+  if (!result.converged && options.unconverged == Unconverged::error)
+    throw Error(result.message + "; or say that such a solution is allowed");
+  out.weights = std::move(result.x);
+  out.report.residuals = result.residuals;
+  out.report.iterations = result.iterations;
+  out.report.converged = result.converged;
+  out.report.history = std::move(result.history);
+  out.report.sentence += "; " + result.message;
+}
+
+/// A in memory, factored in double or in float.
+inline void factor(const KernelFunction& kernel, const DataRef& x, const KernelColumns& columns,
+                   const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options,
+                   const Stage& stage, SolverResult& out) {
+  Eigen::MatrixXd a = columns.matrix({options.threads, stage("kernel")});
+  const double mean_diagonal = a.diagonal().mean(),
+               lambda = out.report.lambda = ridge.lambda_for(mean_diagonal);
+  require_regular(x, lambda, mean_diagonal);
+  if (options.sample_weights.size())
+    a.diagonal() += lambda * options.sample_weights.cwiseInverse();
+  else
+    a.diagonal().array() += lambda;
+  if (out.report.solver == Solver::mixed) {
+    const double tolerance = options.tolerance > 0 ? options.tolerance : 1e-12;
+    auto solution = solve_mixed(
+        std::move(a), y, {.tolerance = tolerance, .threads = options.threads, .progress = stage("factor")});
+    out.weights = std::move(solution.x);
+    out.report.residuals = solution.residuals;
+    out.report.iterations = solution.iterations;
+    out.report.converged = solution.residuals.maxCoeff() <= tolerance;
+    out.report.condition_at_least = solution.condition_at_least;
+    out.report.sentence += "; " + solution.message;
+    return;
+  }
+  try {
+    out.factor = std::make_shared<const Cholesky<double>>(
+        std::move(a), CholeskyOptions{.threads = options.threads, .progress = stage("factor")});
+  } catch (const NotPositiveDefinite& error) {
+    if (kernel.interface().epsilon() <= std::numeric_limits<double>::epsilon()) throw;
+    throw NotPositiveDefinite(std::string(error.what()) +
+                                  ", or compute the kernel in double (in float its entries are off by 1e-7)",
+                              error.pivot_index, error.pivot_value);
+  }
+  out.weights = out.factor->solve(y);
+  out.report.condition_at_least = out.factor->condition_at_least();
+}
+
+}  // namespace solver_detail
+
+SST_COMPILED SolverResult solve_kernel_system(const KernelFunction& kernel, const DataRef& x,
+                                              const KernelColumns& columns, const Eigen::MatrixXd& y,
+                                              const Ridge& ridge, const FitOptions& options) {
+  const Eigen::Index n = x.rows();
+  regression_detail::require_targets(n, y);
+  if (!(options.tolerance >= 0) || options.rank < 0 || options.iterations < 1)
+    throw Error("the solver was asked for with tolerance " + std::to_string(options.tolerance) + ", rank " +
+                std::to_string(options.rank) + " and " + std::to_string(options.iterations) +
+                " iterations; give 0 or more, 0 or more, and 1 or more");
+  const Eigen::VectorXd& w = options.sample_weights;
+  if (w.size() && (w.size() != n || !(w.minCoeff() > 0) || !w.allFinite()))
+    throw DataError("there are " + std::to_string(w.size()) + " sample weights for " + std::to_string(n) +
+                    " samples, or one is not positive; give a positive one each");
+  const auto choice = choose_solver(n, options);
+  const solver_detail::Stage stage = [&](const char* which) -> std::function<bool(double)> {
+    if (!options.progress) return {};
+    return [&options, which](double done) { return options.progress(which, done); };
+  };
+  SolverResult out;
+  out.report.solver = choice.solver;
+  out.report.sentence = choice.sentence;
+  out.report.memory = solver_detail::bytes(choice.solver, n, options);
+  const Eigen::RowVectorXd scales = solver_detail::output_scales(y);
+  const Eigen::MatrixXd scaled = y.array().rowwise() / scales.array();
+  if (choice.solver == Solver::conjugate_gradients)
+    solver_detail::iterate(kernel, x, columns, scaled, ridge, options, stage, out);
+  else
+    solver_detail::factor(kernel, x, columns, scaled, ridge, options, stage, out);
+  out.weights.array().rowwise() *= scales.array();
+  if (!out.weights.allFinite())
+    throw DataError("the solution overflows (targets of up to " + std::to_string(scales.maxCoeff()) +
+                    " over a kernel that is much smaller); scale the targets down, or use a larger ridge");
+  return out;
+}
+
+}  // namespace SST_ABI
+}  // namespace sst
