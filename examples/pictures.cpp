@@ -13,7 +13,6 @@
 #include <sst/base/file.hpp>
 #include <sst/engine/rows/profile.hpp>
 #include <sst/ntk.hpp>
-#include <sst/regression/posterior.hpp>
 #include <sst/report/curves.hpp>
 #include <sst/report/topology_svg.hpp>
 
@@ -68,11 +67,14 @@ void draw_posteriors(const fs::path& folder) {
   const sst::FamilyOptions layer{.weight_std = 1.6, .bias_std = 0.6};
   sst::CurvePlot plot{.x_label = "x", .y_label = "f(x)", .samples = "data"};
   for (const sst::Kernel kernel : {sst::Kernel::nngp, sst::Kernel::ntk}) {
-    const auto found = sst::posterior(sst::chain(4, layer), kernel, x, y, at, sst::Ridge::relative(1e-4));
+    const sst::Topology net = sst::chain(4, layer);
+    const auto model = sst::fit(kernel == sst::Kernel::nngp ? sst::nngp(net) : sst::ntk(net), x, y,
+                                sst::Ridge::relative(1e-4));
+    const auto found = model.predict_with_std(at);
     sst::Panel panel{kernel == sst::Kernel::nngp ? "NNGP: posterior" : "NTK: ensemble of trained networks"};
     panel.curves.push_back({.name = "mean, and two standard deviations around it"});
     for (int i = 0; i < at.size(); ++i)
-      panel.curves[0].points.push_back({at[i], found.mean(i, 0), 2 * std::sqrt(found.variance[i])});
+      panel.curves[0].points.push_back({at[i], found.mean(i, 0), 2 * found.std(i, 0)});
     for (int i = 0; i < x.size(); ++i) panel.samples.push_back({x[i], y[i]});
     plot.panels.push_back(panel);
   }

@@ -27,9 +27,9 @@ namespace {
 /// What a model learns from, and what leads to it: all of a TableModel but the model.
 struct Lesson {
   sst::TableEncoding encoding;
-  std::vector<std::string> targets, classes;
-  std::optional<sst::Scaling> input_scaling, target_scaling;
-  Eigen::MatrixXd x, y;  // scaled
+  std::vector<std::string> targets = {}, classes = {};
+  std::optional<sst::Scaling> input_scaling = {}, target_scaling = {};
+  Eigen::MatrixXd x = {}, y = {};  // scaled
 };
 
 /// The targets as the model learns them: numbers, or one column of 0 and 1 for each class.

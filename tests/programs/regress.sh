@@ -101,13 +101,14 @@ fine "${cars[@]}" --test test.csv --output direct.csv
 for solver in automatic mixed conjugate_gradients; do
   fine "${cars[@]}" --test test.csv --output other.csv --solver $solver --json s.json
   grep -q '^solver .*because' out || fail "$solver says nothing: $(cat out)"
-  grep -q '^leave-one-out' out && fail "leave-one-out errors without a factor"
+  # The errors take the factor, which automatic has for so few rows.
+  [ "$(grep -c '^leave-one-out' out)" -eq "$([ $solver = automatic ] && echo 3 || echo 0)" ] || fail "leave-one-out errors of $solver"
   paste -d, direct.csv other.csv | awk -F, 'NR > 1 && ($2 - $5) ^ 2 > 1e-8 * $2 ^ 2 { exit 1 }' || fail "$solver"
 done
 [ "$(grep -c '"converged": true' s.json)" -eq 1 ] || fail "a solver's report: $(cat s.json)"
 # Where the process may have little, as under ulimit or in a container, the solver is one that fits.
 awk 'BEGIN { srand(1); print "a,b,y"; for (i = 0; i < 2500; ++i) print rand() "," rand() "," rand() }' >many.csv
-(ulimit -v 50000 && fine --train many.csv --target y --solver automatic && exit $failures) || fail "little memory: $(cat out err)"
+(ulimit -v 60000 && fine --train many.csv --target y --solver automatic && exit $failures) || fail "little memory: $(cat out err)"
 grep -q '^solver  *conjugate_gradients' out || fail "little memory: $(cat out)"
 run 0 --help
 grep -q -- '--standardize' out || fail "--help"
@@ -135,8 +136,8 @@ usage "--select" "${cars[@]}" --select --ridge absolute:1
 usage "--select" "${cars[@]}" --select --depth 4
 usage "--load" --load kept --target mpg
 usage "--solver" "${cars[@]}" --solver magic
-usage "--solver mixed" "${cars[@]}" --solver mixed --ridge auto
-usage "--solver automatic" "${cars[@]}" --solver automatic --test test.csv --std
+fine "${cars[@]}" --solver mixed --ridge auto --test test.csv --std
+fine "${cars[@]}" --solver conjugate_gradients --test test.csv --std
 usage "--bogus" "${cars[@]}" --bogus
 
 # Bad input: each is one line, and the outputs stay.
@@ -186,7 +187,7 @@ mkdir mine && touch mine/diary && refuse "something else has that name" "${cars[
 awk -F, -v OFS=, 'NR > 1 { $2 = $2 "e200" } { print }' train.csv >huge.csv
 refuse "overflow" --train huge.csv --target mpg --ignore name "${all[@]}"
 (cat train.csv; tail -n +2 train.csv) >double.csv
-refuse "not positive definite" --train double.csv --target mpg --ignore name --ridge absolute:0 "${all[@]}"
+refuse "rows 0 and 294 of the training samples" --train double.csv --target mpg --ignore name --ridge absolute:0 "${all[@]}"
 
 # Damaged models.
 cp -r kept broken && printf x | dd of=broken/weights.npy bs=1 seek=200 conv=notrunc 2>/dev/null

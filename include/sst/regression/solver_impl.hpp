@@ -56,10 +56,12 @@ inline Index rank(Index n, const FitOptions& options) {
 
 /// Bytes a solver takes, the kernel included.
 inline double bytes(Solver solver, Index n, const FitOptions& options) {
+  // Beside them each thread has tiles, and products their packing buffers.
+  const double buffers = 8.0 * (1 << 20) * detail::team_size(options.threads, (n + 511) / 512);
   const double square = static_cast<double>(n) * static_cast<double>(n) * sizeof(double);
-  if (solver == Solver::cholesky) return square;
-  if (solver == Solver::mixed) return 1.5 * square;
-  return sizeof(double) * static_cast<double>(n) * (static_cast<double>(rank(n, options)) + more_columns);
+  if (solver == Solver::cholesky) return square + buffers;
+  if (solver == Solver::mixed) return 1.5 * square + buffers;
+  return buffers + sizeof(double) * static_cast<double>(n) * (static_cast<double>(rank(n, options)) + more_columns);
 }
 
 inline std::string gib(double bytes) {
