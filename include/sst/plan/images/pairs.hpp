@@ -9,10 +9,10 @@
 #include <variant>
 #include <vector>
 
-#include <sst/engine/images/sides.hpp>
 #include <sst/error.hpp>
 #include <sst/plan/angular_step.hpp>
 #include <sst/plan/images/plan.hpp>
+#include <sst/plan/images/sides.hpp>
 #include <sst/plan/normal_form.hpp>
 #include <sst/version.hpp>
 
