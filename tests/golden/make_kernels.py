@@ -14,7 +14,7 @@ import json
 import random
 import sys
 
-from mpmath import acos, asin, cosh, exp, mp, mpf, nstr, pi, sinh, sqrt
+from mpmath import acos, asin, cosh, erf, exp, mp, mpc, mpf, nstr, pi, sinh, sqrt
 
 mp.dps = 60
 
@@ -43,22 +43,58 @@ def dual(a, b, q, r, k):
         t = acos(c)
         s = sqrt(1 - c * c)
         return (a1 * a2 * k + b1 * b2 * p * 2 / pi * (s + (pi / 2 - t) * c), a1 * a2 + b1 * b2 * (1 - 2 * t / pi))
-    assert a == b, (a, b)
-    if a["op"] == "erf":
+    if a["op"] in ("sin", "cos"):
+        if b["op"] in ("sin", "cos"):
+            e = exp(-(q + r) / 2)
+            if a["op"] != b["op"]:
+                return mpf(0), mpf(0)
+            return (e * sinh(k), e * cosh(k)) if a["op"] == "sin" else (e * cosh(k), e * sinh(k))
+        return dual(b, a, r, q, k)
+    if b["op"] in ("sin", "cos"):  # E[f(g) exp(ih)] = exp(-r/2) E f(g + ik)
+        value, slope = shifted(a, q, mpc(0, k))
+        e = exp(-r / 2)
+        return (e * value.imag, e * slope.real) if b["op"] == "sin" else (e * value.real, -e * slope.imag)
+    if a["op"] == "erf" and b["op"] == "erf":
         d = (1 + 2 * q) * (1 + 2 * r)
         return 2 / pi * asin(2 * k / sqrt(d)), 4 / pi / sqrt(d - 4 * k * k)
-    if a["op"] == "gelu":
+    if "erf" in (a["op"], b["op"]):  # odd, against linear plus even
+        slope = mean_slope(a, q)[1] * mean_slope(b, r)[1]
+        return slope * k, slope
+    if a["op"] == "gelu" and b["op"] == "gelu":
         d = (1 + q) * (1 + r) - k * k
         both = mpf(1) / 4 + asin(k / sqrt((1 + q) * (1 + r))) / (2 * pi)
         dens = 1 / (2 * pi * sqrt(d))
         return (k * both + (q * r + k * k * (1 / (1 + q) + 1 / (1 + r) - 1)) * dens,
                 both + k * dens * (1 / (1 + q) + 1 / (1 + r) + 1 / d))
-    e = exp(-(q + r) / 2)
-    if a["op"] == "sin":
-        return e * sinh(k), e * cosh(k)
-    if a["op"] == "cos":
-        return e * cosh(k), e * sinh(k)
-    raise ValueError(a["op"])
+    if b["op"] != "gelu":
+        return dual(b, a, r, q, k)
+    # (a1 - b1) z + 2 b1 relu(z) against gelu(h) = E_xi[h 1(h > xi)], with h = u g + v (h - xi) + noise
+    a1, b1 = lin(a)
+    mean, half = mean_slope(b, r)
+    if q == 0:
+        return mpf(0), a1 * half
+    e, det = 1 + r, q * (1 + r) - k * k
+    c = k / sqrt(q * e)
+    t, s = acos(c), sqrt(1 - c * c)
+    u, v = k / det, (q * r - k * k) / det
+    value = u * q * (pi - t + s * c) / (2 * pi) + v * sqrt(q * e) * (s + (pi - t) * c) / (2 * pi)
+    slope = (pi - t) / (2 * pi) + k / (1 + r) / sqrt(2 * pi * (q - k * k / (1 + r))) / sqrt(2 * pi * (1 + r))
+    return (a1 - b1) * half * k + 2 * b1 * value, (a1 - b1) * half + 2 * b1 * slope
+
+
+def shifted(a, q, m):
+    """E f(g + m), E f'(g + m) for g ~ N(0, q) and complex m."""
+    if lin(a):
+        a1, b1 = lin(a)
+        if q == 0:
+            return mpc(0), mpc(a1)
+        e = erf(m / sqrt(2 * q))
+        return a1 * m + b1 * (sqrt(2 * q / pi) * exp(-m * m / (2 * q)) + m * e), a1 + b1 * e
+    if a["op"] == "erf":
+        return erf(m / sqrt(1 + 2 * q)), 2 / sqrt(pi * (1 + 2 * q)) * exp(-m * m / (1 + 2 * q))
+    u = m / sqrt(1 + q)
+    below, dens = (1 + erf(u / sqrt(mpf(2)))) / 2, exp(-u * u / 2) / sqrt(2 * pi)
+    return m * below + q / sqrt(1 + q) * dens, below + u * dens / (1 + q)
 
 
 def mean_slope(a, q):
@@ -142,9 +178,6 @@ class Kernel:
                 h = self.blocks[psi["inputs"][0]][b[2]]
                 r = self.block(h, h, y, y)[0]
                 k, t = self.block(g, h, x, y)
-                if clean(phi) != clean(psi) and not (lin(phi) and lin(psi)):
-                    assert k == 0 and t == 0
-                    return mean_slope(phi, q)[0] * mean_slope(psi, r)[0], mpf(0)
                 value, slope = dual(clean(phi), clean(psi), q, r, k)
                 return value, slope * t
             mean, slope = mean_slope(phi, q)
@@ -164,12 +197,12 @@ class Kernel:
         k = s * s * k + bias * bias
         return k, k + s * s * t
 
-    def gram(self, rows, output):
+    def gram(self, rows, output, digits=25):
         self.rows = [[mpf(v) for v in row] for row in rows]
         self.memo = {}
         n = len(rows)
         both = [[self.node(output, output, i, j) for j in range(n)] for i in range(n)]
-        return [[[nstr(both[i][j][w], 25) for j in range(n)] for i in range(n)] for w in (0, 1)]
+        return [[[nstr(both[i][j][w], digits) for j in range(n)] for i in range(n)] for w in (0, 1)]
 
 
 def hard_rows(seed, scale=1.0):

@@ -7,6 +7,7 @@
 #include <sst/activation/activation.hpp>
 #include <sst/activation/blur.hpp>
 #include <sst/activation/quadrature.hpp>
+#include <sst/activation/stretched.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
@@ -93,6 +94,12 @@ class MixtureMap final : public DualMap {
 /// and {softplus, relu, ...} (blur.hpp).
 inline std::shared_ptr<const DualMap> dual_map(const ActivationPtr& phi, const ActivationPtr& psi,
                                                QuadratureOptions options = {}) {
+  const auto *of_phi = dynamic_cast<const StretchedActivation*>(phi.get()),
+             *of_psi = dynamic_cast<const StretchedActivation*>(psi.get());
+  if (of_phi || of_psi)
+    return std::make_shared<detail::StretchedMap>(
+        dual_map(of_phi ? of_phi->function() : phi, of_psi ? of_psi->function() : psi, options),
+        of_phi ? of_phi->stretch() : 1, of_psi ? of_psi->stretch() : 1);
   if ((phi->linear_odd_part() && psi->constant_even_part()) ||
       (psi->linear_odd_part() && phi->constant_even_part()))
     return std::make_shared<detail::OrthogonalMap>(phi, psi);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -52,7 +53,7 @@ class NormalForm : public Variables {
     const Index node = topology_.output();
     std::vector<Value> blocks = values_[node];
     if (images_) flatten(node, blocks);
-    if (blocks.size() == 1 && blocks[0].constant.zero()) return blocks[0].variable;
+    if (blocks.size() == 1 && blocks[0].constant.zero() && blocks[0].factor == 1) return blocks[0].variable;
     const Index readout = add(VariableKind::readout, node);
     plan_.variables[readout].expansions.push_back(blockwise(blocks, topology_.blocks(node), 1.0, 0.0));
     inherit(readout, blocks);
@@ -140,10 +141,10 @@ class NormalForm : public Variables {
     const NodeSpec& spec = topology_.nodes()[node];
     return std::visit(detail::Overloaded{
                           [&](const InputOp&) { return std::vector<Value>{{input(node)}}; },
-                          [&](const DenseOp& op) { return std::vector<Value>{{source(node, op)}}; },
+                          [&](const DenseOp& op) { return std::vector<Value>{source(node, op)}; },
                           [&](const ConvOp& op) {
                             refuse_flat(node);
-                            return std::vector<Value>{{source(node, op)}};
+                            return std::vector<Value>{source(node, op)};
                           },
                           [&](const AvgPoolOp&) { return pool(node); },
                           [&](const GlobalAvgPoolOp&) { return pool(node); },
@@ -166,16 +167,18 @@ class NormalForm : public Variables {
   }
 
   template <class Op>
-  Index source(Index node, const Op& op) {
+  Value source(Index node, const Op& op) {
     const Index in = topology_.nodes()[node].inputs[0];
     std::vector<Value> blocks = values_[in];
     if (images_) flatten(node, blocks);
     Index group = none;
     if (!op.weights.empty()) {
       group = group_ids_.emplace(op.weights, group_ids_.size()).first->second;
-      // The same weights on the same input are the same random function.
+      // The same weights on the same input are the same random function, on a multiple of it a multiple.
       for (const Index member : groups_[group])
-        if (same_values(fan_in(member), blocks) && shares_of(member) == topology_.blocks(in)) return member;
+        if (const auto ratio = quotient(blocks, fan_in(member));
+            ratio && (*ratio == 1 || op.bias_std == 0) && shares_of(member) == topology_.blocks(in))
+          return {member, {}, *ratio};
       for (const Value& block : blocks) split(block);  // its parts must stand before it
     }
     const Index argument = images_ ? side_by_side(node, blocks, topology_.blocks(in), group != none) : none;
@@ -185,18 +188,20 @@ class NormalForm : public Variables {
           blockwise(blocks, topology_.blocks(in), op.weight_std, op.bias_std));
     sources_[id] = {group, blocks};
     if (group != none) groups_[group].push_back(id);
-    return id;
+    return {id};
   }
 
   const std::vector<double>& shares_of(Index source) const {
     return topology_.blocks(topology_.nodes()[plan_.variables[source].node].inputs[0]);
   }
 
-  static bool same_values(const std::vector<Value>& a, const std::vector<Value>& b) {
-    if (a.size() != b.size()) return false;
-    for (Index k = 0; k < a.size(); ++k)
-      if (a[k].variable != b[k].variable || !a[k].constant.zero() || !b[k].constant.zero()) return false;
-    return true;
+  /// c where a = c b.
+  static std::optional<Number> quotient(const std::vector<Value>& a, const std::vector<Value>& b) {
+    const Number ratio = a.front().factor / b.front().factor;
+    const auto same = [ratio](const Value& x, const Value& y) {
+      return x.variable == y.variable && x.constant == y.constant && x.factor == ratio * y.factor;
+    };
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), same) ? std::optional(ratio) : std::nullopt;
   }
 
   std::vector<Value> activate(Index node, const ActivationPtr& activation) {
@@ -204,11 +209,7 @@ class NormalForm : public Variables {
     if (const auto form = activation->angular(); form && form->degree == 1 && form->even == 0) {
       if (form->odd == 1) return values_[in];  // the identity
       std::vector<Value> blocks = values_[in];
-      for (Value& block : blocks) {
-        const bool flat = block.flat;
-        block = combine(node, {{form->odd, block}});
-        block.flat = flat;
-      }
+      for (Value& block : blocks) block = combine(node, {{form->odd, block}});
       return blocks;
     }
     std::vector<Value> blocks;
@@ -216,7 +217,7 @@ class NormalForm : public Variables {
       if (!gaussian(block))
         fail(node, "its input '" + topology_.nodes()[in].name + "' is not Gaussian (" + why_not_gaussian(in) +
                        "); put a dense node before the activation");
-      blocks.push_back({activated(node, activation, block.variable)});
+      blocks.push_back(activated(node, activation, block));
       blocks.back().flat = block.flat;
     }
     return blocks;
@@ -242,7 +243,7 @@ class NormalForm : public Variables {
     std::vector<Value> blocks;
     for (Index b = 0; b < values_[inputs[0]].size(); ++b) {
       const bool flat = values_[inputs[0]][b].flat;
-      std::vector<std::pair<double, Value>> terms;
+      std::vector<std::pair<Number, Value>> terms;
       for (Index k = 0; k < inputs.size(); ++k) terms.emplace_back(coefficients[k], values_[inputs[k]][b]);
       blocks.push_back(combine(node, terms));
       blocks.back().flat = flat;
@@ -277,28 +278,30 @@ class NormalForm : public Variables {
     std::vector<Value> centred;
     for (const Value& block : values_[in]) {
       Constant mean;
-      const auto parts = pieces(block, 1.0, mean);
+      const auto parts = pieces(block, mean);
       if (!mean.zero() && values_[in].size() > 1)
         fail(node, "its input '" + topology_.nodes()[in].name +
                        "' has channel blocks of different means; normalise them before the concatenation");
-      if (parts.empty()) {
+      if (parts.empty())
         centred.push_back({});
-        continue;
-      }
-      const bool alone = parts.size() == 1 && parts[0].second.slopes.empty() && parts[0].second.fixed == 1;
-      const bool all =
-          std::all_of(parts.begin(), parts.end(), [&](const auto& p) { return gaussian(p.first); });
-      centred.push_back({alone ? parts[0].first
-                               : linear(node, all ? VariableKind::gaussian : VariableKind::mixture, parts)});
+      else if (parts.size() == 1 && parts[0].second.slopes.empty())
+        centred.push_back({parts[0].first, {}, parts[0].second.fixed});
+      else
+        centred.push_back(linear(node, parts, {}));
     }
+    if (centred.size() == 1)  // a multiple is divided by its own size
+      centred[0].factor = centred[0].factor < 0 ? -1 : 1;
+    std::vector<Value> divided = centred;
+    if (centred.size() == 1) divided[0].factor = 1;
     if (std::all_of(centred.begin(), centred.end(), [](const Value& v) { return v.variable == none; }))
       return centred;
-    const Index divisor = exact(node, side_by_side(node, centred, topology_.blocks(in)));
+    const Index divisor = exact(node, side_by_side(node, divided, topology_.blocks(in)));
     std::vector<Value> blocks;
     for (const Value& block : centred) {
       blocks.emplace_back();
       if (block.variable == none) continue;
       blocks.back().variable = normalised(node, block.variable, divisor);
+      blocks.back().factor = block.factor;
     }
     return blocks;
   }

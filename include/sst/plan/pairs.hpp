@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include <sst/plan/coefficients.hpp>
 #include <sst/plan/normal_form.hpp>
 #include <sst/plan/plan.hpp>
 #include <sst/topology/operation.hpp>
@@ -29,6 +30,7 @@ struct Contribution {
   std::pair<Index, Index> in{};  ///< the pair, as variables
   Index* left = nullptr;         ///< a column's number inside the plan's expansions; nullptr: no weight
   Index* right = nullptr;        ///< that of the other side
+  bool mirrored = false;         ///< the weights have opposite signs
 };
 
 /// How a pair of variables is computed.
@@ -103,7 +105,8 @@ class PairFinder {
   /// Which terms of the two sides are correlated. Exact when each has one partner at most.
   void match(Recipe& r, Expansion& a, Expansion& b, bool self) {
     const auto pair_up = [&](Term& s, Term& t) {
-      r.contributions.push_back({true, {s.variable, t.variable}, &s.column, &t.column});
+      r.contributions.push_back(
+          {true, {s.variable, t.variable}, &s.column, &t.column, opposite(s.coefficient, t.coefficient)});
       ask(s.variable, t.variable,
           "in '" + var(r.left).name + "'" + (self ? "" : " and '" + var(r.right).name + "'"));
     };
@@ -200,10 +203,11 @@ class PairFinder {
         start = block_end;
         block_end += own[++block];
       }
-      const double factor = dense.weight_std * std::sqrt(cuts[s + 1] - cuts[s]);
+      const Number factor = dense.weight_std * std::sqrt(cuts[s + 1] - cuts[s]);
       if (factor == 0) continue;
       if (whole) {
-        e.terms.push_back({.variable = values[block].variable, .coefficient = {factor}, .block = s});
+        e.terms.push_back(
+            {.variable = values[block].variable, .coefficient = {factor * values[block].factor}, .block = s});
         continue;
       }
       auto [terms, constant] = form_.split(values[block]);

@@ -34,21 +34,30 @@ using Index = std::size_t;
 /// The index of nothing.
 inline constexpr Index none = std::numeric_limits<Index>::max();
 
+/// A coefficient: in extended precision, since sums of them may cancel.
+using Number = long double;
+/// (factor, index): factors of the same index are added up.
+using Factors = std::vector<std::pair<Number, Index>>;
+
 /// fixed + sum_k factor_k E[phi_k'](x): a coefficient that may depend on the sample through the
 /// Stein factors of activations.
 struct Coefficient {
-  double fixed = 0;                                   ///< the part that is the same for all samples
-  std::vector<std::pair<double, Index>> slopes = {};  ///< (factor, activation variable)
+  Number fixed = 0;     ///< the part that is the same for all samples
+  Factors slopes = {};  ///< of activation variables
+  /// Whether it is 0 for every sample.
+  bool zero() const { return fixed == 0 && slopes.empty(); }
 };
 
 /// fixed + sum_k factor_k E[phi_k](x) + input_factor mean_c(x): the deterministic part of a value.
 struct Constant {
-  double fixed = 0;                                   ///< the part that is the same for all samples
-  double input = 0;                                   ///< input_factor
-  std::vector<std::pair<double, Index>> means = {};   ///< (factor, activation variable)
-  std::vector<std::pair<double, Index>> pooled = {};  ///< (factor, one of Plan::pooled_constants)
+  Number fixed = 0;     ///< the part that is the same for all samples
+  Number input = 0;     ///< input_factor
+  Factors means = {};   ///< of activation variables
+  Factors pooled = {};  ///< of Plan::pooled_constants
   /// Whether it is 0 for every sample.
   bool zero() const { return fixed == 0 && input == 0 && means.empty() && pooled.empty(); }
+  /// Whether the two are the same sum.
+  friend bool operator==(const Constant&, const Constant&) = default;
 };
 
 /// The deterministic part of what pools take, after the pools `nodes` one after the other.
@@ -174,13 +183,15 @@ struct DualStep {
 
 /// Adds one term to a pair of linear variables, weights w (left) and w' (right):
 /// exact:    h += (w - w')^2/4 + w w' h_in,   t += w w' t_in
+/// mirrored: h += (w + w')^2/4 - w w' (1 - h_in): the same where w w' < 0, again without a difference
 /// rounded:  h -= w w' (1 - 2 h_in)/2, from h = 1/2
 struct AccumulateStep {
   Index out;          ///< the pair that is summed up
   Index in;           ///< `none`: a deterministic term, or one without a partner on the other side
   Index left, right;  ///< columns of weights; one of them `none`: no partner
   Index left_constant = none, right_constant = none;  ///< columns of a deterministic term added on the way
-  bool exact = true;                                  ///< which of the two formulas
+  bool exact = true;                                  ///< otherwise the formula `rounded`
+  bool mirrored = false;                              ///< with `exact`: the weights have opposite signs
   bool first = false;                                 ///< starts the sum
   bool last = false;                                  ///< ends it
   bool add_kernel = false;  ///< with `last`: t += 1 - 2h (a dense layer's own weights and bias)

@@ -73,7 +73,7 @@ class StepMaker {
             const Pair& in = plan_.pairs[number_.at(c.in)];
             pair.tangent = pair.tangent || in.tangent;
             pair.rounded = pair.rounded || in.rounded;
-            pair.complement = pair.complement && (in.complement || !r.exact);
+            pair.complement = pair.complement && (in.complement || c.mirrored || !r.exact);
           }
           break;
         }
@@ -120,6 +120,7 @@ class StepMaker {
         --missing[out];
       }
       step.exact = r.exact;
+      step.mirrored = c.mirrored;
       step.first = !started[out];
       step.last = missing[out] == 0;
       step.add_kernel = r.add_kernel;

@@ -16,13 +16,15 @@ namespace sst {
 inline namespace SST_ABI {
 namespace plan {
 
-/// What a variable can be correlated with: two variables are uncorrelated unless one of the three
-/// overlaps. Weights that are shared make one class of all their sources.
+/// What a variable can be correlated with: two variables are uncorrelated unless something of
+/// theirs overlaps. Weights that are shared make one class of all their sources.
 struct Support {
   std::vector<Index> sources;  ///< classes of its sources, sorted
-  std::vector<Index> rests;    ///< classes of the sources under its rests, sorted
-  bool input = false;          ///< holds the (centred) input
-  bool whole = false;          ///< an activation with its mean: correlated with every other one
+  /// Classes of the sources under its rests, sorted: under those that are not odd, and those that are not
+  /// even. An even function of a Gaussian and an odd one of another are uncorrelated.
+  std::vector<Index> even_rests, odd_rests;
+  bool input = false;  ///< holds the (centred) input
+  bool whole = false;  ///< an activation with its mean: correlated with every other one
 
   /// Whether two ascending lists have a common element.
   static bool overlap(const std::vector<Index>& a, const std::vector<Index>& b) {
@@ -35,7 +37,7 @@ struct Support {
   /// Whether a variable of the other support can be correlated with one of this.
   bool correlated(const Support& other) const {
     return (input && other.input) || (whole && other.whole) || overlap(sources, other.sources) ||
-           overlap(rests, other.rests);
+           overlap(even_rests, other.even_rests) || overlap(odd_rests, other.odd_rests);
   }
   /// Makes this the support of a sum of both.
   void merge(const Support& other) {
@@ -46,7 +48,8 @@ struct Support {
       a = std::move(both);
     };
     unite(sources, other.sources);
-    unite(rests, other.rests);
+    unite(even_rests, other.even_rests);
+    unite(odd_rests, other.odd_rests);
     input = input || other.input;
   }
 };

@@ -126,11 +126,13 @@ class PointSteps {
         const P h_in = in.half ? P::load(in.half + i) : zero;
         const P h = P::load(out.half + i);
         if (s.exact) {
-          const P gap = w - v, defect = gap * gap * quarter;
-          fma(both, h_in, h + defect).store(out.half + i);
+          const P u = term.mirrored ? zero - v : v, gap = w - u, share = w * u, defect = gap * gap * quarter;
+          const P m_in = in.complement ? P::load(in.complement + i) : one - h_in;
+          fma(share, term.mirrored ? m_in : h_in, h + defect).store(out.half + i);
           if (out.complement) {
-            const P m_in = in.complement ? P::load(in.complement + i) : one - h_in;
-            fma(both, m_in, P::load(out.complement + i) + defect).store(out.complement + i);
+            const P m = P::load(out.complement + i), sum = w + v;
+            (in.half ? fma(share, term.mirrored ? h_in : m_in, m + defect) : fma(sum * quarter, sum, m))
+                .store(out.complement + i);
           }
         } else {
           const P c = both * middle * (one - (h_in + h_in));

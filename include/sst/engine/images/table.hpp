@@ -334,19 +334,19 @@ class TableFiller {
                           const plan::Constant& constant, const Grid& grid) const {
     if (variable == none) return evaluate(constant, grid);
     const double* std = table_.column(plan_.variable(variable).columns.std);
-    std::vector<double> values(grid.size() * width(), coefficient.fixed);
+    std::vector<double> values(grid.size() * width(), static_cast<double>(coefficient.fixed));
     for (const auto& [factor, activation] : coefficient.slopes) {
       const double* slope = table_.column(plan_.variable(activation).columns.slope);
-      for (Index i = 0; i < values.size(); ++i) values[i] += factor * slope[i];
+      for (Index i = 0; i < values.size(); ++i) values[i] += static_cast<double>(factor) * slope[i];
     }
     for (Index i = 0; i < values.size(); ++i) values[i] *= std[i];
     return values;
   }
 
   std::vector<double> evaluate(const plan::Constant& constant, const Grid& grid) const {
-    std::vector<double> values(grid.size() * width(), constant.fixed);
-    const auto add = [&](double factor, const double* from) {
-      for (Index i = 0; i < values.size(); ++i) values[i] += factor * from[i];
+    std::vector<double> values(grid.size() * width(), static_cast<double>(constant.fixed));
+    const auto add = [&](plan::Number factor, const double* from) {
+      for (Index i = 0; i < values.size(); ++i) values[i] += static_cast<double>(factor) * from[i];
     };
     if (constant.input != 0) add(constant.input, table_.column(plan_.input_mean));
     for (const auto& [factor, v] : constant.means) add(factor, table_.column(plan_.variable(v).columns.mean));

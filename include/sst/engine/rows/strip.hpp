@@ -248,13 +248,15 @@ class StripMachine {
 
   void execute(const plan::AccumulateStep& s) {
     if (s.exact)
-      s.left != none&& s.right != none ? matched(s) : unmatched(s);
+      s.left == none || s.right == none ? unmatched(s) : s.mirrored ? matched<true>(s) : matched<false>(s);
     else
       rounded(s);
     if (s.last) finish(s);
   }
 
-  /// h += (w - w')^2/4 + w w' h_in, t += w w' t_in; a deterministic term has h_in = 0.
+  /// h += (w - w')^2/4 + w w' h_in, t += w w' t_in; a deterministic term has h_in = 0. Mirrored: w' and h_in
+  /// are those of minus the right variable.
+  template <bool mirrored>
   void matched(const plan::AccumulateStep& s) {
     const Buffers out = buffers(s.out);
     const Buffers in = s.in != none ? buffers(s.in) : Buffers{nullptr, nullptr, nullptr};
@@ -265,26 +267,24 @@ class StripMachine {
     const Scalar* weights2 = extra ? right(s.right_constant) : nullptr;
     const bool close = s.last && s.add_kernel && out.tangent;
     for (Index j = 0; j < lanes_; j += width) {
-      const auto v = P::load(weights + j), both = w * v, gap = w - v;
-      auto defect = gap * gap;
-      P both2 = zero;
-      if (extra) {
-        const auto v2 = P::load(weights2 + j), gap2 = w2 - v2;
-        defect = fma(gap2, gap2, defect);
-        both2 = w2 * v2;
-      }
+      const auto v = mirrored ? zero - P::load(weights + j) : P::load(weights + j), both = w * v, gap = w - v;
+      const auto v2 = extra ? P::load(weights2 + j) : zero, gap2 = w2 - v2;
+      const auto square = gap * gap, defect = extra ? fma(gap2, gap2, square) : square;
+      const auto opposite = [&] {
+        return in.complement ? P::load(in.complement + j) : one - P::load(in.half + j);
+      };
       auto h = s.first ? defect * quarter : fma(defect, quarter, P::load(out.half + j));
-      if (in.half) h = fma(both, P::load(in.half + j), h);
+      if (in.half) h = fma(both, mirrored ? opposite() : P::load(in.half + j), h);
       h.store(out.half + j);
-      if (out.complement) {
-        auto m = s.first ? defect * quarter : fma(defect, quarter, P::load(out.complement + j));
-        m = in.half ? fma(both, in.complement ? P::load(in.complement + j) : one - P::load(in.half + j), m)
-                    : m + both;
-        (m + both2).store(out.complement + j);
+      if (out.complement) {  // (w + w')^2/4 of what has no h_in
+        const auto sum = w + v, sum2 = w2 + v2, total = fma(sum2, sum2, in.half ? square : sum * sum);
+        auto m = s.first ? total * quarter : fma(total, quarter, P::load(out.complement + j));
+        if (in.half) m = fma(both, mirrored ? P::load(in.half + j) : opposite(), m);
+        m.store(out.complement + j);
       }
       if (out.tangent) {
         auto t = s.first ? zero : P::load(out.tangent + j);
-        if (in.tangent) t = fma(both, P::load(in.tangent + j), t);
+        if (in.tangent) t = fma(mirrored ? zero - both : both, P::load(in.tangent + j), t);
         if (close) t = t + (one - (h + h));
         t.store(out.tangent + j);
       }

@@ -81,7 +81,7 @@ class Planner {
                          if (t.in == none) continue;
                          pair.tangent = pair.tangent || in(t.in).tangent;
                          pair.rounded = pair.rounded || in(t.in).rounded;
-                         pair.complement = pair.complement && (in(t.in).complement || !s.exact);
+                         pair.complement = pair.complement && (in(t.in).complement || t.mirrored || !s.exact);
                          after(in(t.in), 0);
                        }
                        plan_.own_covariances = plan_.own_covariances || (pair.left == pair.right && !s.exact);

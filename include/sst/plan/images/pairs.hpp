@@ -11,6 +11,7 @@
 
 #include <sst/error.hpp>
 #include <sst/plan/angular_step.hpp>
+#include <sst/plan/coefficients.hpp>
 #include <sst/plan/images/plan.hpp>
 #include <sst/plan/images/sides.hpp>
 #include <sst/plan/normal_form.hpp>
@@ -164,7 +165,7 @@ class PairFinder {
     LinearStep step{{}, true};
     const auto partners = [&](SideTerm& s, SideTerm& t) {
       links_.push_back({position, step.terms.size(), ask(s.variable, t.variable, reason)});
-      step.terms.push_back({none, column(l, s), column(r, t)});
+      step.terms.push_back({none, column(l, s), column(r, t), plan::opposite(s.coefficient, t.coefficient)});
     };
     if (l == r && a.orthogonal) {
       for (SideTerm& t : a.terms) partners(t, t);

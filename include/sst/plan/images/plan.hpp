@@ -82,6 +82,7 @@ struct DualStep {
 struct LinearTerm {
   Index in = none;                  ///< none: deterministic, or without a partner
   Index left = none, right = none;  ///< columns of weights
+  bool mirrored = false;            ///< the weights have opposite signs: as plan::AccumulateStep
 };
 /// The sum of linear terms.
 struct LinearStep {
