@@ -40,7 +40,7 @@ class Node {
   std::size_t index_;
 };
 
-/// How the operations reach into a Node. For operations of your own use `apply`.
+/// How the operations reach into a Node. For an activation of your own use `activate`.
 class NodeAccess {
  public:
   /// A new node on these inputs. Throws TopologyError when there are none or they belong to different
