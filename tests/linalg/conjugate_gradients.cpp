@@ -26,7 +26,6 @@ namespace {
 using sst_test::same_bits;
 using sst_test::Wide;
 
-
 MatrixXd sphere(Index n, Index d) {
   std::srand(static_cast<unsigned>(n));
   return MatrixXd::Random(n, d).rowwise().normalized();

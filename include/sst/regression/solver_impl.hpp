@@ -61,7 +61,8 @@ inline double bytes(Solver solver, Index n, const FitOptions& options) {
   const double square = static_cast<double>(n) * static_cast<double>(n) * sizeof(double);
   if (solver == Solver::cholesky) return square + buffers;
   if (solver == Solver::mixed) return 1.5 * square + buffers;
-  return buffers + sizeof(double) * static_cast<double>(n) * (static_cast<double>(rank(n, options)) + more_columns);
+  return buffers +
+         sizeof(double) * static_cast<double>(n) * (static_cast<double>(rank(n, options)) + more_columns);
 }
 
 inline std::string gib(double bytes) {
