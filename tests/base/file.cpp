@@ -22,13 +22,6 @@ void write(const fs::path& path, const std::string& text) {
   sst::detail::write_file(path, [&](std::ostream& out) { out << text; });
 }
 
-void write_folder(const fs::path& path, const std::string& text) {
-  sst::detail::write_folder(path, "mark", [&](const fs::path& part) {
-    write(part / "mark", "");
-    write(part / "text", text);
-  });
-}
-
 }  // namespace
 
 TEST_CASE("Quotes are one line of printable text", "[base][file]") {
@@ -61,34 +54,6 @@ TEST_CASE("A file is replaced when it is complete, and not before", "[base][file
   CHECK_THROWS_WITH(write(folder.path / "no" / "a", "x"), Contains("cannot write"));
   CHECK_THROWS_WITH(sst::detail::open_for_reading(folder.path), Contains("it is a directory"));
   CHECK_THROWS_WITH(sst::detail::open_for_reading(folder.path / "no"), Contains("No such file"));
-}
-
-TEST_CASE("A folder is replaced when it is complete, and only one of ours", "[base][file]") {
-  const Folder folder;
-  const fs::path place = folder.path / "m";
-  write_folder(place, "first");
-  write_folder(place, "second");
-  CHECK(content(place / "text") == "second");
-  CHECK_THROWS_WITH(sst::detail::write_folder(place, "mark",
-                                              [](const fs::path& part) {
-                                                write(part / "mark", "");
-                                                throw std::runtime_error("stopped");
-                                              }),
-                    "stopped");
-  CHECK(content(place / "text") == "second");
-  CHECK(folder.entries() == 1);
-  write_folder(folder.path / "slash" / "", "third");
-  CHECK(content(folder.path / "slash" / "text") == "third");
-  fs::create_directory(folder.path / "mine");
-  CHECK_THROWS_WITH(write_folder(folder.path / "mine", "x"), Contains("something else has that name"));
-  write(folder.path / "file", "x");
-  CHECK_THROWS_WITH(write_folder(folder.path / "file", "x"), Contains("something else has that name"));
-  CHECK_THROWS_WITH(write_folder(folder.path / "no" / "m", "x"), Contains("cannot write the folder"));
-  CHECK_THROWS_WITH(write_folder("", "x"), Contains("cannot write the folder"));
-  fs::create_directory_symlink(place, folder.path / "link");
-  write_folder(folder.path / "link", "fourth");
-  CHECK(content(place / "text") == "fourth");
-  CHECK(folder.entries() == 5);
 }
 
 }  // namespace file_tests

@@ -17,18 +17,18 @@ constexpr std::array<const char*, 5> names{"topology.json", "x.npy", "y.npy", "w
 
 /// model.json with the files that there are.
 std::string sealed(const std::filesystem::path& folder, std::string_view text) {
-  using namespace sst::saved_detail;
+  using sst::detail::Json;
   Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) return std::string(text);
   Json& files = json["files"];
   if (!files.is_object()) files = Json::object();
+  const sst::detail::HeldFolder held(folder);
   for (const char* name : names)
-    if (std::filesystem::exists(folder / name)) files[name] = description(folder / name);
-  json.erase("checksum");
-  json["checksum"] = std::string(16, '0');
-  std::string out = json.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
-  const std::size_t at = place_of_checksum(out);
-  return out.replace(at, 16, checksum_of_settings(out, at));
+    if (const auto file = held.open(name)) {
+      const auto bytes = sst::detail::skip_bytes(*file, file->at_most());
+      files[name] = {{"bytes", bytes}, {"fnv1a64", file->fingerprint().text()}};
+    }
+  return sst::detail::sealed(std::move(json));
 }
 
 bool same(const std::optional<sst::Scaling>& a, const std::optional<sst::Scaling>& b) {

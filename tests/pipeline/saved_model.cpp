@@ -4,6 +4,7 @@
 #include <Eigen/Dense>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,6 +63,14 @@ void flip(const fs::path& file, std::streamoff at) {
   const char byte = static_cast<char>(stream.get());
   stream.seekp(at);
   stream.put(static_cast<char>(byte ^ 1));
+}
+
+/// All files of a folder, with their bytes.
+std::map<std::string, std::string> everything(const fs::path& folder) {
+  std::map<std::string, std::string> out;
+  for (const auto& entry : fs::directory_iterator(folder))
+    out[entry.path().string()] = sst_test::content(entry);
+  return out;
 }
 
 std::string load_error(const fs::path& folder) {
@@ -264,7 +273,7 @@ TEST_CASE("Saving replaces models only, and whole", "[pipeline][saved_model]") {
   fs::create_directory(folder.path / "mine");
   std::ofstream(folder.path / "mine" / "diary.txt") << "dear";
   CHECK_THROWS_WITH(sst::save_model(folder.path / "mine", machine()),
-                    Contains("something else has that name"));
+                    Contains("it holds 'diary.txt', which is not ours"));
   CHECK(fs::exists(folder.path / "mine" / "diary.txt"));
   CHECK_THROWS_WITH(sst::save_model(folder.path / "no" / "m", machine()),
                     Contains("cannot write the folder"));
@@ -279,6 +288,41 @@ TEST_CASE("Saving replaces models only, and whole", "[pipeline][saved_model]") {
   CHECK_THROWS_WITH(sst::save_model(place, sst::fit(own, m.x(), m.y(), sst::Ridge::relative(1))),
                     Contains("'own'"));
   CHECK(folder.entries() == 2);
+}
+
+TEST_CASE("A model is saved over nothing but a model", "[pipeline][saved_model]") {
+  const Folder folder;
+  const fs::path place = folder.path / "m";
+  const auto refuse = [&](const std::string& why) {
+    const auto before = everything(place);
+    CHECK_THROWS_WITH(sst::save_model(place, machine()),
+                      Contains("cannot write the folder") && Contains(why));
+    CHECK_THROWS_WITH(sst::require_model_place(place), Contains(why));
+    CHECK((everything(place) == before));
+  };
+  const auto start = [&] {
+    fs::remove_all(place);
+    sst::save_model(place, machine());
+  };
+  fs::create_directory(place);
+  folder.write("m/model.json", R"({"project": "of somebody else"})");
+  refuse("it is not a model");
+  folder.write("m/x.npy", "their data");
+  refuse("it is not a model");
+  start();
+  sst::require_model_place(place);
+  folder.write("m/notes.txt", "beside the model");
+  refuse("it holds 'notes.txt'");
+  start();
+  folder.write("m/topology.json", "edited");
+  refuse("was changed since it was written");
+  start();
+  flip(place / "weights.npy", 200);
+  refuse("was changed since it was written");
+  start();
+  folder.write("m/factor.npy", "not of this model");  // a name of ours that the manifest does not list
+  refuse("was changed since it was written");
+  CHECK(folder.entries() == 1);
 }
 
 TEST_CASE("A saved model keeps its table encoding", "[pipeline][saved_model]") {
@@ -309,31 +353,28 @@ namespace {
 /// Changes model.json and makes its checksum right again.
 template <class Change>
 void forge(const fs::path& folder, Change&& change) {
-  using namespace sst::saved_detail;
-  std::ifstream in(folder / mark);
-  Json json = Json::parse(in);
+  auto json = sst::detail::Json::parse(sst_test::content(folder / "model.json"));
   change(json);
-  json["checksum"] = std::string(16, '0');
-  std::string text = json.dump(1) + '\n';
-  const std::size_t at = place_of_checksum(text);
-  std::ofstream(folder / mark) << text.replace(at, 16, checksum_of_settings(text, at));
+  std::ofstream(folder / "model.json") << sst::detail::sealed(json);
 }
 
 }  // namespace
 
 TEST_CASE("A model reads no file but its own, and each with its checksum", "[pipeline][saved_model]") {
-  using sst::saved_detail::Json;
+  using sst::detail::Json;
   const Folder folder;
   const fs::path place = folder.path / "m";
   sst::save_model(place, machine());
   forge(place, [](Json&) {});
   CHECK(load_error(place) == "no error");
   for (const std::string name : {"/dev/zero", "../m/x.npy", "model.json"}) {  // the first one never ends
+    fs::remove_all(place);
     sst::save_model(place, machine());
     forge(place, [&](Json& json) { json["files"][name] = json["files"]["x.npy"]; });
     CHECK_THAT(load_error(place), Contains("it lists '" + name + "'"));
   }
   for (const std::string name : {"topology.json", "x.npy", "y.npy", "weights.npy"}) {
+    fs::remove_all(place);
     sst::save_model(place, machine());
     forge(place, [&](Json& json) { json["files"].erase(name); });
     CHECK_THAT(load_error(place), Contains("does not list " + name));
@@ -341,7 +382,7 @@ TEST_CASE("A model reads no file but its own, and each with its checksum", "[pip
 }
 
 TEST_CASE("A model with an encoding that nothing can be encoded with", "[pipeline][saved_model]") {
-  using sst::saved_detail::Json;
+  using sst::detail::Json;
   const Folder folder;
   auto model = machine();
   using enum sst::ColumnEncoding::Kind;

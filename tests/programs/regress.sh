@@ -183,7 +183,7 @@ refuse "weight_std" "${good[@]}" --weight-std -1
 refuse "the activation 'sine' is unknown" "${good[@]}" --activation sine
 refuse "no folder" "${cars[@]}" --test test.csv --output nowhere/p.csv
 refuse "no folder" "${cars[@]}" --json nowhere/r.json
-mkdir mine && touch mine/diary && refuse "something else has that name" "${cars[@]}" --save mine
+mkdir mine && touch mine/diary && refuse "it holds 'diary', which is not ours" "${cars[@]}" --save mine
 awk -F, -v OFS=, 'NR > 1 { $2 = $2 "e200" } { print }' train.csv >huge.csv
 refuse "overflow" --train huge.csv --target mpg --ignore name "${all[@]}"
 (cat train.csv; tail -n +2 train.csv) >double.csv

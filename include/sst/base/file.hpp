@@ -57,13 +57,15 @@ inline std::ifstream open_for_reading(const std::filesystem::path& path) {
   return in;
 }
 
-/// A name beside `path` that nobody has.
-inline std::filesystem::path sibling(std::filesystem::path path, const std::string& suffix) {
+/// A name beside `path` that nobody has or guesses, and that is not too long where that of `path` is not.
+inline std::filesystem::path sibling(const std::filesystem::path& path) {
   std::random_device random;
-  return path += "." + std::to_string(random()) + suffix;
+  std::string name = ".sst-";
+  for (int digit = 0; digit < 16; ++digit) name += "0123456789abcdef"[random() & 15U];
+  return path.parent_path() / (name + ".part");
 }
 
-/// Removes a temporary file or folder, whatever goes wrong.
+/// Removes a temporary file, whatever goes wrong.
 struct Temporary {
   std::filesystem::path path;
   Temporary() = default;
@@ -72,7 +74,7 @@ struct Temporary {
   Temporary& operator=(const Temporary&) = delete;
   ~Temporary() {
     std::error_code ignored;
-    if (!path.empty()) std::filesystem::remove_all(path, ignored);
+    if (!path.empty()) std::filesystem::remove(path, ignored);
   }
 };
 
@@ -94,7 +96,7 @@ void write_file(const std::filesystem::path& path, Fill&& fill) {
   if (fs::exists(status) && (status.permissions() & any_write) == fs::perms::none) fail("it is read-only");
 
   Temporary temporary;
-  if (!fs::exists(status) || fs::is_regular_file(status)) temporary.path = sibling(target, ".part");
+  if (!fs::exists(status) || fs::is_regular_file(status)) temporary.path = sibling(target);
 
   errno = 0;
   std::ofstream out(temporary.path.empty() ? target : temporary.path, std::ios::binary | std::ios::trunc);
@@ -107,46 +109,6 @@ void write_file(const std::filesystem::path& path, Fill&& fill) {
   fs::rename(temporary.path, target, error);
   if (error) fail(error.message());
   temporary.path.clear();
-}
-
-/// Lets fill(folder) write the files of a temporary folder beside `path`, then renames it: a reader finds
-/// nothing, the old folder or the complete new one. A folder is replaced only when it has the file `mark`,
-/// by which its owner knows it; anything else there is an error and stays.
-template <class Fill>
-void write_folder(const std::filesystem::path& path, const std::string& mark, Fill&& fill) {
-  namespace fs = std::filesystem;
-  const auto fail = [&path](const std::string& why, const std::string& remedy) {
-    throw DataError("cannot write the folder '" + path.string() + "' (" + why + "); " + remedy);
-  };
-  const std::string place = "choose a place that exists, is writable and has room";
-  std::error_code error;
-  fs::path target = fs::weakly_canonical(path, error);
-  if (error || target.empty()) fail("it is not a path", place);
-  if (!target.has_filename()) target = target.parent_path();  // "model/"
-  const bool replaces = fs::exists(target, error);
-  if (replaces && !fs::exists(target / mark, error))
-    fail("something else has that name", "choose another name, or remove it first");
-  Temporary fresh(sibling(target, ".part"));
-  fs::create_directory(fresh.path, error);
-  if (error) {
-    fresh.path.clear();
-    fail(error.message(), place);
-  }
-  fill(static_cast<const fs::path&>(fresh.path));
-  Temporary old;
-  if (replaces) {
-    const fs::path aside = sibling(target, ".old");
-    fs::rename(target, aside, error);
-    if (error) fail(error.message(), place);
-    old.path = aside;
-  }
-  fs::rename(fresh.path, target, error);
-  if (error) {
-    const std::string why = error.message();
-    if (replaces) fs::rename(std::exchange(old.path, {}), target, error);
-    fail(why, place);
-  }
-  fresh.path.clear();
 }
 
 }  // namespace detail

@@ -13,6 +13,7 @@
 #include <sst/base/memory.hpp>
 #include <sst/error.hpp>
 #include <sst/images/images.hpp>
+#include <sst/io/bytes.hpp>
 #include <sst/io/npy.hpp>
 #include <sst/version.hpp>
 
@@ -27,7 +28,8 @@ inline namespace SST_ABI {
 /// images do not fit into memory. The images have no labels.
 inline Images read_npy_images(const std::filesystem::path& path, Eigen::Index limit = all_images) {
   if (limit < 1) throw DataError("the limit is " + std::to_string(limit) + " images; choose one or more");
-  detail::NpyReader reader(path);
+  FileSource file(path);
+  detail::NpyReader reader(file);
   const std::vector<std::size_t>& shape = reader.shape();
   if (shape.size() != 3 && shape.size() != 4)
     reader.fail("it has " + std::to_string(shape.size()) + " dimensions",
@@ -55,11 +57,12 @@ inline Images read_npy_images(const std::filesystem::path& path, Eigen::Index li
 /// The same with labels from a second NPY file: one dimension, whole numbers from 0.
 inline Images read_npy_images(const std::filesystem::path& path, const std::filesystem::path& labels,
                               Eigen::Index limit = all_images) {
-  detail::NpyReader reader(labels);
+  FileSource label_file(labels), image_file(path);
+  detail::NpyReader reader(label_file);
   if (reader.shape().size() != 1)
     reader.fail("it has " + std::to_string(reader.shape().size()) + " dimensions",
                 "give one label an image, in one dimension");
-  const detail::NpyReader pixels(path);
+  const detail::NpyReader pixels(image_file);
   const std::size_t images = pixels.shape().empty() ? 0 : pixels.shape()[0];
   if (reader.count() != images)
     reader.fail("it has " + std::to_string(reader.count()) + " labels for the " + std::to_string(images) +

@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -22,6 +21,7 @@
 
 #include <sst/base/file.hpp>
 #include <sst/error.hpp>
+#include <sst/io/bytes.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
@@ -42,62 +42,62 @@ namespace detail {
 /// An NPY file behind its header, which has been checked against the file's size.
 class NpyReader {
  public:
-  explicit NpyReader(const std::filesystem::path& path) : name_(path.string()), in_(open_for_reading(path)) {
-    std::error_code error;
-    const std::uintmax_t size = std::filesystem::file_size(path, error);
-    if (error) fail("its size is unknown: " + error.message(), "give a regular file");
+  /// `in`: a file of the size that it tells.
+  explicit NpyReader(ByteSource& in) : in_(in) {
+    const std::uint64_t size = in.at_most();
     std::array<char, 12> start{};
-    in_.read(start.data(), 8);
-    if (!in_ || std::memcmp(start.data(), "\x93NUMPY", 6) != 0)
+    if (!take(start.data(), 8) || std::memcmp(start.data(), "\x93NUMPY", 6) != 0)
       fail("it does not start with \\x93NUMPY", "write it with numpy.save");
     const int version = static_cast<unsigned char>(start[6]), minor = static_cast<unsigned char>(start[7]);
     if (version < 1 || version > 3 || minor != 0)
       fail("format version " + std::to_string(version) + "." + std::to_string(minor),
            "use version 1.0, 2.0 or 3.0");
     const std::size_t prefix = version == 1 ? 10 : 12;
-    in_.read(start.data() + 8, static_cast<std::streamsize>(prefix - 8));
-    if (!in_) fail("it ends within the header", "write it again");
+    if (!take(start.data() + 8, prefix - 8)) fail("it ends within the header", "write it again");
     std::uint32_t length = 0;
     std::memcpy(&length, start.data() + 8, prefix - 8);
     if (length > size - prefix)
       fail("a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(size),
            "write it again");
     header_.resize(length);
-    in_.read(header_.data(), static_cast<std::streamsize>(length));
-    if (!in_) fail("it ends within the header", "write it again");
+    if (!take(header_.data(), length)) fail("it ends within the header", "write it again");
     parse_header();
     check_size(size - prefix - length);
   }
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return in_.name(); }
   const std::vector<std::size_t>& shape() const { return shape_; }
   bool fortran_order() const { return fortran_order_; }
   std::size_t count() const { return count_; }
 
-  /// Calls take(value) with each number in the order of the file.
-  template <class Take>
-  void for_each(Take&& take) {
+  /// Calls use(value) with each number in the order of the file.
+  template <class Use>
+  void for_each(Use&& use) {
     const std::string_view type = std::string_view(type_).substr(1);
-    if (type == "f8") return read<double, std::uint64_t>(take);
-    if (type == "f4") return read<float, std::uint32_t>(take);
-    if (type == "i8") return read<std::int64_t, std::uint64_t>(take);
-    if (type == "i4") return read<std::int32_t, std::uint32_t>(take);
-    read<std::uint8_t, std::uint8_t>(take);
+    if (type == "f8") return read<double, std::uint64_t>(use);
+    if (type == "f4") return read<float, std::uint32_t>(use);
+    if (type == "i8") return read<std::int64_t, std::uint64_t>(use);
+    if (type == "i4") return read<std::int32_t, std::uint32_t>(use);
+    read<std::uint8_t, std::uint8_t>(use);
   }
 
   [[noreturn]] void fail(const std::string& why, const std::string& remedy) const {
-    throw DataError("cannot read '" + name_ + "' as NPY (" + why + "); " + remedy);
+    throw DataError("cannot read '" + name() + "' as NPY (" + why + "); " + remedy);
   }
 
  private:
-  template <class Stored, class Bits, class Take>
-  void read(Take& take) {
+  bool take(void* bytes, std::size_t count) {
+    return in_.read(static_cast<unsigned char*>(bytes), count) == count;
+  }
+
+  template <class Stored, class Bits, class Use>
+  void read(Use& use) {
     std::array<Bits, 4096> block;
     const bool swap = type_[0] == '>';
     for (std::size_t done = 0; done < count_;) {
       const std::size_t n = std::min(block.size(), count_ - done);
-      in_.read(reinterpret_cast<char*>(block.data()), static_cast<std::streamsize>(n * sizeof(Bits)));
-      if (!in_) fail("reading broke off after " + std::to_string(done) + " numbers", "check the device");
+      if (!take(block.data(), n * sizeof(Bits)))
+        fail("reading broke off after " + std::to_string(done) + " numbers", "check the device");
       for (std::size_t i = 0; i < n; ++i) {
         if (swap) {
           auto* const bytes = reinterpret_cast<unsigned char*>(&block[i]);
@@ -109,7 +109,7 @@ class NpyReader {
           if (value > exact || value < -exact)
             fail("the integer " + std::to_string(value) + " does not fit into a double", "rescale the array");
         }
-        take(static_cast<double>(value));
+        use(static_cast<double>(value));
       }
       done += n;
     }
@@ -225,8 +225,7 @@ class NpyReader {
     fail("its header is malformed: " + problem, "write it with numpy.save");
   }
 
-  std::string name_;
-  std::ifstream in_;
+  ByteSource& in_;
   std::string header_;
   std::size_t at_ = 0;
   std::string type_;
@@ -245,7 +244,8 @@ class NpyReader {
 /// memory is reserved).
 /// Source: NEP 1, "A Simple File Format for NumPy Arrays".
 inline NpyArray read_npy(const std::filesystem::path& path) {
-  detail::NpyReader reader(path);
+  FileSource file(path);
+  detail::NpyReader reader(file);
   NpyArray array{reader.shape(), std::vector<double>(reader.count())};
   if (!reader.fortran_order()) {
     reader.for_each([next = array.values.begin()](double value) mutable { *next++ = value; });
@@ -268,12 +268,11 @@ inline NpyArray read_npy(const std::filesystem::path& path) {
   return array;
 }
 
-/// Reads an NPY file with samples: rows x columns, or one dimension, which becomes a column.
-///
-/// Throws DataError as `read_npy` does, and for other numbers of dimensions, for an array without
-/// entries, and for entries that are not finite (row and column, counted from 0, are named).
-inline Eigen::MatrixXd read_npy_matrix(const std::filesystem::path& path) {
-  detail::NpyReader reader(path);
+namespace detail {
+
+/// `read_npy_matrix` of a file that is open.
+inline Eigen::MatrixXd read_npy_matrix(ByteSource& file) {
+  NpyReader reader(file);
   const auto& shape = reader.shape();
   if (shape.empty() || shape.size() > 2)
     reader.fail("it has " + std::to_string(shape.size()) + " dimensions", "give a matrix or a vector");
@@ -294,6 +293,17 @@ inline Eigen::MatrixXd read_npy_matrix(const std::filesystem::path& path) {
     }
   });
   return matrix;
+}
+
+}  // namespace detail
+
+/// Reads an NPY file with samples: rows x columns, or one dimension, which becomes a column.
+///
+/// Throws DataError as `read_npy` does, and for other numbers of dimensions, for an array without
+/// entries, and for entries that are not finite (row and column, counted from 0, are named).
+inline Eigen::MatrixXd read_npy_matrix(const std::filesystem::path& path) {
+  FileSource file(path);
+  return detail::read_npy_matrix(file);
 }
 
 namespace detail {

@@ -39,7 +39,7 @@ void write_gram_npy(const std::filesystem::path& path, const GramTiles<Scalar, A
                     " GB, and " + std::to_string(static_cast<double>(space.available) / 1e9) +
                     " GB are free there); use float, fewer samples or another disk");
 
-  const detail::Temporary unfinished(detail::sibling(path, ".part"));
+  const detail::Temporary unfinished(detail::sibling(path));
   errno = 0;
   std::ofstream out(unfinished.path, std::ios::binary);
   const auto check = [&] {

@@ -6,18 +6,12 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <initializer_list>
-#include <iterator>
 #include <memory>
 #include <optional>
-#include <ostream>
 #include <string>
-#include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -25,7 +19,9 @@
 
 #include <sst/base/file.hpp>
 #include <sst/error.hpp>
+#include <sst/io/bytes.hpp>
 #include <sst/io/npy.hpp>
+#include <sst/io/sealed_folder.hpp>
 #include <sst/kernel/network_kernel.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/ridge.hpp>
@@ -45,48 +41,16 @@ inline namespace SST_ABI {
 
 namespace saved_detail {
 
-using Json = nlohmann::ordered_json;
+using detail::Json;
 
-inline constexpr int version = 1;
-inline constexpr const char* mark = "model.json";  // what makes a folder a model
-inline constexpr std::array<std::string_view, 5> parts{"topology.json", "x.npy", "y.npy", "weights.npy",
-                                                       "factor.npy"};  // all but the last are always there
-
-/// FNV-1a, 64 bits (Fowler, Noll, Vo): it finds damage, not forgery.
-class Checksum {
- public:
-  void add(std::string_view bytes) {
-    for (const char byte : bytes) {
-      state_ ^= static_cast<unsigned char>(byte);
-      state_ *= 0x100000001b3U;
-    }
-  }
-  std::string text() const {
-    std::string out;
-    for (int shift = 60; shift >= 0; shift -= 4) out += "0123456789abcdef"[(state_ >> shift) & 15U];
-    return out;
-  }
-
- private:
-  std::uint64_t state_ = 0xcbf29ce484222325U;
-};
-
-inline std::string checksum_of_text(std::string_view text) {
-  Checksum sum;
-  sum.add(text);
-  return sum.text();
-}
-
-inline Json description(const std::filesystem::path& file) {
-  std::ifstream in = detail::open_for_reading(file);
-  std::array<char, 1U << 16U> buffer;
-  Checksum sum;
-  std::uintmax_t bytes = 0;
-  while (in.read(buffer.data(), buffer.size()) || in.gcount() > 0) {
-    sum.add({buffer.data(), static_cast<std::size_t>(in.gcount())});
-    bytes += static_cast<std::uintmax_t>(in.gcount());
-  }
-  return {{"bytes", bytes}, {"fnv1a64", sum.text()}};
+inline const detail::SealedKind& kind() {
+  static const detail::SealedKind model{.noun = "model",
+                                        .manifest = "model.json",
+                                        .key = "sst_model",
+                                        .version = 1,
+                                        .parts = {"topology.json", "x.npy", "y.npy", "weights.npy"},
+                                        .options = {"factor.npy"}};
+  return model;
 }
 
 inline std::vector<double> list(const Eigen::RowVectorXd& row) { return {row.begin(), row.end()}; }
@@ -178,7 +142,7 @@ inline const NetworkKernel& network(const TableModel& model) {
 inline Json settings(const TableModel& model) {
   const NetworkKernel& from = network(model);
   const Ridge& ridge = model.model.ridge();
-  Json json{{"sst_model", version},
+  Json json{{kind().key, kind().version},
             {"kernel", name_of(from.kernel, kernels)},
             {"precision", name_of(from.options.precision, precisions)},
             {"ridge", {{"scale", name_of(ridge.scale(), ridge_scales)}, {"value", ridge.value()}}},
@@ -190,42 +154,6 @@ inline Json settings(const TableModel& model) {
             {"target_scaling", to_json(model.target_scaling)},
             {"encoding", to_json(model.encoding)}};
   if (from.shape) json["shape"] = {from.shape->height, from.shape->width, from.shape->channels};
-  return json;
-}
-
-[[noreturn]] inline void fail_to_load(const std::filesystem::path& folder, const std::string& why,
-                                      const std::string& remedy = "save it again") {
-  throw DataError("cannot load the model '" + folder.string() + "' (" + why + "); " + remedy);
-}
-
-/// Where model.json has its own checksum, of 16 digits, which is that of the text with zeros in their place.
-inline std::size_t place_of_checksum(const std::string& text) {
-  constexpr std::string_view key = "\"checksum\": \"";  // no text can hold it: quotes in texts are escaped
-  const std::size_t at = text.rfind(key);
-  return at == std::string::npos || text.size() < at + key.size() + 16 ? std::string::npos : at + key.size();
-}
-inline std::string checksum_of_settings(std::string text, std::size_t at) {
-  return checksum_of_text(text.replace(at, 16, 16, '0'));
-}
-
-/// model.json, after its checksum.
-inline Json read_settings(const std::filesystem::path& folder) {
-  std::ifstream in = detail::open_for_reading(folder / mark);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const auto shallow = [&](int depth, Json::parse_event_t, Json&) {
-    if (depth > 16) fail_to_load(folder, "model.json is damaged: it is nested too deeply");
-    return true;
-  };
-  Json json = Json::parse(text, shallow, false);
-  if (!json.is_object() || !json.contains("sst_model")) fail_to_load(folder, "model.json is damaged");
-  if (const Json& found = json["sst_model"]; !found.is_number_integer() || found != version)
-    fail_to_load(folder,
-                 "model.json is of version " + found.dump(-1, ' ', true, Json::error_handler_t::replace) +
-                     " and this library reads version " + std::to_string(version),
-                 "use a later library");
-  if (const auto at = place_of_checksum(text);
-      at == std::string::npos || text.substr(at, 16) != checksum_of_settings(text, at))
-    fail_to_load(folder, "model.json is damaged: its checksum is wrong");
   return json;
 }
 
@@ -267,35 +195,34 @@ inline void check(const TableModel& model) {
 /// and new rows without n^3/3 steps first (`yes` or `no`).
 enum class StoreFactor { no, yes };
 
+/// Throws DataError when no model can be saved as this folder: where it could not be made, and where there is
+/// anything but an empty folder or a saved model, whole and with no other files beside it.
+inline void require_model_place(const std::filesystem::path& folder) {
+  detail::require_sealed_place(folder, saved_detail::kind());
+}
+
 /// Writes a model of a network's kernel as a folder. A saved model of that name is replaced when the new one
-/// is complete; anything else of that name is an error and stays. Throws DataError (place, names that are not
-/// UTF-8) and TopologyError (an activation that files cannot name).
+/// is complete, so that readers find one of them whole at any moment; anything else of that name is an error
+/// and stays. Throws DataError (place, names that are not UTF-8) and TopologyError (an activation that files
+/// cannot name).
 inline void save_model(const std::filesystem::path& folder, const TableModel& model,
                        StoreFactor store = StoreFactor::no) {
   using namespace saved_detail;
   check(model);
   const Model& fitted = model.model;
-  detail::write_folder(folder, mark, [&](const std::filesystem::path& part) {
-    write_topology(part / "topology.json", network(model).topology);
-    write_npy(part / "x.npy", fitted.x().dense());
-    write_npy(part / "y.npy", fitted.y());
-    write_npy(part / "weights.npy", fitted.weights());
-    if (const auto factor = fitted.known_factor(); factor && store == StoreFactor::yes)
-      write_npy(part / "factor.npy", factor->storage());
-    Json json = settings(model);
-    for (const std::string_view name : parts)
-      if (std::filesystem::exists(part / name)) json["files"][std::string(name)] = description(part / name);
-    try {
-      json["checksum"] = std::string(16, '0');
-      std::string text = json.dump(1) + '\n';
-      const std::size_t at = place_of_checksum(text);
-      text.replace(at, 16, checksum_of_settings(text, at));
-      detail::write_file(part / mark, [&](std::ostream& out) { out << text; });
-    } catch (const nlohmann::json::type_error&) {
-      throw DataError("cannot write the model '" + folder.string() +
-                      "' (a column or class has a name that is not UTF-8); rename it");
-    }
-  });
+  try {
+    detail::write_sealed_folder(folder, kind(), settings(model), [&](const std::filesystem::path& part) {
+      write_topology(part / "topology.json", network(model).topology);
+      write_npy(part / "x.npy", fitted.x().dense());
+      write_npy(part / "y.npy", fitted.y());
+      write_npy(part / "weights.npy", fitted.weights());
+      if (const auto factor = fitted.known_factor(); factor && store == StoreFactor::yes)
+        write_npy(part / "factor.npy", factor->storage());
+    });
+  } catch (const nlohmann::json::type_error&) {
+    throw DataError("cannot write the model '" + folder.string() +
+                    "' (a column or class has a name that is not UTF-8); rename it");
+  }
 }
 
 /// The same of a model that no table leads to.
@@ -306,34 +233,23 @@ inline void save_model(const std::filesystem::path& folder, const Model& model,
 
 /// Reads a model that predicts as the one that was saved, to the last bit. Throws DataError when the folder
 /// is not a model, when it was written in a later version, and when a file is missing, shorter or changed:
-/// each is told before the file is used.
+/// each is told before the file is used. A model that is replaced meanwhile is the old or the new one.
 inline TableModel load_model(const std::filesystem::path& folder) {
   using namespace saved_detail;
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  if (!fs::is_directory(folder, ignored))
-    fail_to_load(folder, "it is not a folder", "name one that save_model wrote");
-  if (!fs::exists(folder / mark, ignored))
-    fail_to_load(folder, "it has no model.json", "name a folder that save_model wrote");
-  const Json json = read_settings(folder);
+  detail::SealedFolder files(folder, kind());
+  const auto matrix = [&files](const char* part) {
+    return files.read(part, [](ByteSource& file) { return detail::read_npy_matrix(file); });
+  };
+  const auto text = [&files](const char* part) {
+    std::vector<unsigned char> bytes;
+    files.read(part, [&](ByteSource& file) { return detail::append_bytes(file, file.at_most(), bytes); });
+    return std::string(bytes.begin(), bytes.end());
+  };
+  const Json& json = files.manifest();
   try {
-    for (const std::string_view name : parts)
-      if (name != parts.back() && !json.at("files").contains(std::string(name)))
-        fail_to_load(folder, "model.json is damaged: it does not list " + std::string(name));
-    for (const auto& [name, expected] : json.at("files").items()) {
-      // A path may lead out of the folder, to a device that never ends, say.
-      if (std::find(parts.begin(), parts.end(), name) == parts.end())
-        fail_to_load(folder, "model.json is damaged: it lists " + detail::quote(name));
-      if (!fs::exists(folder / name, ignored)) fail_to_load(folder, name + " is missing");
-      const Json found = description(folder / name);
-      if (found.at("bytes") != expected.at("bytes"))
-        fail_to_load(folder, name + " has " + found.at("bytes").dump() + " bytes instead of " +
-                                 expected.at("bytes").dump());
-      if (found != expected) fail_to_load(folder, name + " is damaged: its checksum is wrong");
-    }
     const bool relative = json.at("ridge").at("scale") == "relative";
     const double value = json.at("ridge").at("value").get<double>();
-    NetworkKernel from{read_topology(folder / "topology.json"),
+    NetworkKernel from{topology_from_text(text("topology.json")),
                        value_of<Kernel>(json.at("kernel"), kernels),
                        std::nullopt,
                        {.precision = value_of<Precision>(json.at("precision"), precisions)}};
@@ -342,14 +258,14 @@ inline TableModel load_model(const std::filesystem::path& folder) {
       from.shape = ImageShape{.height = sides[0], .width = sides[1], .channels = sides[2]};
     }
     Model::Parts parts{network_kernel(std::move(from)),
-                       read_npy_matrix(folder / "x.npy"),
-                       read_npy_matrix(folder / "y.npy"),
-                       read_npy_matrix(folder / "weights.npy"),
+                       matrix("x.npy"),
+                       matrix("y.npy"),
+                       matrix("weights.npy"),
                        relative ? Ridge::relative(value) : Ridge::absolute(value),
                        json.at("lambda").get<double>()};
-    if (json.at("files").contains("factor.npy"))
-      parts.factor = std::make_shared<const Cholesky<double>>(
-          Cholesky<double>::from_factor(read_npy_matrix(folder / "factor.npy")));
+    if (files.has("factor.npy"))
+      parts.factor =
+          std::make_shared<const Cholesky<double>>(Cholesky<double>::from_factor(matrix("factor.npy")));
     TableModel model{.model = Model(std::move(parts))};
     model.input_scaling = scaling_from(json.at("input_scaling"));
     model.target_scaling = scaling_from(json.at("target_scaling"));
@@ -360,7 +276,7 @@ inline TableModel load_model(const std::filesystem::path& folder) {
     check(model);
     return model;
   } catch (const nlohmann::json::exception&) {
-    fail_to_load(folder, "model.json is damaged: a key is missing or of another type");
+    files.fail_damaged("a key is missing or of another type");
   }
 }
 
