@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <csignal>
 #include <exception>
 #include <iostream>
 #include <new>
@@ -17,25 +16,18 @@
 #include <sst/base/duration.hpp>
 #include <sst/error.hpp>
 
+#include "interrupt.hpp"
+
 /// \file
-/// What our programs share: exit statuses, one-line errors, progress on a terminal, Ctrl-C.
+/// What our programs share: exit statuses, one-line errors, progress on a terminal.
 
 namespace program {
 
-inline volatile std::sig_atomic_t interrupted = 0;
-
-/// How far a computation is: on a terminal a line that changes, in a log a line a minute. While there is one,
-/// Ctrl-C stops the computation at its next step (Cancelled), and Ctrl-C again stops the program at once.
+/// How far a computation is: on a terminal a line that changes, in a log a line a minute. After Ctrl-C the
+/// computation stops at its next step (Cancelled).
 class Progress {
  public:
-  Progress() {
-    const auto stop = [](int signal) {
-      interrupted = signal;
-      std::signal(signal, SIG_DFL);
-    };
-    std::signal(SIGINT, stop);
-    std::signal(SIGTERM, stop);
-  }
+  Progress() = default;
   ~Progress() { clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -100,19 +92,26 @@ inline double peak_memory() {
 }  // namespace program
 
 /// Runs `body` once the options are read. Exit status 0; 2 for a wrong option, with the usage on standard
-/// error; 130 after Ctrl-C; 1 for anything else, with one line on standard error.
+/// error; 130 after Ctrl-C, 143 after SIGTERM, within a second; 1 for anything else, with one line on
+/// standard error.
 template <class Body>
 int run_program(CLI::App& app, int argc, char** argv, Body&& body) {
-  const auto fail = [&app](int status, std::string line) {
-    for (char& c : line)
-      if (c == '\n' || c == '\r') c = ' ';
-    std::cerr << app.get_name() << ": " << line << '\n';
+  const auto end = [](int status, const std::string& text) {
+    bool first = false;
+    status = program::decide(status, first);
+    if (first) std::cerr << text;
     return status;
   };
-  const auto finish = [&fail] {
-    if (std::cout.flush()) return 0;
-    return fail(1, "cannot write to standard output; check where it goes and its room");
+  const auto fail = [&](std::string line) {
+    for (char& c : line)
+      if (c == '\n' || c == '\r') c = ' ';
+    return end(1, app.get_name() + ": " + line + '\n');
   };
+  const auto finish = [&] {
+    if (std::cout.flush()) return end(0, "");
+    return fail("cannot write to standard output; check where it goes and its room");
+  };
+  program::watch_for_signals(app.get_name());
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -120,18 +119,17 @@ int run_program(CLI::App& app, int argc, char** argv, Body&& body) {
       app.exit(error, std::cout, std::cerr);
       return finish();
     }
-    std::cerr << app.get_name() << ": " << error.what() << "\n\n" << app.help();
-    return 2;
+    return end(2, app.get_name() + ": " + error.what() + "\n\n" + app.help());
   }
   try {
     body();
     return finish();
   } catch (const sst::Cancelled& error) {
-    return program::interrupted ? fail(128 + program::interrupted, "interrupted; no result was written")
-                                : fail(1, error.what());
+    const int signal = program::interrupted;
+    return signal ? end(128 + signal, program::interruption(app.get_name())) : fail(error.what());
   } catch (const std::bad_alloc&) {
-    return fail(1, "there is not enough memory for these data; use fewer rows");
+    return fail("there is not enough memory for these data; use fewer rows");
   } catch (const std::exception& error) {
-    return fail(1, error.what());
+    return fail(error.what());
   }
 }

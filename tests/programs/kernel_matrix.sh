@@ -137,7 +137,7 @@ done
 sed 's/flatten/global_avg_pool/' image.json >pooled.json
 awk 'BEGIN { srand(1); for (i = 0; i < 1500; ++i) { for (j = 1; j < 256; ++j) printf "%.3f,", rand(); print rand() } }' >many.csv
 echo kept >kept.npy
-interrupt --topology pooled.json --kernel ntk --shape 16,16,1 --x many.csv --output kept.npy
+interrupt INT --topology pooled.json --kernel ntk --shape 16,16,1 --x many.csv --output kept.npy
 [ "$(cat kept.npy)" = kept ] || fail "Ctrl-C left half a file"
 if [ -w /dev/full ]; then
   "$program" "${net[@]}" --x $x >/dev/full 2>err && fail "a full disk is not noticed"

@@ -210,8 +210,17 @@ fi
 
 # Ctrl-C: a larger table, so that it comes in the middle.
 awk 'BEGIN { srand(1); print "a,b,c,y"; for (i = 0; i < 9000; ++i) print rand() "," rand() "," rand() "," rand() }' >large.csv
-interrupt --train large.csv --target y --family chain --depth 60 --activation erf --save kept --json report.json
+interrupt INT --train large.csv --target y --family chain --depth 60 --activation erf --save kept --json report.json
 untouched "Ctrl-C"
+# In the middle of a step of many seconds; of reads that never end.
+interrupt TERM --train large.csv --target y --select --save kept --json report.json
+mkfifo silent
+sleep 60 >silent & writer=$!
+interrupt INT --train silent --target y "${all[@]}"
+kill $writer
+rm -r broken && cp -r kept broken && ln -sf /dev/zero broken/x.npy
+interrupt TERM --load broken "${all[@]}"
+untouched "signals"
 
 [ $failures -eq 0 ] && echo "all passed: $refusals kinds of bad input"
 exit $((failures > 0))

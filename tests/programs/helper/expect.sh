@@ -50,14 +50,20 @@ usage() {
 
 same() { cmp -s "$1" "$2" || fail "$1 and $2 differ: $3"; }
 
-# interrupt ARGUMENTS...: Ctrl-C, a second after the start.
+# interrupt SIGNAL ARGUMENTS...: a signal, a second after the start; the program has to end soon, with the sentence.
 interrupt() {
+  local signal=$1 expected=$((128 + $(kill -l "$1")))
+  shift
   "$program" "$@" >out 2>err &
   local pid=$!
   sleep 1
-  kill -INT $pid 2>/dev/null
+  kill -"$signal" $pid 2>/dev/null
+  (sleep 20 && kill -KILL $pid) 2>/dev/null &
+  local patience=$!
   wait $pid
   local status=$?
-  [ $status -eq 130 ] || fail "status $status after Ctrl-C ($(cat err))"
-  [ "$(cat err)" = "${program##*/}: interrupted; no result was written" ] || fail "after Ctrl-C: $(cat err)"
+  kill $patience 2>/dev/null
+  [ $status -eq $expected ] || fail "status $status, not $expected, after SIG$signal: $* ($(cat err))"
+  [ "$(cat err)" = "${program##*/}: interrupted; every file is as it was, or complete" ] ||
+    fail "after SIG$signal: $(cat err)"
 }
