@@ -5,7 +5,6 @@
 // against sparse shortcuts, exact, with what the paper left out beside it.
 
 #include <array>
-#include <fstream>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -14,6 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <sst/base/file.hpp>
 #include <sst/base/text_table.hpp>
 #include <sst/io/csv.hpp>
 #include <sst/ntk.hpp>
@@ -137,9 +137,7 @@ void write_json(const Errors& errors, const std::string& file) {
     for (const auto& [kernel, values] : errors.at(name))
       for (std::size_t k = 0; k < depths.size(); ++k)
         out["mse"][name][kernel][std::to_string(depths[k])] = values[k];
-  std::ofstream stream(file);
-  stream << out.dump(1) << '\n';
-  if (!stream.flush()) throw sst::DataError("cannot write '" + file + "'; check the folder and its room");
+  sst::detail::write_file(file, [&](std::ostream& stream) { stream << out.dump(1) << '\n'; });
 }
 
 }  // namespace

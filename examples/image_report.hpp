@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <fstream>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
@@ -12,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <sst/base/duration.hpp>
+#include <sst/base/file.hpp>
 #include <sst/base/text_table.hpp>
 #include <sst/error.hpp>
 #include <sst/regression/classification.hpp>
@@ -110,8 +110,5 @@ inline void write_json(const std::vector<Result>& results, const Experiment& e, 
     }
     out["results"].push_back(one);
   }
-  std::ofstream stream(options.json);
-  stream << out.dump(1) << '\n';
-  if (!stream.flush())
-    throw sst::DataError("cannot write '" + options.json + "'; check the folder and its room");
+  sst::detail::write_file(options.json, [&](std::ostream& stream) { stream << out.dump(1) << '\n'; });
 }

@@ -48,6 +48,9 @@ TEST_CASE("A file is replaced when it is complete, and not before", "[base][file
   write(folder.path / "link", "new");
   CHECK(content(file) == "new");
   CHECK(fs::is_symlink(folder.path / "link"));
+  fs::create_symlink("nowhere", folder.path / "dangling");
+  CHECK_THROWS_WITH(write(folder.path / "dangling", "x"), Contains("a link that leads nowhere"));
+  CHECK(fs::is_symlink(folder.path / "dangling"));
   fs::permissions(file, fs::perms::owner_read);
   CHECK_THROWS_WITH(write(file, "x"), Contains("read-only"));
   CHECK_THROWS_WITH(write(folder.path, "x"), Contains("it is a directory"));

@@ -92,6 +92,8 @@ void write_file(const std::filesystem::path& path, Fill&& fill) {
   if (error) target = path;
   const fs::file_status status = fs::status(target, error);
   if (fs::is_directory(status)) fail("it is a directory");
+  if (!fs::exists(status) && fs::is_symlink(fs::symlink_status(path, error)))
+    fail("it is a link that leads nowhere");
   constexpr fs::perms any_write = fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write;
   if (fs::exists(status) && (status.permissions() & any_write) == fs::perms::none) fail("it is read-only");
 

@@ -366,4 +366,17 @@ TEST_CASE("the hash FNV-1a", "[io]") {
   CHECK(sst::Fingerprint().add(a).value() == sst::Fingerprint().add(Eigen::MatrixXd(0.0 * a)).value());
 }
 
+TEST_CASE("Links that others plant in a store lead nowhere", "[io][tile_store]") {
+  const Folder folder;
+  const Tiles<double> tiles(4, 4, true);
+  const fs::path victim = folder.write("victim", "kept"), store = folder.path / "store";
+  fs::create_directory(store);
+  for (const char* name : {"header.txt.part", "0-0.tile.part"}) fs::create_symlink(victim, store / name);
+  sst::TileStore<double>(store, tiles.header(4)).fill(tiles);
+  CHECK(content(victim) == "kept");
+  fs::remove(store / "lock");
+  fs::create_symlink(victim, store / "lock");
+  CHECK_THROWS_WITH(sst::TileStore<double>(store, tiles.header(4)), Contains("cannot open the lock"));
+}
+
 }  // namespace tile_store_tests

@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include <sst/base/file.hpp>
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
@@ -53,7 +54,7 @@ class File {
 /// Holds the directory's lock; no other process (nor this one again) gets it meanwhile. The system
 /// takes it back from a process that dies, however it dies.
 inline File lock(const std::filesystem::path& directory) {
-  File file(directory / "lock", O_RDWR | O_CREAT, "open the lock");
+  File file(directory / "lock", O_RDWR | O_CREAT | O_NOFOLLOW, "open the lock");
   while (::flock(file.descriptor(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) fail("lock", directory / "lock", errno);
@@ -72,7 +73,7 @@ inline void sync_directory(const std::filesystem::path& directory) {
 }
 
 /// Writes a file that is there completely or not at all, whenever the process or the machine dies:
-/// under another name (ending in .part), onto the disk, then renamed.
+/// under another name that nobody guesses (ending in .part), onto the disk, then renamed.
 inline void write_durably(const std::filesystem::path& path, std::string_view bytes) {
   struct Part {
     std::filesystem::path path;
@@ -80,10 +81,9 @@ inline void write_durably(const std::filesystem::path& path, std::string_view by
       std::error_code ignored;
       if (!path.empty()) std::filesystem::remove(path, ignored);
     }
-  } part{path};
-  part.path += ".part";
+  } part{detail::sibling(path)};
   {
-    const File file(part.path, O_WRONLY | O_CREAT | O_TRUNC, "write");
+    const File file(part.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, "write");
     while (!bytes.empty()) {
       const ::ssize_t written = ::write(file.descriptor(), bytes.data(), bytes.size());
       if (written < 0 && errno == EINTR) continue;
