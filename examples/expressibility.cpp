@@ -17,9 +17,9 @@
 #include <sst/base/text_table.hpp>
 #include <sst/io/csv.hpp>
 #include <sst/ntk.hpp>
-#include <sst/report/svg.hpp>
 #include <sst/selection/split.hpp>
 #include <sst/topology/families.hpp>
+#include <svg/plot.hpp>
 
 #include "options.hpp"
 #include "program.hpp"
@@ -115,12 +115,12 @@ void print(const Errors& errors) {
 }
 
 void draw(const Errors& errors, const std::string& file) {
-  sst::Plot plot{
+  svg::Plot plot{
       .title = "Boston housing, NTK regression", .x_label = "depth K", .y_label = "mean squared error / 51"};
   std::size_t color = 0;
   for (const std::string name : {"residual", "sparse_shortcut", "chain"}) {
-    sst::PlotSeries exact{name + ", exact", {}, sst::PlotStyle::line, color};
-    sst::PlotSeries paper{name + ", as plotted in the paper", {}, sst::PlotStyle::markers, color++};
+    svg::Series exact{name + ", exact", {}, svg::Style::line, color};
+    svg::Series paper{name + ", as plotted in the paper", {}, svg::Style::markers, color++};
     for (std::size_t k = 0; k < depths.size(); ++k) {
       exact.points.push_back({1.0 * depths[k], errors.at(name).at("ntk")[k] / test_rows});
       if (plotted.contains(name)) paper.points.push_back({1.0 * depths[k], plotted.at(name)[k]});

@@ -11,8 +11,8 @@
 #include <sst/base/text_table.hpp>
 #include <sst/finite/monte_carlo.hpp>
 #include <sst/ntk.hpp>
-#include <sst/report/svg.hpp>
 #include <sst/topology/json.hpp>
+#include <svg/plot.hpp>
 
 #include "program.hpp"
 
@@ -31,7 +31,7 @@ sst::Topology sparse_shortcut() {
 /// Relative errors of one kernel in the Frobenius norm, by width.
 struct Errors {
   std::string kernel;
-  std::vector<sst::PlotPoint> single = {}, pooled = {};  // mean over networks; of the mean of all networks
+  std::vector<svg::Point> single = {}, pooled = {};  // mean over networks; of the mean of all networks
 
   void add(double width, const Eigen::MatrixXd& exact, const std::vector<Eigen::MatrixXd>& kernels,
            const sst::KernelEstimate& estimate) {
@@ -112,13 +112,13 @@ int main(int argc, char** argv) {
       ntk.add(width, exact.ntk, ntks, estimate.ntk);
     }
     std::cout << net << networks << " networks of each width\n";
-    sst::Plot plot{.title = net.name(), .x_label = "width", .y_label = "relative error"};
-    plot.x_scale = plot.y_scale = sst::PlotScale::log;
+    svg::Plot plot{.title = net.name(), .x_label = "width", .y_label = "relative error"};
+    plot.x_scale = plot.y_scale = svg::Scale::log;
     for (const Errors& errors : {nngp, ntk}) {
       errors.print();
       const std::size_t color = plot.series.size() / 2;
-      plot.series.push_back({errors.kernel + ", one network", errors.single, sst::PlotStyle::line, color});
-      plot.series.push_back({errors.kernel + ", mean of all", errors.pooled, sst::PlotStyle::markers, color});
+      plot.series.push_back({errors.kernel + ", one network", errors.single, svg::Style::line, color});
+      plot.series.push_back({errors.kernel + ", mean of all", errors.pooled, svg::Style::markers, color});
     }
     if (!svg.empty()) plot.write(svg);
   });

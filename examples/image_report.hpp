@@ -15,7 +15,7 @@
 #include <sst/base/text_table.hpp>
 #include <sst/error.hpp>
 #include <sst/regression/classification.hpp>
-#include <sst/report/svg.hpp>
+#include <svg/plot.hpp>
 
 #include "image_data.hpp"
 #include "image_options.hpp"
@@ -68,10 +68,10 @@ inline void print(const std::vector<Result>& results, const Experiment& e, const
 }
 
 inline void draw(const std::vector<Result>& results, const Options& options) {
-  sst::Plot plot{.title = options.data + ", " + options.kernel, .x_label = "depth", .y_label = "accuracy %"};
+  svg::Plot plot{.title = options.data + ", " + options.kernel, .x_label = "depth", .y_label = "accuracy %"};
   const double families = static_cast<double>(options.family.size());
   for (std::size_t f = 0; f < options.family.size(); ++f) {
-    sst::PlotSeries series{options.family[f], {}};
+    svg::Series series{options.family[f], {}};
     // Side by side, so that the intervals do not cover one another.
     const double aside = 0.08 * (static_cast<double>(f) - (families - 1) / 2);
     for (const Result& r : results)

@@ -17,6 +17,8 @@
 #include <sst/topology/dot.hpp>
 #include <sst/topology/json.hpp>
 
+#include <svg/arc_diagram.hpp>
+
 #include "options.hpp"
 #include "program.hpp"
 
@@ -36,7 +38,7 @@ void write_text(const std::string& file, const std::string& text) {
 
 int main(int argc, char** argv) {
   CLI::App app{"The exact NTK or NNGP matrix of an infinitely wide network", "kernel_matrix"};
-  std::string topology_file, x_file, x2_file, kernel_name, precision = "double", output, dot;
+  std::string topology_file, x_file, x2_file, kernel_name, precision = "double", output, dot, svg;
   std::vector<int> shape;
   bool print_plan = false;
   const CLI::Validator csv_or_npy(
@@ -55,11 +57,13 @@ int main(int argc, char** argv) {
   program::add_precision(app, precision);
   app.add_option("--output", output, "the matrix (default: CSV on standard output)")->check(csv_or_npy);
   app.add_option("--dot", dot, "write the network as a Graphviz graph to this file");
+  app.add_option("--svg", svg, "draw the network, as an arc diagram, to this file");
   app.add_flag("--plan", print_plan, "print what is computed, and its cost, on standard error");
 
   return run_program(app, argc, argv, [&] {
     const sst::Topology topology = sst::read_topology(topology_file);
     if (!dot.empty()) write_text(dot, sst::to_dot(topology));
+    if (!svg.empty()) write_text(svg, svg::arc_diagram(topology));
     const sst::Kernel kernel = kernel_name == "ntk" ? sst::Kernel::ntk : sst::Kernel::nngp;
     const bool images = !shape.empty();
     const auto size = [&](std::size_t k) { return images ? static_cast<std::size_t>(shape[k]) : 1; };

@@ -13,8 +13,8 @@
 #include <sst/base/file.hpp>
 #include <sst/engine/rows/profile.hpp>
 #include <sst/ntk.hpp>
-#include <sst/report/curves.hpp>
-#include <sst/report/topology_svg.hpp>
+#include <svg/arc_diagram.hpp>
+#include <svg/curves.hpp>
 
 #include "program.hpp"
 
@@ -30,7 +30,7 @@ void draw_topologies(const fs::path& folder) {
       {"densely_connected", sst::densely_connected(5)}};
   for (const auto& [name, topology] : topologies)
     sst::detail::write_file(folder / ("topology_" + name + ".svg"),
-                            [&](std::ostream& out) { out << sst::to_svg(topology); });
+                            [&](std::ostream& out) { out << svg::arc_diagram(topology); });
 }
 
 /// kappa(theta)/kappa(0) of K(x, x') = |x||x'| kappa(theta), for ReLU networks without biases.
@@ -43,13 +43,13 @@ void draw_profiles(const fs::path& folder) {
       {"residual, depth 10", sst::residual(10, layer)},
       {"sparse shortcut, depth 10", sst::sparse_shortcut(10, layer)},
       {"densely connected, depth 10", sst::densely_connected(10, layer)}};
-  sst::CurvePlot plot{.x_label = "angle between two inputs, in units of \u03C0",
+  svg::CurvePlot plot{.x_label = "angle between two inputs, in units of \u03C0",
                       .y_label = "kernel, relative to angle 0",
                       .panels = {{"NNGP"}, {"NTK"}}};
   for (const auto& [name, network] : networks) {
     const sst::Profile<double> profile(sst::compile(network, sst::Kernel::ntk));
     for (const sst::Kernel kernel : {sst::Kernel::nngp, sst::Kernel::ntk}) {
-      sst::Curve curve{.name = name};
+      svg::Curve curve{.name = name};
       for (int i = 0; i <= 100; ++i)
         curve.points.push_back(
             {i / 100.0, profile(kernel, i / 100.0 * std::numbers::pi) / profile(kernel, 0)});
@@ -65,13 +65,13 @@ void draw_posteriors(const fs::path& folder) {
   const Eigen::VectorXd y = (1.7 * x).array().sin() + 0.3 * x.array();
   const Eigen::VectorXd at = Eigen::VectorXd::LinSpaced(161, -4, 4);
   const sst::FamilyOptions layer{.weight_std = 1.6, .bias_std = 0.6};
-  sst::CurvePlot plot{.x_label = "x", .y_label = "f(x)", .samples = "data"};
+  svg::CurvePlot plot{.x_label = "x", .y_label = "f(x)", .samples = "data"};
   for (const sst::Kernel kernel : {sst::Kernel::nngp, sst::Kernel::ntk}) {
     const sst::Topology net = sst::chain(4, layer);
     const auto model = sst::fit(kernel == sst::Kernel::nngp ? sst::nngp(net) : sst::ntk(net), x, y,
                                 sst::Ridge::relative(1e-4));
     const auto found = model.predict_with_std(at);
-    sst::Panel panel{kernel == sst::Kernel::nngp ? "NNGP: posterior" : "NTK: ensemble of trained networks"};
+    svg::Panel panel{kernel == sst::Kernel::nngp ? "NNGP: posterior" : "NTK: ensemble of trained networks"};
     panel.curves.push_back({.name = "mean, and two standard deviations around it"});
     for (int i = 0; i < at.size(); ++i)
       panel.curves[0].points.push_back({at[i], found.mean(i, 0), 2 * found.std(i, 0)});

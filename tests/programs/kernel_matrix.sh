@@ -47,10 +47,11 @@ run 0 "${net[@]}" --x first.csv --x2 $x
 "$helper" compare out <(head -1 expected.csv) 1e-14 || fail "one row"
 OMP_NUM_THREADS=1 run 0 "${net[@]}" --x $x
 same out expected.csv "one thread"
-run 0 "${net[@]}" --x $x --plan --dot net.dot
+run 0 "${net[@]}" --x $x --plan --dot net.dot --svg net.svg
 same out expected.csv "--plan"
 grep -q '^plan of ' err || fail "--plan prints no plan"
 grep -q '^digraph' net.dot || fail "--dot writes no graph"
+grep -q '^<svg ' net.svg || fail "--svg draws nothing"
 run 0 --help
 grep -q -- '--precision' out || fail "--help"
 

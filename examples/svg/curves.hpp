@@ -14,35 +14,33 @@
 
 #include <sst/base/file.hpp>
 #include <sst/error.hpp>
-#include <sst/report/axis.hpp>
-#include <sst/report/svg.hpp>
-#include <sst/report/svg_text.hpp>
-#include <sst/version.hpp>
+#include <svg/axis.hpp>
+#include <svg/plot.hpp>
+#include <svg/text.hpp>
 
 /// \file
 /// Functions of one variable as SVG files: curves, bands around them, several panels side by side.
 
-namespace sst {
-inline namespace SST_ABI {
+namespace svg {
 
 /// A function of x by its values, drawn as a line without markers. Where a point's `error` is not 0 there is
 /// a band of that half width around it: twice the standard deviation of a posterior, say.
 struct Curve {
-  std::string name;                    ///< for the legend; curves of one name share a colour and an entry
-  std::vector<PlotPoint> points = {};  ///< in the order in which the line connects them
-  bool dashed = false;                 ///< the line alone, not the band
+  std::string name;                ///< for the legend; curves of one name share a colour and an entry
+  std::vector<Point> points = {};  ///< in the order in which the line connects them
+  bool dashed = false;             ///< the line alone, not the band
 };
 
 /// One of the plots that stand side by side.
 struct Panel {
-  std::string title = {};               ///< above it
-  std::vector<Curve> curves = {};       ///< later ones on top
-  std::vector<PlotPoint> samples = {};  ///< dots on top, with error bars where `error` is not 0
+  std::string title = {};           ///< above it
+  std::vector<Curve> curves = {};   ///< later ones on top
+  std::vector<Point> samples = {};  ///< dots on top, with error bars where `error` is not 0
 };
 
 /// Curves in panels of one size and one pair of axes, with one legend below, as one self-contained SVG file.
 ///
-///     sst::CurvePlot plot{.x_label = "x", .y_label = "f(x)", .samples = "data"};
+///     svg::CurvePlot plot{.x_label = "x", .y_label = "f(x)", .samples = "data"};
 ///     plot.panels = {{"posterior", {{"mean and two standard deviations", {{0, 1, 0.2}, {1, 3, 0.1}}}},
 ///     {{0.5, 2}}}}; plot.write("posterior.svg");
 ///
@@ -134,17 +132,18 @@ class SvgCurves {
     const double pixels = horizontal ? plot_.width : plot_.height;
     const std::string name = horizontal ? "x" : "y";
     if (!(pixels >= 100 && pixels <= 10000))
-      throw DataError(std::string("the panels' ") + (horizontal ? "width" : "height") + " is " +
-                      std::to_string(pixels) + " pixels (the range is 100 to 10000); change it");
+      throw sst::DataError(std::string("the panels' ") + (horizontal ? "width" : "height") + " is " +
+                           std::to_string(pixels) + " pixels (the range is 100 to 10000); change it");
     double low = std::numeric_limits<double>::infinity(), high = -low;
-    const auto include = [&](const std::vector<PlotPoint>& points, const std::string& what) {
+    const auto include = [&](const std::vector<Point>& points, const std::string& what) {
       for (std::size_t i = 0; i < points.size(); ++i) {
-        const PlotPoint& p = points[i];
+        const Point& p = points[i];
         const double value = horizontal ? p.x : p.y, error = horizontal ? 0 : p.error;
         const std::string where = what + ", point " + std::to_string(i) + ": ";
-        if (!std::isfinite(value)) throw DataError(where + name + " is not finite; leave the point out");
+        if (!std::isfinite(value)) throw sst::DataError(where + name + " is not finite; leave the point out");
         if (!std::isfinite(error) || error < 0)
-          throw DataError(where + "the error is negative or not finite; it is half the width of the band");
+          throw sst::DataError(where +
+                               "the error is negative or not finite; it is half the width of the band");
         low = std::min(low, value - error);
         high = std::max(high, value + error);
       }
@@ -155,7 +154,7 @@ class SvgCurves {
         include(curve.points, panel + "curve '" + curve.name + "'");
       include(plot_.panels[i].samples, panel + "samples");
     }
-    if (!(low <= high)) throw DataError("the panels have no points; add a curve with points");
+    if (!(low <= high)) throw sst::DataError("the panels have no points; add a curve with points");
     const auto& wanted = horizontal ? plot_.x_range : plot_.y_range;
     if (wanted) {
       low = (*wanted)[0], high = (*wanted)[1];
@@ -164,10 +163,9 @@ class SvgCurves {
       low -= margin, high += margin;
     }
     if (!(high - low > 1e-12 * std::max(std::abs(low), std::abs(high))) || !std::isfinite(high - low))
-      throw DataError("the panels' " + name +
-                      " range is empty or too wide to divide; give {low, high}, finite and apart");
-    return horizontal ? Axis(PlotScale::linear, low, high, 0, pixels)
-                      : Axis(PlotScale::linear, low, high, pixels, 0);
+      throw sst::DataError("the panels' " + name +
+                           " range is empty or too wide to divide; give {low, high}, finite and apart");
+    return horizontal ? Axis(Scale::linear, low, high, 0, pixels) : Axis(Scale::linear, low, high, pixels, 0);
   }
 
   std::size_t entry_of(const Curve& curve) const {
@@ -232,8 +230,8 @@ class SvgCurves {
          << (curve.dashed ? " stroke-dasharray=\"7 4.5\"" : "") << " d=\"";
   }
 
-  void draw_samples(const std::vector<PlotPoint>& points) {
-    for (const PlotPoint& p : points) {
+  void draw_samples(const std::vector<Point>& points) {
+    for (const Point& p : points) {
       if (!x_.contains(p.x) || !y_.contains(p.y)) continue;
       if (p.error > 0)
         out_ << "<path fill=\"none\" stroke=\"#222\" stroke-width=\"1.4\" d=\"M" << n(x_.pixel(p.x)) << ' '
@@ -302,12 +300,11 @@ class SvgCurves {
 inline void CurvePlot::write(std::ostream& out) const {
   detail::SvgCurves(*this, out).draw();
   out.flush();
-  if (!out) throw DataError("cannot write the curves (the stream failed); check it and its room");
+  if (!out) throw sst::DataError("cannot write the curves (the stream failed); check it and its room");
 }
 
 inline void CurvePlot::write(const std::filesystem::path& path) const {
-  detail::write_file(path, [this](std::ostream& out) { detail::SvgCurves(*this, out).draw(); });
+  sst::detail::write_file(path, [this](std::ostream& out) { detail::SvgCurves(*this, out).draw(); });
 }
 
-}  // namespace SST_ABI
-}  // namespace sst
+}  // namespace svg

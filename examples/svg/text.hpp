@@ -10,14 +10,11 @@
 #include <string_view>
 #include <vector>
 
-#include <sst/version.hpp>
-
 /// \file
 /// What all pictures have: their frame, and words and numbers, escaped, measured without a font at hand,
 /// broken into lines.
 
-namespace sst {
-inline namespace SST_ABI {
+namespace svg {
 namespace detail {
 
 /// Text for XML: markup escaped, and what XML 1.0 or UTF-8 does not allow replaced by U+FFFD.
@@ -136,5 +133,4 @@ inline void draw_text(std::ostream& out, double x, double y, double size, const 
 }
 
 }  // namespace detail
-}  // namespace SST_ABI
-}  // namespace sst
+}  // namespace svg

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <sst/report/topology_svg.hpp>
+#include <svg/arc_diagram.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -14,7 +14,7 @@
 #include "../catch.hpp"
 #include "xml.hpp"
 
-namespace topology_svg_tests {
+namespace arc_diagram_tests {
 
 using Catch::Matchers::Contains;
 using xml_test::attribute;
@@ -78,10 +78,10 @@ std::vector<sst::Topology> topologies() {
 
 }  // namespace
 
-TEST_CASE("every node and every edge of a topology is drawn where it belongs", "[report][topology_svg]") {
+TEST_CASE("every node and every edge of a topology is drawn where it belongs", "[svg][arc_diagram]") {
   for (const sst::Topology& topology : topologies()) {
     CAPTURE(topology.name());
-    const std::string svg = sst::to_svg(topology);
+    const std::string svg = svg::arc_diagram(topology);
     CHECK(xml_test::well_formed(svg));
     const Picture picture = read(svg);
     const auto& nodes = topology.nodes();
@@ -108,10 +108,10 @@ TEST_CASE("every node and every edge of a topology is drawn where it belongs", "
   }
 }
 
-TEST_CASE("arcs that share a node do not cross, and no two ends meet", "[report][topology_svg]") {
+TEST_CASE("arcs that share a node do not cross, and no two ends meet", "[svg][arc_diagram]") {
   for (const sst::Topology& topology : topologies()) {
     CAPTURE(topology.name());
-    const Picture picture = read(sst::to_svg(topology));
+    const Picture picture = read(svg::arc_diagram(topology));
     std::vector<std::pair<std::size_t, std::size_t>> edges;
     for (std::size_t to = 0; to < topology.nodes().size(); ++to)
       for (const std::size_t from : topology.nodes()[to].inputs)
@@ -136,13 +136,13 @@ TEST_CASE("arcs that share a node do not cross, and no two ends meet", "[report]
   }
 }
 
-TEST_CASE("a node added twice, coefficients, shares and tied weights are seen", "[report][topology_svg]") {
+TEST_CASE("a node added twice, coefficients, shares and tied weights are seen", "[svg][arc_diagram]") {
   const sst::Topology net = sst::trace([](sst::Node x) {
     const auto h = dense(x, {.weights = "W"}).named("a<b"), g = dense(relu(h), {.weights = "W"});
     const auto twice = sst::sum({g, g, h}, {1, -0.5, 2}), half = sst::concat({twice, h}, {0.25, 0.75});
     return dense(concat(half, half));
   });
-  const std::string svg = sst::to_svg(net);
+  const std::string svg = svg::arc_diagram(net);
   CHECK(xml_test::well_formed(svg));
   const Picture picture = read(svg);
   for (const char* part : {">\xE2\x88\x92"
@@ -158,4 +158,4 @@ TEST_CASE("a node added twice, coefficients, shares and tied weights are seen", 
   CHECK(picture.arcs.size() == 4);
 }
 
-}  // namespace topology_svg_tests
+}  // namespace arc_diagram_tests

@@ -11,15 +11,14 @@
 #include <variant>
 #include <vector>
 
-#include <sst/report/svg_text.hpp>
 #include <sst/topology/topology.hpp>
-#include <sst/version.hpp>
+#include <svg/text.hpp>
 
 /// \file
-/// Topologies as pictures that need no other program: arc diagrams in SVG. For Graphviz see topology/dot.hpp.
+/// Topologies as pictures that need no other program: arc diagrams in SVG. For Graphviz see
+/// sst/topology/dot.hpp.
 
-namespace sst {
-inline namespace SST_ABI {
+namespace svg {
 
 namespace detail {
 
@@ -27,7 +26,7 @@ namespace detail {
 /// neighbours as an arc above. Arcs never cross a node, whatever the graph.
 class ArcDiagram {
  public:
-  explicit ArcDiagram(const Topology& topology) : topology_(topology) {
+  explicit ArcDiagram(const sst::Topology& topology) : topology_(topology) {
     find_edges();
     place_nodes();
     spread_ends();
@@ -86,7 +85,7 @@ class ArcDiagram {
     constexpr std::array<const char*, 6> tied{"#f4a582", "#b2df8a", "#cab2d6",
                                               "#fdbf6f", "#80cdc1", "#fb9a99"};
     std::map<std::string, std::size_t> groups;
-    for (const NodeSpec& node : topology_.nodes()) {
+    for (const sst::NodeSpec& node : topology_.nodes()) {
       Box box{right_, 0, operation_name(node.operation), "#f0f0f0"};
       const auto layer = [&](const std::string& weights) {
         box.fill = "#cfe3f5";
@@ -94,11 +93,11 @@ class ArcDiagram {
         box.fill = tied[groups.emplace(weights, groups.size()).first->second % tied.size()];
         box.label += " " + weights;
       };
-      if (const auto* dense = std::get_if<DenseOp>(&node.operation)) layer(dense->weights);
-      if (const auto* conv = std::get_if<ConvOp>(&node.operation)) layer(conv->weights);
-      if (std::holds_alternative<ActivationOp>(node.operation)) box.fill = "#fff3b0";
-      if (std::holds_alternative<ConcatOp>(node.operation)) box.fill = "#f9d5e7";
-      if (std::holds_alternative<SumOp>(node.operation)) box.fill = "#d5efd0", box.label = "+";
+      if (const auto* dense = std::get_if<sst::DenseOp>(&node.operation)) layer(dense->weights);
+      if (const auto* conv = std::get_if<sst::ConvOp>(&node.operation)) layer(conv->weights);
+      if (std::holds_alternative<sst::ActivationOp>(node.operation)) box.fill = "#fff3b0";
+      if (std::holds_alternative<sst::ConcatOp>(node.operation)) box.fill = "#f9d5e7";
+      if (std::holds_alternative<sst::SumOp>(node.operation)) box.fill = "#d5efd0", box.label = "+";
       const auto arcs =
           static_cast<double>(std::count_if(edges_.begin(), edges_.end(), [&](const Edge& edge) {
             return edge.arc && (edge.from == nodes_.size() || edge.to == nodes_.size());
@@ -112,9 +111,9 @@ class ArcDiagram {
   }
 
   /// A coefficient other than 1, a share of the width other than equal ones.
-  static std::string factor(const NodeSpec& node, std::size_t k) {
-    const auto* sum = std::get_if<SumOp>(&node.operation);
-    const auto* concat = std::get_if<ConcatOp>(&node.operation);
+  static std::string factor(const sst::NodeSpec& node, std::size_t k) {
+    const auto* sum = std::get_if<sst::SumOp>(&node.operation);
+    const auto* concat = std::get_if<sst::ConcatOp>(&node.operation);
     std::ostringstream out;  // a label, not data: three digits are enough
     out.precision(3);
     if (sum && sum->coefficients[k] != 1) out << sum->coefficients[k];
@@ -172,9 +171,9 @@ class ArcDiagram {
 
   void draw_node(std::size_t i) {
     const Box& box = nodes_[i];
-    const NodeSpec& node = topology_.nodes()[i];
-    const bool round =
-        std::holds_alternative<ActivationOp>(node.operation) || std::holds_alternative<SumOp>(node.operation);
+    const sst::NodeSpec& node = topology_.nodes()[i];
+    const bool round = std::holds_alternative<sst::ActivationOp>(node.operation) ||
+                       std::holds_alternative<sst::SumOp>(node.operation);
     out_ << "<rect x=\"" << n(box.left) << "\" y=\"" << n(-node_height / 2) << "\" width=\"" << n(box.width)
          << "\" height=\"" << n(node_height) << "\" rx=\"" << n(round ? node_height / 2 : 4) << "\" fill=\""
          << box.fill << "\" stroke=\"#333\" stroke-width=\"" << (i == topology_.output() ? "2.6" : "1.2")
@@ -189,7 +188,7 @@ class ArcDiagram {
     draw_text(out_, x, y, size, anchor, words, attributes);
   }
 
-  const Topology& topology_;
+  const sst::Topology& topology_;
   std::vector<Box> nodes_;
   std::vector<Edge> edges_;
   double right_ = 0, middle_ = 0;
@@ -205,7 +204,6 @@ class ArcDiagram {
 /// above. Dense and conv nodes are blue, those of one `weights` name in one colour of its own with that name;
 /// activations are yellow, sums green, concatenations pink. Coefficients other than 1, and shares of a
 /// concatenation that are not equal, stand on their edges.
-inline std::string to_svg(const Topology& topology) { return detail::ArcDiagram(topology).draw(); }
+inline std::string arc_diagram(const sst::Topology& topology) { return detail::ArcDiagram(topology).draw(); }
 
-}  // namespace SST_ABI
-}  // namespace sst
+}  // namespace svg

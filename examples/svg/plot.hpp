@@ -16,44 +16,42 @@
 
 #include <sst/base/file.hpp>
 #include <sst/error.hpp>
-#include <sst/report/axis.hpp>
-#include <sst/report/svg_text.hpp>
-#include <sst/version.hpp>
+#include <svg/axis.hpp>
+#include <svg/text.hpp>
 
 /// \file
 /// Plots as SVG files.
 
-namespace sst {
-inline namespace SST_ABI {
+namespace svg {
 
 /// A point of a plot; `error` is the half length of its vertical error bar, 0 for none.
-struct PlotPoint {
+struct Point {
   double x;          ///< in the units of the x axis
   double y;          ///< in the units of the y axis
   double error = 0;  ///< half the length of its error bar, >= 0
 };
 
 /// How a series is drawn.
-enum class PlotStyle {
+enum class Style {
   line,    ///< a line with filled markers
   dashed,  ///< a dashed line without markers
   markers  ///< hollow markers without a line
 };
 
 /// Points that belong together. Lines connect them in the order given.
-struct PlotSeries {
+struct Series {
   std::string name;                       ///< for the legend; a series without a name is not in it
-  std::vector<PlotPoint> points;          ///< in the order in which lines connect them
-  PlotStyle style = PlotStyle::line;      ///< lines or markers
+  std::vector<Point> points;              ///< in the order in which lines connect them
+  Style style = Style::line;              ///< lines or markers
   std::optional<std::size_t> color = {};  ///< number in the palette; the place among the series by default
 };
 
 /// Where the legend stands: `right` of the plotting area or `below` it.
-enum class PlotLegend { right, below };
+enum class Legend { right, below };
 
 /// A line or scatter plot for papers and READMEs, written as one self-contained SVG file.
 ///
-///     sst::Plot plot{.title = "Boston housing", .x_label = "depth", .y_label = "mean squared error"};
+///     svg::Plot plot{.title = "Boston housing", .x_label = "depth", .y_label = "mean squared error"};
 ///     plot.series.push_back({"residual", {{4, 39.8}, {5, 38.8}, {6, 38.1}}});
 ///     plot.write("mse.svg");
 ///
@@ -61,13 +59,13 @@ enum class PlotLegend { right, below };
 /// those of Okabe and Ito (2008), "Color Universal Design", which colour-blind readers tell apart;
 /// after seven of them the markers change from circles to squares, diamonds and triangles.
 struct Plot {
-  std::string title = {};                 ///< above the plotting area
-  std::string x_label = {};               ///< below the x axis
-  std::string y_label = {};               ///< beside the y axis
-  std::vector<PlotSeries> series = {};    ///< in the order of the legend
-  PlotScale x_scale = PlotScale::linear;  ///< of the x axis
-  PlotScale y_scale = PlotScale::linear;  ///< of the y axis
-  PlotLegend legend = PlotLegend::right;  ///< where the legend stands
+  std::string title = {};           ///< above the plotting area
+  std::string x_label = {};         ///< below the x axis
+  std::string y_label = {};         ///< beside the y axis
+  std::vector<Series> series = {};  ///< in the order of the legend
+  Scale x_scale = Scale::linear;    ///< of the x axis
+  Scale y_scale = Scale::linear;    ///< of the y axis
+  Legend legend = Legend::right;    ///< where the legend stands
   double width = 520;   ///< of the plotting area, in pixels, 100 to 10000; labels and legend come on top
   double height = 340;  ///< of the plotting area, in pixels, 100 to 10000
   std::optional<std::array<double, 2>> x_range =
@@ -99,7 +97,7 @@ class SvgPlot {
     for (const Tick& tick : y_ticks) label_width = std::max(label_width, tick.width() * tick_size);
     const bool has_legend =
         std::any_of(plot_.series.begin(), plot_.series.end(), [](const auto& s) { return !s.name.empty(); });
-    const bool beside = has_legend && plot_.legend == PlotLegend::right;
+    const bool beside = has_legend && plot_.legend == Legend::right;
     const bool below = has_legend && !beside;
 
     const std::vector<std::string> title = wrap_text(plot_.title, plot_.width / (bold * title_size));
@@ -153,43 +151,45 @@ class SvgPlot {
   /// Validates everything that one axis shows and finds its range.
   Axis axis_of(bool horizontal) const {
     const std::string name = horizontal ? "x" : "y";
-    const PlotScale scale = horizontal ? plot_.x_scale : plot_.y_scale;
-    const bool log = scale == PlotScale::log;
+    const Scale scale = horizontal ? plot_.x_scale : plot_.y_scale;
+    const bool log = scale == Scale::log;
     const double pixels = horizontal ? plot_.width : plot_.height;
     if (!(pixels >= 100 && pixels <= 10000))
-      throw DataError(std::string("the plot's ") + (horizontal ? "width" : "height") + " is " +
-                      std::to_string(pixels) + " pixels (the range is 100 to 10000); change it");
+      throw sst::DataError(std::string("the plot's ") + (horizontal ? "width" : "height") + " is " +
+                           std::to_string(pixels) + " pixels (the range is 100 to 10000); change it");
     double low = std::numeric_limits<double>::infinity(), high = -low;
     const auto include = [&](double value) {
       if (!std::isfinite(value) || (log && value <= 0)) return;
       low = std::min(low, value);
       high = std::max(high, value);
     };
-    for (const PlotSeries& s : plot_.series)
+    for (const Series& s : plot_.series)
       for (std::size_t i = 0; i < s.points.size(); ++i) {
-        const PlotPoint& p = s.points[i];
+        const Point& p = s.points[i];
         const double value = horizontal ? p.x : p.y;
         const std::string where = "series '" + s.name + "', point " + std::to_string(i) + ": ";
-        if (!std::isfinite(value)) throw DataError(where + name + " is not finite; leave the point out");
+        if (!std::isfinite(value)) throw sst::DataError(where + name + " is not finite; leave the point out");
         if (log && value <= 0)
-          throw DataError(where + name + " is not positive (the axis is logarithmic); use a linear axis");
+          throw sst::DataError(where + name +
+                               " is not positive (the axis is logarithmic); use a linear axis");
         if (!std::isfinite(p.error) || p.error < 0)
-          throw DataError(where + "the error is negative or not finite; it is half the length of the bar");
+          throw sst::DataError(where +
+                               "the error is negative or not finite; it is half the length of the bar");
         include(value);
         if (!horizontal) {
           include(value - p.error);
           include(value + p.error);
         }
       }
-    if (!(low <= high)) throw DataError("the plot has no points; add a series with points");
+    if (!(low <= high)) throw sst::DataError("the plot has no points; add a series with points");
 
     const auto& wanted = horizontal ? plot_.x_range : plot_.y_range;
     if (wanted) {
       std::tie(low, high) = std::pair{(*wanted)[0], (*wanted)[1]};
       if (!std::isfinite(low) || !std::isfinite(high) || !(low < high) || (log && low <= 0))
-        throw DataError("the plot's " + name +
-                        "_range is empty or does not fit the axis; give {low, high}, finite" +
-                        (log ? " and positive" : ""));
+        throw sst::DataError("the plot's " + name +
+                             "_range is empty or does not fit the axis; give {low, high}, finite" +
+                             (log ? " and positive" : ""));
     } else if (log) {
       const double margin = std::max(std::log10(high / low) * 0.05, 0.02);
       low = std::max(low * std::pow(10.0, -margin), std::numeric_limits<double>::min());
@@ -203,7 +203,8 @@ class SvgPlot {
     }
     if (!std::isfinite(high - low) ||
         !(high - low > std::max(1e-12 * std::max(std::abs(low), std::abs(high)), 1e-300)))
-      throw DataError("the plot's " + name + " values span a range that double cannot divide; rescale them");
+      throw sst::DataError("the plot's " + name +
+                           " values span a range that double cannot divide; rescale them");
     return horizontal ? Axis(scale, low, high, 0, pixels) : Axis(scale, low, high, pixels, 0);
   }
 
@@ -275,12 +276,12 @@ class SvgPlot {
 
   void draw_errors(std::size_t i) {
     std::string path;
-    for (const PlotPoint& p : plot_.series[i].points) {
+    for (const Point& p : plot_.series[i].points) {
       if (p.error <= 0) continue;
       const double x = x_.pixel(p.x);
       const double low = p.y - p.error;
       // On a log axis a bar that reaches zero leaves the picture at the bottom.
-      const bool open = plot_.y_scale == PlotScale::log && low <= 0;
+      const bool open = plot_.y_scale == Scale::log && low <= 0;
       const double bottom = open ? plot_.height + 10 : y_.pixel(low), top = y_.pixel(p.y + p.error);
       path += 'M' + n(x) + ' ' + n(bottom) + 'V' + n(top) + 'M' + n(x - 4) + ' ' + n(top) + "h8";
       path += 'M' + n(x - 4) + ' ' + n(bottom) + "h8";
@@ -291,10 +292,10 @@ class SvgPlot {
   }
 
   void draw_line(std::size_t i) {
-    const PlotSeries& s = plot_.series[i];
-    if (s.style == PlotStyle::markers || s.points.empty()) return;
+    const Series& s = plot_.series[i];
+    if (s.style == Style::markers || s.points.empty()) return;
     out_ << "<path fill=\"none\" stroke=\"" << color(i) << "\" stroke-width=\"2.2\" stroke-linejoin=\"round\""
-         << (s.style == PlotStyle::dashed ? " stroke-dasharray=\"7 4.5\"" : " stroke-linecap=\"round\"")
+         << (s.style == Style::dashed ? " stroke-dasharray=\"7 4.5\"" : " stroke-linecap=\"round\"")
          << " d=\"";
     for (std::size_t k = 0; k < s.points.size(); ++k)
       out_ << (k ? 'L' : 'M') << n(x_.pixel(s.points[k].x)) << ' ' << n(y_.pixel(s.points[k].y));
@@ -302,16 +303,16 @@ class SvgPlot {
   }
 
   void draw_markers(std::size_t i) {
-    const PlotSeries& s = plot_.series[i];
-    if (s.style == PlotStyle::dashed) return;
+    const Series& s = plot_.series[i];
+    if (s.style == Style::dashed) return;
     open_markers(i);
-    for (const PlotPoint& p : s.points)
+    for (const Point& p : s.points)
       if (x_.contains(p.x) && y_.contains(p.y)) marker(i, x_.pixel(p.x), y_.pixel(p.y));
     out_ << "</g>\n";
   }
 
   void open_markers(std::size_t i) {
-    if (plot_.series[i].style == PlotStyle::markers) {
+    if (plot_.series[i].style == Style::markers) {
       out_ << "<g fill=\"#fff\" stroke=\"" << color(i) << "\" stroke-width=\"1.9\">\n";
     } else {
       out_ << "<g fill=\"" << color(i) << "\" stroke=\"#fff\" stroke-width=\"1.2\">\n";
@@ -339,12 +340,12 @@ class SvgPlot {
   }
 
   void draw_entry(const Entry& entry) {
-    const PlotSeries& s = plot_.series[entry.series];
-    if (s.style != PlotStyle::markers)
+    const Series& s = plot_.series[entry.series];
+    if (s.style != Style::markers)
       out_ << "<path fill=\"none\" stroke=\"" << color(entry.series) << "\" stroke-width=\"2.2\""
-           << (s.style == PlotStyle::dashed ? " stroke-dasharray=\"7 4.5\"" : "") << " d=\"M" << n(entry.x)
-           << ' ' << n(entry.y) << 'h' << n(sample) << "\"/>\n";
-    if (s.style != PlotStyle::dashed) {
+           << (s.style == Style::dashed ? " stroke-dasharray=\"7 4.5\"" : "") << " d=\"M" << n(entry.x) << ' '
+           << n(entry.y) << 'h' << n(sample) << "\"/>\n";
+    if (s.style != Style::dashed) {
       open_markers(entry.series);
       marker(entry.series, entry.x + sample / 2, entry.y);
       out_ << "</g>\n";
@@ -366,12 +367,11 @@ class SvgPlot {
 inline void Plot::write(std::ostream& out) const {
   detail::SvgPlot(*this, out).draw();
   out.flush();
-  if (!out) throw DataError("cannot write the plot (the stream failed); check it and its room");
+  if (!out) throw sst::DataError("cannot write the plot (the stream failed); check it and its room");
 }
 
 inline void Plot::write(const std::filesystem::path& path) const {
-  detail::write_file(path, [this](std::ostream& out) { detail::SvgPlot(*this, out).draw(); });
+  sst::detail::write_file(path, [this](std::ostream& out) { detail::SvgPlot(*this, out).draw(); });
 }
 
-}  // namespace SST_ABI
-}  // namespace sst
+}  // namespace svg

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <sst/report/curves.hpp>
+#include <svg/curves.hpp>
 
 #include <algorithm>
 #include <fstream>
@@ -16,7 +16,7 @@
 namespace curves_tests {
 
 using Catch::Matchers::Contains;
-using sst::CurvePlot;
+using svg::CurvePlot;
 using xml_test::attribute;
 using xml_test::elements;
 
@@ -47,7 +47,7 @@ std::size_t count(const std::string& text, const std::string& part) {
 
 }  // namespace
 
-TEST_CASE("curves, bands and samples are where their numbers say", "[report][curves]") {
+TEST_CASE("curves, bands and samples are where their numbers say", "[svg][curves]") {
   const std::string text = svg(example());
   CHECK(xml_test::well_formed(text));
   std::set<std::string> paths;
@@ -63,7 +63,7 @@ TEST_CASE("curves, bands and samples are where their numbers say", "[report][cur
   CHECK(attribute(dots[0], "cy") == "25");
 }
 
-TEST_CASE("a name has one colour and one entry in the legend", "[report][curves]") {
+TEST_CASE("a name has one colour and one entry in the legend", "[svg][curves]") {
   const std::string text = svg(example());
   for (const char* once : {">mean<", ">truth<", ">data<", ">left<", ">right<", ">x &amp; y<", ">f<"})
     CHECK(count(text, once) == 1);
@@ -79,7 +79,7 @@ TEST_CASE("a name has one colour and one entry in the legend", "[report][curves]
 }
 
 TEST_CASE("the range is that of bands and samples, and what lies outside of a given one is not drawn",
-          "[report][curves]") {
+          "[svg][curves]") {
   CurvePlot plot = example();
   plot.panels[1].samples = {{2, 0.5}, {0.5, 3}};
   CHECK(elements(svg(plot), "circle").size() == 2);
@@ -92,7 +92,7 @@ TEST_CASE("the range is that of bands and samples, and what lies outside of a gi
              Contains("\"M0 4.55L100 50L100 50L0 95.45Z\""));  // 0.5 +- 9, a twentieth free on both sides
 }
 
-TEST_CASE("what cannot be drawn is an error", "[report][curves]") {
+TEST_CASE("what cannot be drawn is an error", "[svg][curves]") {
   const auto refuses = [](auto&& change, const std::string& words) {
     CurvePlot plot = example();
     change(plot);
@@ -113,7 +113,7 @@ TEST_CASE("what cannot be drawn is an error", "[report][curves]") {
   CHECK_THROWS_WITH(example().write(closed), Contains("cannot write"));
 }
 
-TEST_CASE("curves are written to a file as to a stream", "[report][curves]") {
+TEST_CASE("curves are written to a file as to a stream", "[svg][curves]") {
   const sst_test::Folder folder;
   example().write(folder.path / "curves.svg");
   CHECK(sst_test::content(folder.path / "curves.svg") == svg(example()));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <sst/report/svg.hpp>
+#include <svg/plot.hpp>
 
 #include <cctype>
 #include <cstdlib>
@@ -12,14 +12,14 @@
 #include "../catch.hpp"
 #include "../folder.hpp"
 
-namespace svg_tests {
+namespace plot_tests {
 
 namespace fs = std::filesystem;
 using Catch::Matchers::Contains;
-using sst::Plot;
-using sst::PlotLegend;
-using sst::PlotScale;
-using sst::PlotStyle;
+using svg::Legend;
+using svg::Plot;
+using svg::Scale;
+using svg::Style;
 
 namespace {
 
@@ -72,15 +72,15 @@ std::size_t count(const std::string& text, const std::string& part) {
 Plot example() {
   Plot plot{.title = "Boston housing", .x_label = "depth", .y_label = "mean squared error"};
   plot.series = {{"residual", {{4, 39.8}, {5, 38.8}, {6, 38.1}}},
-                 {"chain", {{4, 38.5}, {5, 37.4}, {6, 36.5}}, PlotStyle::dashed},
-                 {"paper", {{4, 39.3, 0.5}, {5, 38.1, 0.5}, {6, 37.3}}, PlotStyle::markers, 0}};
+                 {"chain", {{4, 38.5}, {5, 37.4}, {6, 36.5}}, Style::dashed},
+                 {"paper", {{4, 39.3, 0.5}, {5, 38.1, 0.5}, {6, 37.3}}, Style::markers, 0}};
   return plot;
 }
 
 }  // namespace
 
-TEST_CASE("a plot is a standalone SVG with everything in it", "[report][svg]") {
-  for (const PlotLegend legend : {PlotLegend::right, PlotLegend::below}) {
+TEST_CASE("a plot is a standalone SVG with everything in it", "[svg][plot]") {
+  for (const Legend legend : {Legend::right, Legend::below}) {
     Plot plot = example();
     plot.legend = legend;
     const std::string text = svg(plot);
@@ -101,13 +101,13 @@ TEST_CASE("a plot is a standalone SVG with everything in it", "[report][svg]") {
   }
 }
 
-TEST_CASE("the legend stands outside of the plotting area", "[report][svg]") {
+TEST_CASE("the legend stands outside of the plotting area", "[svg][plot]") {
   Plot plot = example();
   plot.width = 300;
   plot.height = 200;
   for (int i = 0; i < 20; ++i)
     plot.series.push_back({"a name of several words, number " + std::to_string(i), {{4, 38}}});
-  for (const PlotLegend legend : {PlotLegend::right, PlotLegend::below}) {
+  for (const Legend legend : {Legend::right, Legend::below}) {
     plot.legend = legend;
     const std::string text = svg(plot);
     CHECK(well_formed(text));
@@ -118,14 +118,14 @@ TEST_CASE("the legend stands outside of the plotting area", "[report][svg]") {
       if (element.find("font-size=\"13.5\"") == std::string::npos) continue;
       const double x = std::atof(element.c_str() + element.find("x=\"") + 3);
       const double y = std::atof(element.c_str() + element.find("y=\"") + 3);
-      CHECK((legend == PlotLegend::right ? x > 300 : y > 200));
+      CHECK((legend == Legend::right ? x > 300 : y > 200));
       ++seen;
     }
     CHECK(seen >= 23);
   }
 }
 
-TEST_CASE("text in a plot is escaped", "[report][svg]") {
+TEST_CASE("text in a plot is escaped", "[svg][plot]") {
   Plot plot = example();
   plot.title = "a < b & \"c\" > 'd'";
   plot.x_label = std::string("x\x01y\0z", 5);
@@ -141,9 +141,9 @@ TEST_CASE("text in a plot is escaped", "[report][svg]") {
   CHECK_THAT(text, Contains("&lt;/svg&gt;"));
 }
 
-TEST_CASE("log axes put decades at equal distances", "[report][svg]") {
+TEST_CASE("log axes put decades at equal distances", "[svg][plot]") {
   Plot plot;
-  plot.x_scale = plot.y_scale = PlotScale::log;
+  plot.x_scale = plot.y_scale = Scale::log;
   plot.x_range = plot.y_range = {{1, 100}};
   plot.width = plot.height = 200;
   plot.series = {{"", {{1, 1}, {10, 10}, {100, 100}}}};
@@ -153,7 +153,7 @@ TEST_CASE("log axes put decades at equal distances", "[report][svg]") {
   CHECK_THAT(svg(plot), Contains("M100 210V") && !Contains("nan"));
 }
 
-TEST_CASE("degenerate plots are still pictures", "[report][svg]") {
+TEST_CASE("degenerate plots are still pictures", "[svg][plot]") {
   for (const double value : {0.0, 3.0, -3.0, 1e300, -1e-300, 1e-12}) {
     Plot plot;
     plot.series = {{"one", {{value, value}}}};
@@ -164,7 +164,7 @@ TEST_CASE("degenerate plots are still pictures", "[report][svg]") {
     }
     CHECK(well_formed(svg(plot)));
     if (value <= 0) continue;
-    plot.x_scale = plot.y_scale = PlotScale::log;
+    plot.x_scale = plot.y_scale = Scale::log;
     CHECK(well_formed(svg(plot)));
   }
   Plot plot;
@@ -174,7 +174,7 @@ TEST_CASE("degenerate plots are still pictures", "[report][svg]") {
   CHECK(well_formed(svg(plot)));
 }
 
-TEST_CASE("what lies outside of a given range is clipped", "[report][svg]") {
+TEST_CASE("what lies outside of a given range is clipped", "[svg][plot]") {
   Plot plot;
   plot.x_range = {{0, 1}};
   plot.y_range = {{0, 1}};
@@ -184,7 +184,7 @@ TEST_CASE("what lies outside of a given range is clipped", "[report][svg]") {
   CHECK_THAT(text, Contains("overflow=\"hidden\"") && !Contains("e+") && !Contains("nan"));
 }
 
-TEST_CASE("plots that cannot be drawn", "[report][svg][error]") {
+TEST_CASE("plots that cannot be drawn", "[svg][plot][error]") {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS_WITH(svg(Plot{}), "the plot has no points; add a series with points");
   Plot plot = example();
@@ -199,7 +199,7 @@ TEST_CASE("plots that cannot be drawn", "[report][svg][error]") {
       svg(plot),
       "series 'residual', point 0: the error is negative or not finite; it is half the length of the bar");
   plot = example();
-  plot.x_scale = PlotScale::log;
+  plot.x_scale = Scale::log;
   plot.series[2].points[0].x = 0;
   CHECK_THROWS_WITH(
       svg(plot), "series 'paper', point 0: x is not positive (the axis is logarithmic); use a linear axis");
@@ -208,7 +208,7 @@ TEST_CASE("plots that cannot be drawn", "[report][svg][error]") {
   CHECK_THROWS_WITH(svg(plot),
                     "the plot's y_range is empty or does not fit the axis; give {low, high}, finite");
   plot.y_range = {{0, 1}};
-  plot.y_scale = PlotScale::log;
+  plot.y_scale = Scale::log;
   CHECK_THROWS_WITH(
       svg(plot),
       "the plot's y_range is empty or does not fit the axis; give {low, high}, finite and positive");
@@ -223,7 +223,7 @@ TEST_CASE("plots that cannot be drawn", "[report][svg][error]") {
   CHECK_THROWS_WITH(example().write(out), "cannot write the plot (the stream failed); check it and its room");
 }
 
-TEST_CASE("a plot as a file", "[report][svg]") {
+TEST_CASE("a plot as a file", "[svg][plot]") {
   const sst_test::Folder folder;
   const fs::path path = folder.path / "a.svg";
   example().write(path);
@@ -231,4 +231,4 @@ TEST_CASE("a plot as a file", "[report][svg]") {
   CHECK_THROWS_WITH(example().write(path / "none.svg"), Contains("cannot write"));
 }
 
-}  // namespace svg_tests
+}  // namespace plot_tests

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <sst/report/axis.hpp>
+#include <svg/axis.hpp>
 
 #include <string>
 #include <vector>
@@ -10,7 +10,7 @@ namespace axis_tests {
 
 namespace {
 
-std::vector<std::string> texts(const std::vector<sst::detail::Tick>& ticks) {
+std::vector<std::string> texts(const std::vector<svg::detail::Tick>& ticks) {
   std::vector<std::string> out;
   for (const auto& tick : ticks)
     out.push_back(tick.text + (tick.exponent.empty() ? "" : "^" + tick.exponent));
@@ -19,8 +19,8 @@ std::vector<std::string> texts(const std::vector<sst::detail::Tick>& ticks) {
 
 }  // namespace
 
-TEST_CASE("linear ticks are round numbers", "[report][axis]") {
-  using sst::detail::linear_ticks;
+TEST_CASE("linear ticks are round numbers", "[svg][axis]") {
+  using svg::detail::linear_ticks;
   using V = std::vector<std::string>;
   const std::string minus = "\xE2\x88\x92", times = "\xC3\x97";
   CHECK(texts(linear_ticks(3.7, 10.3, 7)) == V{"4", "5", "6", "7", "8", "9", "10"});
@@ -42,8 +42,8 @@ TEST_CASE("linear ticks are round numbers", "[report][axis]") {
     }
 }
 
-TEST_CASE("log ticks are powers of ten, or 1, 2, 5", "[report][axis]") {
-  using sst::detail::log_ticks;
+TEST_CASE("log ticks are powers of ten, or 1, 2, 5", "[svg][axis]") {
+  using svg::detail::log_ticks;
   using V = std::vector<std::string>;
   const std::string minus = "\xE2\x88\x92";
   CHECK(texts(log_ticks(0.9, 1100, 7)) == V{"1", "10", "100", "1000"});

@@ -8,17 +8,15 @@
 #include <string>
 #include <vector>
 
-#include <sst/report/svg_text.hpp>
-#include <sst/version.hpp>
+#include <svg/text.hpp>
 
 /// \file
 /// An axis of a plot: from values to pixels, with marks at round numbers.
 
-namespace sst {
-inline namespace SST_ABI {
+namespace svg {
 
 /// An axis in equal steps, `linear`, or in equal factors, `log`.
-enum class PlotScale { linear, log };
+enum class Scale { linear, log };
 
 namespace detail {
 
@@ -109,7 +107,7 @@ inline std::vector<Tick> log_ticks(double low, double high, double wanted) {
 /// One axis: from values to pixels.
 class Axis {
  public:
-  Axis(PlotScale scale, double low, double high, double pixel_low, double pixel_high)
+  Axis(Scale scale, double low, double high, double pixel_low, double pixel_high)
       : scale_(scale), low_(low), high_(high), pixel_low_(pixel_low), pixel_high_(pixel_high) {}
 
   double low() const { return low_; }
@@ -122,12 +120,12 @@ class Axis {
   }
   std::vector<Tick> ticks(double spacing) const {
     const double wanted = std::abs(pixel_high_ - pixel_low_) / spacing;
-    return scale_ == PlotScale::log ? log_ticks(low_, high_, wanted) : linear_ticks(low_, high_, wanted);
+    return scale_ == Scale::log ? log_ticks(low_, high_, wanted) : linear_ticks(low_, high_, wanted);
   }
   /// 2, 3, ..., 9 times the powers of ten, where they do not crowd.
   std::vector<double> minor_ticks() const {
     std::vector<double> values;
-    if (scale_ != PlotScale::log || std::log10(high_) - std::log10(low_) > 6) return values;
+    if (scale_ != Scale::log || std::log10(high_) - std::log10(low_) > 6) return values;
     for (int power = decimal_exponent(low_); power <= decimal_exponent(high_); ++power)
       for (int factor = 2; factor < 10; ++factor)
         if (const double value = factor * std::pow(10.0, power); contains(value)) values.push_back(value);
@@ -135,13 +133,12 @@ class Axis {
   }
 
  private:
-  double map(double value) const { return scale_ == PlotScale::log ? std::log10(value) : value; }
+  double map(double value) const { return scale_ == Scale::log ? std::log10(value) : value; }
 
-  PlotScale scale_;
+  Scale scale_;
   double low_, high_, pixel_low_, pixel_high_;
 };
 
 }  // namespace detail
 
-}  // namespace SST_ABI
-}  // namespace sst
+}  // namespace svg
