@@ -116,4 +116,37 @@ TEST_CASE("a source and nearly minus the source are as accurate as a source and 
   CHECK(gap(sst::gram(net(-1), x).ntk, sst::gram(net(1), x).ntk) < 1e-15);
 }
 
+TEST_CASE("kernels that would underflow to zero as a whole are an error; sizes in between may be tiny",
+          "[kernel]") {
+  using Catch::Contains;
+  const MatrixXd x = sst_test::uniform(4, 3, 14);
+  const auto net = [](Node (*phi)(const Node&), double first, double last) {
+    return sst::trace(
+        [=](Node n) { return dense(phi(dense(n, {.weight_std = first})), {.weight_std = last}); });
+  };
+  const auto plain = net(sst::relu, 1, 1);
+  CHECK_THROWS_WITH(sst::gram(plain, MatrixXd(1e-170 * x)), Contains("underflows"));
+  CHECK_THROWS_WITH(sst::gram<float>(plain, MatrixXd(1e-25 * x)), Contains("use double"));
+  CHECK_THROWS_WITH(sst::gram(net(sst::erf, 1, 1), MatrixXd(1e-170 * x)), Contains("underflow to zero"));
+  CHECK_THROWS_WITH(sst::gram(net(sst::relu, 1e-200, 1e-200), x), Contains("underflow to zero"));
+  CHECK(gap(sst::gram(net(sst::relu, 1e-170, 1e170), x).nngp, sst::gram(plain, x).nngp) < 1e-13);
+  CHECK(sst::gram(plain, MatrixXd(0 * x)).ntk.norm() == 0);   // zero by itself
+  CHECK(sst::gram(net(sst::relu, 1, 0), x).ntk.norm() == 0);  // so is this
+}
+
+TEST_CASE("a plan that nothing was compiled into is refused", "[kernel]") {
+  const MatrixXd x = sst_test::uniform(4, 3, 15);
+  CHECK_THROWS_WITH(sst::gram(sst::Plan{}, sst::Kernel::nngp, x), Catch::Contains("never compiled"));
+  CHECK_THROWS_WITH(sst::Profile<double>(sst::Plan{}), Catch::Contains("never compiled"));
+}
+
+TEST_CASE("images with more numbers than can be counted are refused", "[kernel]") {
+  const auto net = sst::trace([](Node n) { return dense(flatten(n)); });
+  const std::size_t many = std::size_t{1} << 32;
+  for (const sst::ImageShape& shape : {sst::ImageShape{many, many, 1}, sst::ImageShape{many, 4, many}}) {
+    CHECK_THROWS_WITH(sst::gram(net, shape, MatrixXd(2, 0)), Catch::Contains("more numbers"));
+    CHECK_THROWS_WITH(sst::compile(net, sst::Kernel::ntk, shape), Catch::Contains("more numbers"));
+  }
+}
+
 }  // namespace networks_tests

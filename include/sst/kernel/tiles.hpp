@@ -210,6 +210,7 @@ class Columns {
     taken = by_profile ? Path::profile : Path::direct;
     Sides<Strip, Scalar> sides{
         table_, rows ? std::make_shared<const Tabulated<Strip, Scalar>>(*plan_, *rows) : table_};
+    require_no_underflow(sides);
     if (by_profile) return std::make_shared<ProfileTiles<Strip, Scalar>>(profile_, std::move(sides));
     Sides<long double, long double> extended{extended_, extended_};
     if (extended_ && rows)

@@ -22,14 +22,27 @@ struct ImageShape {
   std::size_t height = 1;    ///< rows of pixels
   std::size_t width = 1;     ///< pixels of a row
   std::size_t channels = 1;  ///< numbers of a pixel
-  /// Numbers of an image.
-  std::size_t size() const { return height * width * channels; }
+  /// Numbers of an image. Throws DataError where there are more than can be counted.
+  inline std::size_t size() const;
   bool operator==(const ImageShape&) const = default;
 };
 
 /// "height x width x channels".
 inline std::string to_string(const ImageShape& s) {
   return std::to_string(s.height) + " x " + std::to_string(s.width) + " x " + std::to_string(s.channels);
+}
+
+inline std::size_t ImageShape::size() const {
+  std::size_t left = std::numeric_limits<std::ptrdiff_t>::max();
+  for (const std::size_t side : {height, width, channels}) {
+    if (side == 0) return 0;
+    left /= side;
+  }
+  if (left == 0)
+    throw DataError("images of " + to_string(*this) +
+                    " have more numbers than a machine can count; give the height, width and channels that "
+                    "the data have");
+  return height * width * channels;
 }
 
 namespace spatial {
@@ -120,7 +133,7 @@ struct NodeShape {
 
 /// The shape of every node for images of the given size. Throws TopologyError with the node's name.
 inline std::vector<NodeShape> shapes(const Topology& topology, const ImageShape& image) {
-  if (image.height == 0 || image.width == 0 || image.channels == 0)
+  if (image.size() == 0)
     throw DataError("images of " + to_string(image) +
                     " have no pixels; give height, width and channels of at least 1");
   std::vector<NodeShape> all;

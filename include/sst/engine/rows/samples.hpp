@@ -27,7 +27,11 @@ namespace gram_detail {
 template <class Work>
 class SampleTable {
  public:
+  /// Throws Error for a plan that nothing was compiled into, and DataError where a variance overflows, or
+  /// underflows to nothing.
   SampleTable(const Plan& plan, const DataRef& x, Index padding) : plan_(plan) {
+    if (plan.output == none)
+      throw Error("the plan is empty (it was never compiled); make it with compile(topology, kernel)");
     samples_.count = static_cast<Index>(x.rows());
     samples_.padded = (samples_.count + padding - 1) / padding * padding + padding;
     const auto padded = static_cast<Eigen::Index>(samples_.padded);
@@ -82,10 +86,17 @@ class SampleTable {
           cell(variable.columns.std, i) = normalise(x, i, cell(plan_.input_mean, i), samples_.centred);
           break;
         case plan::VariableKind::activation: {
-          const auto m = variable.activation->moments(std_of(variable.argument, i));
-          cell(variable.columns.std, i) = std::sqrt(m.second);
+          const Work std = std_of(variable.argument, i);
+          const auto m = variable.activation->moments(std);
+          const auto form = variable.activation->angular();
+          // The square of a representable number may not be one.
+          cell(variable.columns.std, i) =
+              form && form->degree == 1
+                  ? std::hypot(static_cast<Work>(form->odd), static_cast<Work>(form->even)) * std
+                  : std::sqrt(m.second);
           cell(variable.columns.mean, i) = m.mean;
           cell(variable.columns.slope, i) = m.slope;
+          if (m.slope != 0 && std > 0 && cell(variable.columns.std, i) == 0) underflow(variable, i);
           break;
         }
         case plan::VariableKind::rest:
@@ -102,6 +113,11 @@ class SampleTable {
         for (const auto& [pair, step] : by_variable_[v]) machine.step(plan_.steps[step]);
       }
     }
+  }
+
+  [[noreturn]] static void underflow(const plan::Variable& variable, Index i) {
+    throw DataError("sample " + std::to_string(i) + " makes the variance of node '" + variable.name +
+                    "' underflow to zero; scale the inputs or the weights up");
   }
 
   static void prepare(UnitRows<Work>& rows, const DataRef& x, Eigen::Index padded) {
@@ -189,6 +205,9 @@ class SampleTable {
       for (const auto& c : e.constants) raw_.push_back(evaluate(c.value, i));
       if (e.kind == plan::Expansion::Kind::primary) {
         for (const Work r : raw_) scale = std::max(scale, std::abs(r));
+        for (const auto& t : e.terms)
+          if (scale == 0 && std_of(t.variable, i) > 0 && evaluate(t.coefficient, i) != 0)
+            underflow(variable, i);
         if (scale > 0) {
           for (const Work r : raw_) variance += r / scale * (r / scale);
           for (const auto& [a, b] : e.correlated)

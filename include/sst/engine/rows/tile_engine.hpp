@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -67,6 +68,19 @@ struct Sides {
   std::shared_ptr<const Tabulated<Strip, Scalar>> columns, rows;
   bool symmetric() const { return columns == rows; }
 };
+
+/// Throws DataError where no entry of the matrix is a normal number, though its outputs are not zero.
+template <class Strip, class Scalar>
+void require_no_underflow(const Sides<Strip, Scalar>& sides) {
+  const auto largest = [](const auto& side) -> long double {
+    return side.samples.count > 0 ? side.samples.scale.maxCoeff() : 0;
+  };
+  const long double size = largest(*sides.columns), other = largest(*sides.rows);
+  if (size > 0 && other > 0 && size * other < std::numeric_limits<Scalar>::min())
+    throw DataError("the whole kernel underflows its scalar type (the largest output is of size " +
+                    detail::format_number(static_cast<double>(std::max(size, other))) +
+                    "); scale the inputs up or use double");
+}
 
 inline void require_no_overflow(bool finite, Index row, Index col) {
   if (!finite)
