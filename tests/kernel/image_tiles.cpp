@@ -2,6 +2,8 @@
 //
 // The matrices: symmetry, tiles, threads, scalars, hard images, errors.
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include <Eigen/Core>
 #include <Eigen/Eigenvalues>
@@ -70,6 +72,28 @@ TEST_CASE("images: any tile has the entries of the matrix, to the bit", "[kernel
     CHECK((out.bottomRows(30 - at(rows)).array() == -1).all());
   }
   CHECK_THROWS_WITH(tiles.evaluate(10, 10, 0, 1, nullptr, 10), Catch::Contains("beyond the 19 x 19"));
+}
+
+// A temporary would be gone before the first tile.
+template <class... X>
+constexpr bool made_of =
+    std::is_constructible_v<sst::ImageTiles<double>, const sst::Topology&, Kernel, const ImageShape&, X...>;
+using Temporary = decltype(std::declval<Eigen::MatrixXd>().topRows(1));
+static_assert(made_of<const Eigen::MatrixXd&> && made_of<Eigen::MatrixXd&, const Eigen::MatrixXd&, int>);
+static_assert(!made_of<Eigen::MatrixXd> && !made_of<Temporary> && !made_of<Temporary, Eigen::MatrixXd&> &&
+              !made_of<Eigen::MatrixXd&, Temporary> && !made_of<Temporary, Temporary>);
+
+TEST_CASE("images: the memory of a rectangle is that of all threads that work on it", "[kernel]") {
+  const Eigen::MatrixXd x = images(8);
+  const auto bytes = [&](int threads, std::size_t side) {
+    return sst::ImageTiles<double>(pooled(), Kernel::ntk, shape, x, threads).bytes(side, side);
+  };
+  CHECK(bytes(4, 1) == bytes(1, 1));  // one entry is one thread's
+#ifdef _OPENMP
+  const double one = bytes(1, 8), each = bytes(2, 8) - one;
+  CHECK(each > 0);
+  CHECK(bytes(5, 8) == Approx(one + 4 * each));
+#endif
 }
 
 TEST_CASE("images: collinear, nearly equal, constant and black images keep their digits", "[kernel]") {

@@ -10,6 +10,7 @@
 
 #include <Eigen/Core>
 
+#include <sst/base/parallel.hpp>
 #include <sst/engine/images/tile_engine.hpp>
 #include <sst/error.hpp>
 #include <sst/plan/images/plan.hpp>
@@ -55,7 +56,8 @@ inline void require_images(const Eigen::MatrixXd& x, const ImageShape& shape, co
 /// x is n x (H W C), one image a row, channels fastest. Scalar, double or float, is what is stored,
 /// Arithmetic what is computed in; float gives way to double where it would not keep float's accuracy
 /// (docs/spatial.md). An entry is the same to the last bit whatever rectangle it is computed in, and for any
-/// number of threads. Holds references to x. Const member functions can be called from several threads at
+/// number of threads. Refers to the data sets, which must outlive it; temporaries
+/// are refused at compile time. Const member functions can be called from several threads at
 /// once; each call runs in parallel itself (one thread inside a parallel region). Throws NoClosedForm and
 /// TopologyError (node and reason), DataError.
 template <class Scalar, class Arithmetic = Scalar>
@@ -67,10 +69,17 @@ class ImageTiles {
   ImageTiles(const Topology& topology, Kernel kernel, const ImageShape& shape, const Eigen::MatrixXd& x,
              int threads = 0)
       : ImageTiles(topology, kernel, shape, x, x, threads, true) {}
+  ImageTiles(const Topology&, Kernel, const ImageShape&, const Eigen::MatrixXd&&, int = 0) = delete;
   /// Tiles of K(rows, columns): a row per image in both.
   ImageTiles(const Topology& topology, Kernel kernel, const ImageShape& shape, const Eigen::MatrixXd& rows,
              const Eigen::MatrixXd& columns, int threads = 0)
       : ImageTiles(topology, kernel, shape, rows, columns, threads, false) {}
+  ImageTiles(const Topology&, Kernel, const ImageShape&, const Eigen::MatrixXd&&, const Eigen::MatrixXd&,
+             int = 0) = delete;
+  ImageTiles(const Topology&, Kernel, const ImageShape&, const Eigen::MatrixXd&, const Eigen::MatrixXd&&,
+             int = 0) = delete;
+  ImageTiles(const Topology&, Kernel, const ImageShape&, const Eigen::MatrixXd&&, const Eigen::MatrixXd&&,
+             int = 0) = delete;
 
   /// Rows of the kernel matrix.
   Index rows() const { return static_cast<Index>(rows_.rows()); }
@@ -80,9 +89,10 @@ class ImageTiles {
   bool symmetric() const { return symmetric_; }
   /// What is computed.
   const SpatialPlan& plan() const { return narrow_ ? narrow_->plan() : wide_->plan(); }
-  /// Bytes that evaluate() takes for a rectangle, beside its result.
+  /// Bytes that evaluate() takes for a rectangle on its threads, beside its result.
   double bytes(Index tile_rows, Index tile_cols) const {
-    const Index threads = 2;
+    const auto pieces = static_cast<std::ptrdiff_t>(tile_rows * tile_cols);
+    const auto threads = static_cast<Index>(detail::team_size(threads_, pieces));
     return narrow_ ? narrow_->bytes(tile_rows + tile_cols, threads)
                    : wide_->bytes(tile_rows + tile_cols, threads);
   }
