@@ -25,7 +25,7 @@ class Sst(ConanFile):
         self.version = ".".join(re.findall(r"#define SST_VERSION_\w+ (\d+)", text))
 
     def requirements(self):
-        self.requires("eigen/3.4.0", transitive_headers=True)
+        self.requires("eigen/[>=3.4.0 <6]", transitive_headers=True)
 
     def validate(self):
         check_min_cppstd(self, 20)

@@ -13,6 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <sst/base/every.hpp>
 #include <sst/base/file.hpp>
 #include <sst/base/text_table.hpp>
 #include <sst/io/csv.hpp>
@@ -67,8 +68,8 @@ struct Experiment {
 Experiment load(const std::string& file) {
   const sst::Dataset data = sst::split_target(sst::read_csv(file), "medv");
   const sst::Split split = sst::train_test_split(data.x.rows(), 0.1, 13);
-  return {data.x(split.train, Eigen::all), data.y(split.train, Eigen::all), data.x(split.test, Eigen::all),
-          data.y(split.test, Eigen::all)};
+  return {data.x(split.train, sst::every), data.y(split.train, sst::every), data.x(split.test, sst::every),
+          data.y(split.test, sst::every)};
 }
 
 double test_error(const Experiment& e, const sst::KernelFunction& kernel) {

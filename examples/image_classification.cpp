@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <sst/base/every.hpp>
 #include <sst/io/npy.hpp>
 #include <sst/io/store/tile_store.hpp>
 #include <sst/kernel/image_tiles.hpp>
@@ -137,7 +138,7 @@ Result evaluate(const std::string& family, int depth, const Experiment& e, const
     for (const sst::Split& split :
          sst::k_fold(e.train.count(), options.folds, static_cast<std::uint32_t>(options.seed))) {
       const sst::Model model =
-          sst::fit(among, places(split.train), Eigen::MatrixXd(y(split.train, Eigen::all)), ridge, fitting);
+          sst::fit(among, places(split.train), Eigen::MatrixXd(y(split.train, sst::every)), ridge, fitting);
       const auto guess =
           classes.decode(sst::largest_score(model.predict(places(split.test), {.threads = options.threads})));
       const auto here = labels_of(sst::select(e.train, split.test));

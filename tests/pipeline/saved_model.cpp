@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <sst/base/every.hpp>
 #include <sst/kernel/gram.hpp>
 #include <sst/kernel/network_kernel.hpp>
 #include <sst/kernel/own_kernel.hpp>
@@ -165,8 +166,8 @@ TEST_CASE("Leaving one out equals refitting without it", "[pipeline][saved_model
     std::vector<Eigen::Index> others;
     for (Eigen::Index i = 0; i < 150; ++i)
       if (i != out) others.push_back(i);
-    const auto refit = sst::fit(sst::ntk(network()), Eigen::MatrixXd(x(others, Eigen::all)),
-                                Eigen::MatrixXd(y(others, Eigen::all)), sst::Ridge::absolute(0.3));
+    const auto refit = sst::fit(sst::ntk(network()), Eigen::MatrixXd(x(others, sst::every)),
+                                Eigen::MatrixXd(y(others, sst::every)), sst::Ridge::absolute(0.3));
     CHECK((refit.predict(x.row(out)) - found.row(out)).norm() <= 1e-10);
   }
   const auto scaled = machine();

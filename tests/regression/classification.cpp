@@ -10,6 +10,7 @@
 #include <Eigen/Core>
 #include <Eigen/LU>
 
+#include <sst/base/every.hpp>
 #include <sst/kernel/network_kernel.hpp>
 #include <sst/kernel/own_kernel.hpp>
 #include <sst/regression/classification.hpp>
@@ -87,7 +88,7 @@ TEST_CASE("weighted regression and its leave-one-out in long double", "[regressi
       if (j != i) others.push_back(j);
     const std::vector<Index> one{i};
     const Wide inner = a(others, others), cross = a(one, others),
-               rest = y.cast<long double>()(others, Eigen::all);
+               rest = y.cast<long double>()(others, sst::every);
     const Wide left_out = cross * inner.fullPivLu().solve(rest);
     CHECK((held.row(i).cast<long double>() - left_out).norm() < 1e-9L * left_out.norm());
   }

@@ -9,6 +9,7 @@
 #include <Eigen/SparseCore>
 #include <nlohmann/json.hpp>
 
+#include <sst/base/every.hpp>
 #include <sst/io/csv.hpp>
 #include <sst/ntk.hpp>
 #include <sst/selection/split.hpp>
@@ -167,7 +168,7 @@ TEST_CASE("leave-one-out, evidence and appended rows are those of refits", "[reg
     std::vector<Eigen::Index> rest;
     for (Eigen::Index j = 0; j < 25; ++j)
       if (j != i) rest.push_back(j);
-    const auto without = sst::fit(kernel, MatrixXd(x(rest, Eigen::all)), MatrixXd(y(rest, Eigen::all)),
+    const auto without = sst::fit(kernel, MatrixXd(x(rest, sst::every)), MatrixXd(y(rest, sst::every)),
                                   sst::Ridge::absolute(0.3));
     CHECK((without.predict(x.row(i)) - left_out.row(i)).norm() < 1e-11);
   }
@@ -212,8 +213,8 @@ TEST_CASE("the paper's comparison, every golden value", "[regression]") {
   const auto data =
       sst::split_target(sst::read_csv(SST_TEST_DIR "/../examples/data/boston_housing.csv"), "medv");
   const auto split = sst::train_test_split(data.x.rows(), 0.1, 13);
-  const MatrixXd x = data.x(split.train, Eigen::all), y = data.y(split.train, Eigen::all);
-  const MatrixXd x_test = data.x(split.test, Eigen::all), y_test = data.y(split.test, Eigen::all);
+  const MatrixXd x = data.x(split.train, sst::every), y = data.y(split.train, sst::every);
+  const MatrixXd x_test = data.x(split.test, sst::every), y_test = data.y(split.test, sst::every);
   const sst::FamilyOptions layer{.weight_std = 1.5, .bias_std = 0.05};
   using sst::BeforeReadout, sst::FirstLayer;
   const auto net = [&](const std::string& name, int depth) {

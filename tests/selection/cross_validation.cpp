@@ -8,6 +8,7 @@
 #include <Eigen/Core>
 #include <Eigen/LU>
 
+#include <sst/base/every.hpp>
 #include <sst/selection/cross_validation.hpp>
 #include <sst/selection/ridge_path.hpp>
 
@@ -53,12 +54,12 @@ TEST_CASE("cross-validation equals a fit on every fold in long double", "[select
     double total = 0;
     for (std::size_t s = 0; s < splits.size(); ++s) {
       const auto &train = splits[s].train, &test = splits[s].test;
-      const MatrixXd inner = k(train, train), cross = k(test, train), targets = y(train, Eigen::all);
+      const MatrixXd inner = k(train, train), cross = k(test, train), targets = y(train, sst::every);
       Wide a = inner.cast<long double>();
       a.diagonal().array() += static_cast<long double>(ridges[r].lambda_for(inner.diagonal().mean()));
       const Wide expected =
           cross.cast<long double>() * a.fullPivLu().solve(targets.cast<long double>().eval());
-      const MatrixXd predicted = found.predictions[r](test, Eigen::all), truth = y(test, Eigen::all);
+      const MatrixXd predicted = found.predictions[r](test, sst::every), truth = y(test, sst::every);
       CHECK((predicted.cast<long double>() - expected).norm() < 1e-10L * expected.norm());
       const double error = (expected.cast<double>() - truth).squaredNorm();
       CHECK(found.fold_errors(static_cast<Index>(s), static_cast<Index>(r)) ==

@@ -8,6 +8,7 @@
 #include <Eigen/Core>
 #include <Eigen/LU>
 
+#include <sst/base/every.hpp>
 #include <sst/kernel/gram.hpp>
 #include <sst/kernel/network_kernel.hpp>
 #include <sst/selection/complexity.hpp>
@@ -59,7 +60,7 @@ TEST_CASE("the ridge path equals refits, determinants and traces in long double"
       for (Index j = 0; j < n; ++j)
         if (j != i) others.push_back(j);
       const std::vector<Index> one{i};
-      const Wide left = a(others, others), cross = a(one, others), rest = y(others, Eigen::all);
+      const Wide left = a(others, others), cross = a(one, others), rest = y(others, sst::every);
       const Wide expected = y.row(i) - cross * left.fullPivLu().solve(rest);
       const auto found = path.leave_one_out[static_cast<std::size_t>(r)].row(i).cast<long double>();
       CHECK((found - expected).cwiseAbs().maxCoeff() < 1e-9L * expected.cwiseAbs().maxCoeff());

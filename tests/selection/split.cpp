@@ -8,6 +8,8 @@
 #include <numeric>
 #include <vector>
 
+#include <sst/base/every.hpp>
+
 #include "../catch.hpp"
 
 namespace split_tests {
@@ -113,7 +115,7 @@ TEST_CASE("train_test_split is scikit-learn's", "[selection][split]") {
 TEST_CASE("Eigen takes the rows of a split", "[selection][split]") {
   const sst::Split split = sst::train_test_split(4, 0.25, 3);
   const Eigen::MatrixXd x = Eigen::MatrixXd::Random(4, 3);
-  const Eigen::MatrixXd train = x(split.train, Eigen::all);
+  const Eigen::MatrixXd train = x(split.train, sst::every);
   REQUIRE(train.rows() == 3);
   for (Eigen::Index i = 0; i < 3; ++i) CHECK(train.row(i) == x.row(split.train[static_cast<std::size_t>(i)]));
 }

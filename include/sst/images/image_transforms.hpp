@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include <sst/base/every.hpp>
 #include <sst/error.hpp>
 #include <sst/images/images.hpp>
 #include <sst/selection/split.hpp>
@@ -62,7 +63,7 @@ class ChannelScale {
     const Eigen::Index positions = height * width;
     const double count = static_cast<double>(positions) * static_cast<double>(train.count());
     for (Eigen::Index c = 0; c < mean_.size(); ++c) {
-      const auto channel = train.pixels(Eigen::all, Eigen::seqN(c, positions, channels));
+      const auto channel = train.pixels(every, Eigen::seqN(c, positions, channels));
       mean_[c] = channel.sum() / count;
       deviation_[c] = std::sqrt((channel.array() - mean_[c]).square().sum() / count);
       if (!(deviation_[c] > 1e-13 * std::abs(mean_[c])))

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <sst/base/every.hpp>
 #include <sst/error.hpp>
 #include <sst/topology/image_shape.hpp>
 #include <sst/version.hpp>
@@ -66,7 +67,7 @@ inline Images select(const Images& images, const std::vector<Eigen::Index>& whic
     if (i < 0 || i >= images.count())
       throw DataError("there is no image " + std::to_string(i) + " (there are " +
                       std::to_string(images.count()) + ", counted from 0); choose among them");
-  Images out{images.shape, images.pixels(which, Eigen::all), {}};
+  Images out{images.shape, images.pixels(which, every), {}};
   if (images.labels.size() != 0) out.labels = images.labels(which);
   return out;
 }

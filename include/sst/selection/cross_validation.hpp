@@ -9,6 +9,7 @@
 
 #include <Eigen/Core>
 
+#include <sst/base/every.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/linalg/product.hpp>
@@ -103,7 +104,7 @@ inline CrossValidation cross_validate(const Eigen::MatrixXd& k, const Eigen::Mat
     const Split& split = splits[f];
     const Spectrum spectrum(k(split.train, split.train));
     const VectorXd d = regression_detail::eigenvalues(spectrum);
-    const MatrixXd q = detail::product(spectrum.vectors().transpose(), MatrixXd(y(split.train, Eigen::all)));
+    const MatrixXd q = detail::product(spectrum.vectors().transpose(), MatrixXd(y(split.train, every)));
     MatrixXd scaled(q.rows(), count * outputs);
     for (Index r = 0; r < count; ++r) {
       const double lambda = regression_detail::lambda_for(ridges[static_cast<std::size_t>(r)], d);
@@ -112,10 +113,10 @@ inline CrossValidation cross_validate(const Eigen::MatrixXd& k, const Eigen::Mat
     }
     const MatrixXd weights = detail::product(spectrum.vectors(), scaled);
     const MatrixXd predicted = detail::product(MatrixXd(k(split.test, split.train)), weights);
-    const MatrixXd truth = y(split.test, Eigen::all);
+    const MatrixXd truth = y(split.test, every);
     for (Index r = 0; r < count; ++r) {
       const auto part = predicted.middleCols(r * outputs, outputs);
-      out.predictions[static_cast<std::size_t>(r)](split.test, Eigen::all) = part;
+      out.predictions[static_cast<std::size_t>(r)](split.test, every) = part;
       out.fold_errors(static_cast<Index>(f), r) =
           (part - truth).squaredNorm() / static_cast<double>(truth.size());
       out.errors[r] += (part - truth).squaredNorm() / static_cast<double>(y.size());

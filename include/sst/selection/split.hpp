@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include <sst/base/every.hpp>
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
@@ -55,7 +56,7 @@ inline std::string shortest(double value) {
 
 /// Which rows train and which test.
 ///
-/// Eigen takes them as they are: `x(split.train, Eigen::all)`.
+/// Eigen takes them as they are: `x(split.train, sst::every)`.
 struct Split {
   std::vector<Eigen::Index> train;  ///< rows, counted from 0
   std::vector<Eigen::Index> test;   ///< rows, counted from 0
