@@ -169,7 +169,7 @@ int main(int argc, char** argv) {
     std::vector<Result> results;
     for (const int depth : o.depth)
       for (const std::string& family : o.family) results.push_back(evaluate(family, depth, e, o, progress));
-    print(results, e, o);
+    print(o.json == "-" ? std::cerr : std::cout, results, e, o);
     if (!o.svg.empty()) draw(results, o);
     if (!o.json.empty()) write_json(results, e, o);
   });

@@ -30,10 +30,16 @@ struct Options {
   double weight_std = std::sqrt(2.0), bias_std = 0.1, zca = 0.1;
   int folds = 0, seed = 0, threads = 0;
   Eigen::Index tile = 64;
-  std::string store, svg, json, gram;
+  std::string store, svg, json, gram, layout = "auto";
+  bool shuffle = false;
 
   Eigen::Index train_limit() const { return limit.empty() ? sst::all_images : limit[0]; }
   Eigen::Index test_limit() const { return limit.empty() ? sst::all_images : limit.back(); }
+  // What the images are called in messages.
+  std::string train_name() const { return (path.empty() ? data : path) + (shuffle ? ", shuffled" : ""); }
+  std::string test_name() const {
+    return (test_path.empty() ? data + ", test" : test_path) + (shuffle ? ", shuffled" : "");
+  }
 };
 
 using Family = std::function<sst::Topology(int, const sst::ConvFamilyOptions&)>;
@@ -68,7 +74,8 @@ inline std::vector<std::string> family_names() {
 }
 
 // What CLI11 cannot check by itself; exit status 2 as for other wrong options.
-inline void check(Options& options) {
+inline void check(const CLI::App& app, Options& options) {
+  const auto given = [&app](const char* name) { return app.count(name) > 0; };
   const auto fail = [](const std::string& text) { throw CLI::ValidationError(text); };
   const bool images = options.data == "npy", tested = !options.test_path.empty();
   if (options.path.empty() && options.data != "digits" && options.data != "fashion_mnist")
@@ -77,7 +84,16 @@ inline void check(Options& options) {
   if (!images && (tested || !options.labels.empty() || !options.test_labels.empty()))
     fail("--labels, --test and --test-labels belong to --data npy");
   if (tested != !options.test_labels.empty()) fail("--test and --test-labels belong together");
+  if (tested && options.folds > 0)
+    fail("--folds tests on the images to train on, --test on others: give one");
+  if (!images && given("--layout")) fail("--layout has an effect on --data npy alone");
   if (options.folds == 0 && (options.data == "digits" || (images && !tested))) options.folds = 5;
+  if (options.folds > 0 && options.limit.size() > 1)
+    fail("--limit with two numbers has no effect with folds: there are no images to test on");
+  if (options.folds == 0 && !options.shuffle && given("--seed"))
+    fail("--seed has no effect without --folds and --shuffle");
+  if (options.preprocess != "zca" && given("--zca-epsilon"))
+    fail("--zca-epsilon has no effect without --preprocess zca");
   if (options.folds == 1) fail("--folds 1 leaves nothing to train on; choose 2 or more");
   if (options.folds > 0 && (options.preprocess == "channel" || options.preprocess == "zca"))
     fail("--preprocess " + options.preprocess + " with --folds would learn from the images it is tested on");
@@ -94,6 +110,9 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--labels", o.labels, "npy: labels, whole numbers from 0");
   app.add_option("--test", o.test_path, "npy: images to test on");
   app.add_option("--test-labels", o.test_labels, "npy: their labels");
+  program::add_choice(app, "--layout", o.layout, {"auto", "channels-last", "channels-first"},
+                      "npy: where the channels are");
+  app.add_flag("--shuffle", o.shuffle, "--limit draws images, by --seed, instead of taking the first");
   app.add_option("--limit", o.limit, "so many images to train on [and to test on]")
       ->expected(1, 2)
       ->check(CLI::Range(Eigen::Index{2}, Eigen::Index{1} << 31));
@@ -127,7 +146,9 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--folds", o.folds,
                  "cross-validate on the training images; the default without test images is 5")
       ->check(CLI::Range(1, 1000));
-  app.add_option("--seed", o.seed, "of the folds")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--seed", o.seed, "of the folds and of --shuffle")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   program::add_precision(app, o.precision);
   program::add_threads(app, o.threads);
   app.add_option("--tile", o.tile, "images a side of what is computed, and kept in the store, at a time")
@@ -137,5 +158,5 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--gram", o.gram, "write the training images' kernel matrix to this .npy file");
   app.add_option("--svg", o.svg, "write the picture to this file");
   app.add_option("--json", o.json, "write the results to this file");
-  app.final_callback([&] { check(o); });
+  app.final_callback([&] { check(app, o); });
 }

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <iomanip>
-#include <iostream>
+#include <ostream>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -13,12 +13,12 @@
 #include <sst/base/duration.hpp>
 #include <sst/base/file.hpp>
 #include <sst/base/text_table.hpp>
-#include <sst/error.hpp>
 #include <sst/regression/classification.hpp>
 #include <svg/plot.hpp>
 
 #include "image_data.hpp"
 #include "image_options.hpp"
+#include "program.hpp"
 
 /// \file
 /// What image_classification says: a table, a confusion, a picture, JSON.
@@ -30,14 +30,17 @@ struct Result {
   double pairs, seconds;
 };
 
-inline void print(const std::vector<Result>& results, const Experiment& e, const Options& options) {
-  std::cout << options.data << ", " << sst::to_string(e.train.shape) << ": " << e.train.count() << " images ";
+inline void print(std::ostream& out, const std::vector<Result>& results, const Experiment& e,
+                  const Options& options) {
+  out << options.data << ", " << sst::to_string(e.train.shape) << ": " << e.train.count() << " images ";
   if (e.test.count() > 0)
-    std::cout << "to train on, " << e.test.count() << " to test on";
+    out << "to train on, " << e.test.count() << " to test on";
   else
-    std::cout << "in " << options.folds << " folds";
-  std::cout << "; " << options.kernel << ", " << (options.pool == "none" ? "no" : options.pool)
-            << " pooling, ridge " << options.ridge << ", " << options.precision << "\n\n";
+    out << "in " << options.folds << " folds";
+  out << "; " << options.kernel << ", " << (options.pool == "none" ? "no" : options.pool)
+      << " pooling, ridge " << options.ridge << ", " << options.precision << "\n";
+  for (const std::string& note : e.notes) out << note << '\n';
+  out << '\n';
   using enum sst::TextTable::Align;
   sst::TextTable table({{"topology"},
                         {"depth", right},
@@ -57,14 +60,14 @@ inline void print(const std::vector<Result>& results, const Experiment& e, const
                    computed ? sst::TextTable::Cell(1000 * r.seconds / r.pairs) : sst::TextTable::Cell("-"),
                    computed ? sst::format_duration(r.seconds) : "from the store"});
   }
-  std::cout << table;
+  out << table;
 
   const Result& best =
       *std::max_element(results.begin(), results.end(), [](const Result& a, const Result& b) {
         return a.confusion.accuracy.value < b.confusion.accuracy.value;
       });
   if (best.confusion.classes.size() > 20) return;  // more does not fit on a line
-  std::cout << "\nConfusion of " << best.family << ", depth " << best.depth << "\n\n" << best.confusion;
+  out << "\nConfusion of " << best.family << ", depth " << best.depth << "\n\n" << best.confusion;
 }
 
 inline void draw(const std::vector<Result>& results, const Options& options) {
@@ -87,6 +90,7 @@ inline void draw(const std::vector<Result>& results, const Options& options) {
 inline void write_json(const std::vector<Result>& results, const Experiment& e, const Options& options) {
   nlohmann::ordered_json out{{"data", options.data},
                              {"shape", {e.train.shape.height, e.train.shape.width, e.train.shape.channels}},
+                             {"notes", e.notes},
                              {"train", e.train.count()},
                              {"test", e.test.count()},
                              {"folds", e.test.count() > 0 ? 0 : options.folds},
@@ -110,5 +114,5 @@ inline void write_json(const std::vector<Result>& results, const Experiment& e, 
     }
     out["results"].push_back(one);
   }
-  sst::detail::write_file(options.json, [&](std::ostream& stream) { stream << out.dump(1) << '\n'; });
+  program::write_output(options.json, [&](std::ostream& stream) { stream << out.dump(1) << '\n'; });
 }

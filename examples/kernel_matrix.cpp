@@ -4,6 +4,7 @@
 
 #include <iostream>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,17 +22,17 @@
 
 #include "options.hpp"
 #include "program.hpp"
+#include "table_options.hpp"
 
 namespace {
 
 bool is_npy(const std::string& file) { return file.ends_with(".npy"); }
 
-Eigen::MatrixXd read(const std::string& file) {
-  return is_npy(file) ? sst::read_npy_matrix(file) : sst::read_csv(file).values;
-}
-
-void write_text(const std::string& file, const std::string& text) {
-  sst::detail::write_file(file, [&](std::ostream& out) { out << text; });
+Eigen::MatrixXd read(const std::string& file, const program::TableOptions& table) {
+  return is_npy(file) ? sst::read_npy_matrix(file)
+                      : sst::parse_csv(program::read_input(file), program::input_name(file),
+                                       program::csv_format(table))
+                            .values;
 }
 
 }  // namespace
@@ -43,11 +44,14 @@ int main(int argc, char** argv) {
   bool print_plan = false;
   const CLI::Validator csv_or_npy(
       [](const std::string& file) {
-        return file.ends_with(".csv") || is_npy(file) ? "" : "'" + file + "' ends in neither .csv nor .npy";
+        return file == "-" || file.ends_with(".csv") || is_npy(file)
+                   ? ""
+                   : "'" + file + "' ends in neither .csv nor .npy";
       },
       "FILE.csv|FILE.npy");
   app.add_option("--topology", topology_file, "the network, as JSON")->required();
-  app.add_option("--x", x_file, "samples, one a row: CSV, or NPY by its name")->required();
+  app.add_option("--x", x_file, "samples, one a row: CSV (-: standard input), or NPY by its name")
+      ->required();
   app.add_option("--x2", x2_file, "samples of the columns (default: those of --x)");
   program::add_kernel(app, kernel_name)->required();
   app.add_option("--shape", shape, "H,W,C of images, whose rows are H x W x C with channels fastest")
@@ -58,12 +62,23 @@ int main(int argc, char** argv) {
   app.add_option("--output", output, "the matrix (default: CSV on standard output)")->check(csv_or_npy);
   app.add_option("--dot", dot, "write the network as a Graphviz graph to this file");
   app.add_option("--svg", svg, "draw the network, as an arc diagram, to this file");
+  program::TableOptions table;
+  const auto table_options = program::add_table_options(app, table);
+  app.callback([&] {
+    if (x_file == "-" && x2_file == "-")
+      throw CLI::ValidationError("--x and --x2 cannot both come from standard input");
+    if (dot == "-" && (output.empty() || output == "-"))
+      throw CLI::ValidationError("--dot and the matrix cannot both go to standard output; give --output");
+    for (const CLI::Option* option : table_options)
+      if (option->count() > 0 && is_npy(x_file) && (x2_file.empty() || is_npy(x2_file)))
+        throw CLI::ValidationError(option->get_name() + " has no effect on NPY files");
+  });
   app.add_flag("--plan", print_plan, "print what is computed, and its cost, on standard error");
 
   return run_program(app, argc, argv, [&] {
     const sst::Topology topology = sst::read_topology(topology_file);
-    if (!dot.empty()) write_text(dot, sst::to_dot(topology));
-    if (!svg.empty()) write_text(svg, svg::arc_diagram(topology));
+    if (!dot.empty()) program::write_output(dot, [&](std::ostream& out) { out << sst::to_dot(topology); });
+    if (!svg.empty()) program::write_output(svg, [&](std::ostream& out) { out << svg::arc_diagram(topology); });
     const sst::Kernel kernel = kernel_name == "ntk" ? sst::Kernel::ntk : sst::Kernel::nngp;
     const bool images = !shape.empty();
     const auto size = [&](std::size_t k) { return images ? static_cast<std::size_t>(shape[k]) : 1; };
@@ -71,9 +86,9 @@ int main(int argc, char** argv) {
     const sst::Plan plan = images ? sst::Plan{} : sst::compile(topology, kernel);
     if (print_plan && !images) std::cerr << plan;
 
-    const Eigen::MatrixXd x = read(x_file);
+    const Eigen::MatrixXd x = read(x_file, table);
     std::optional<Eigen::MatrixXd> x2;
-    if (!x2_file.empty()) x2 = read(x2_file);
+    if (!x2_file.empty()) x2 = read(x2_file, table);
     if (x2 && x2->cols() != x.cols())
       throw sst::DataError("'" + x2_file + "' has " + std::to_string(x2->cols()) + " columns and '" + x_file +
                            "' has " + std::to_string(x.cols()) + "; give samples of the same features");
@@ -96,7 +111,7 @@ int main(int argc, char** argv) {
     };
     const Eigen::MatrixXd k = precision == "float" ? gram(float{}) : gram(double{});
     progress.check();
-    if (output.empty())
+    if (output.empty() || output == "-")
       sst::write_csv(std::cout, k);
     else if (is_npy(output))
       sst::write_npy(output, k);

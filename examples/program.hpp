@@ -2,9 +2,14 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <exception>
+#include <fstream>
+#include <ios>
 #include <iostream>
+#include <limits>
 #include <new>
+#include <ostream>
 #include <string>
 #include <utility>
 
@@ -14,7 +19,9 @@
 #include <CLI/CLI.hpp>
 
 #include <sst/base/duration.hpp>
+#include <sst/base/file.hpp>
 #include <sst/error.hpp>
+#include <sst/version.hpp>
 
 #include "interrupt.hpp"
 
@@ -78,8 +85,11 @@ class Progress {
   Clock::time_point began_, shown_ = Clock::now();
 };
 
-/// The most memory this program has held so far, in MiB.
+/// The most memory this program has held so far, in MiB: its own, not that of the one which started it.
 inline double peak_memory() {
+  std::ifstream status("/proc/self/status");
+  for (std::string key; status >> key; status.ignore(std::numeric_limits<std::streamsize>::max(), '\n'))
+    if (double kib = 0; key == "VmHWM:" && status >> kib) return kib / 1024;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
 #ifdef __APPLE__
@@ -89,11 +99,34 @@ inline double peak_memory() {
 #endif
 }
 
+/// Lets fill(stream) write a file, or standard output where it is called "-".
+template <class Fill>
+void write_output(const std::string& file, Fill&& fill) {
+  if (file == "-")
+    fill(static_cast<std::ostream&>(std::cout));
+  else
+    sst::detail::write_file(file, fill);
+}
+
+/// The library names a setting as "(missing: drop)"; a program that has it as an option says "(--missing
+/// drop)", and "(--classify)" for a flag.
+inline std::string name_options(const CLI::App& app, std::string message) {
+  for (std::size_t at = message.find('('); at != message.npos; at = message.find('(', at + 1)) {
+    const std::size_t end = message.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", at + 1);
+    if (end == message.npos || message.compare(end, 2, ": ") != 0) continue;
+    const std::string name = "--" + message.substr(at + 1, end - at - 1);
+    const CLI::Option* option = app.get_option_no_throw(name);
+    if (option == nullptr) continue;
+    const bool flag = option->get_items_expected_max() == 0 && message.compare(end, 5, ": yes") == 0;
+    message.replace(at + 1, end + (flag ? 5 : 1) - at - 1, name);
+  }
+  return message;
+}
+
 }  // namespace program
 
-/// Runs `body` once the options are read. Exit status 0; 2 for a wrong option, with the usage on standard
-/// error; 130 after Ctrl-C, 143 after SIGTERM, within a second; 1 for anything else, with one line on
-/// standard error.
+/// Runs `body` once the options are read. Exit status 0; 2 for a wrong option, 130 after Ctrl-C, 143 after
+/// SIGTERM, within a second, 1 for anything else, each with one line on standard error.
 template <class Body>
 int run_program(CLI::App& app, int argc, char** argv, Body&& body) {
   const auto end = [](int status, const std::string& text) {
@@ -102,11 +135,14 @@ int run_program(CLI::App& app, int argc, char** argv, Body&& body) {
     if (first) std::cerr << text;
     return status;
   };
-  const auto fail = [&](std::string line) {
+  const auto fail = [&](std::string line, int status = 1) {
     for (char& c : line)
       if (c == '\n' || c == '\r') c = ' ';
-    return end(1, app.get_name() + ": " + line + '\n');
+    return end(status, app.get_name() + ": " + line + '\n');
   };
+  app.set_version_flag("--version", app.get_name() + " " + std::to_string(SST_VERSION_MAJOR) + "." +
+                                        std::to_string(SST_VERSION_MINOR) + "." +
+                                        std::to_string(SST_VERSION_PATCH));
   const auto finish = [&] {
     if (std::cout.flush()) return end(0, "");
     return fail("cannot write to standard output; check where it goes and its room");
@@ -115,11 +151,11 @@ int run_program(CLI::App& app, int argc, char** argv, Body&& body) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) {  // --help
+    if (error.get_exit_code() == 0) {  // --help or --version
       app.exit(error, std::cout, std::cerr);
       return finish();
     }
-    return end(2, app.get_name() + ": " + error.what() + "\n\n" + app.help());
+    return fail(std::string(error.what()) + "; " + app.get_name() + " --help lists the options", 2);
   }
   try {
     body();
@@ -130,6 +166,6 @@ int run_program(CLI::App& app, int argc, char** argv, Body&& body) {
   } catch (const std::bad_alloc&) {
     return fail("there is not enough memory for these data; use fewer rows");
   } catch (const std::exception& error) {
-    return fail(error.what());
+    return fail(program::name_options(app, error.what()));
   }
 }

@@ -4,6 +4,7 @@
 
 #include <iostream>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include <omp.h>
 #endif
 
+#include <sst/base/memory.hpp>
 #include <sst/ntk.hpp>
 #include <sst/pipeline/saved_model.hpp>
 #include <sst/pipeline/table_model.hpp>
@@ -21,6 +23,7 @@
 #include "program.hpp"
 #include "regress_options.hpp"
 #include "regress_report.hpp"
+#include "table_options.hpp"
 
 namespace {
 
@@ -31,6 +34,14 @@ struct Lesson {
   std::optional<sst::Scaling> input_scaling = {}, target_scaling = {};
   Eigen::MatrixXd x = {}, y = {};  // scaled
 };
+
+/// The names of the columns of the training table; none without a header.
+std::vector<std::string> names(const sst::TableEncoding& encoding) {
+  std::vector<std::string> out;
+  for (const sst::ColumnEncoding& column : encoding.columns)
+    if (!column.name.empty()) out.push_back(column.name);
+  return out;
+}
 
 /// The targets as the model learns them: numbers, or one column of 0 and 1 for each class.
 Eigen::MatrixXd outputs(const sst::EncodedTable& table, const sst::TableEncoding& encoding,
@@ -47,8 +58,9 @@ Eigen::MatrixXd outputs(const sst::EncodedTable& table, const sst::TableEncoding
 
 /// Reads --train: the table's encoding, the scalings, samples and targets.
 Lesson read_lesson(const Options& o, Report& report) {
-  const sst::RawTable raw = sst::read_raw_table(o.train);
-  Lesson lesson{.encoding = sst::TableEncoding::learn(raw, o.target, o.ignore, treatments(o))};
+  const sst::RawTable raw = program::read_table(o.train, o.table);
+  Lesson lesson{.encoding = sst::TableEncoding::learn(
+                    raw, o.target, program::split_names(o.ignore, raw.columns), treatments(o, raw))};
   const sst::EncodedTable table = lesson.encoding.apply(raw);
   if (o.classify) lesson.classes = sst::target_classes(table);
   lesson.targets = o.classify ? lesson.classes : std::vector<std::string>{lesson.encoding.target};
@@ -59,7 +71,11 @@ Lesson read_lesson(const Options& o, Report& report) {
   else if (o.standardize)
     lesson.target_scaling = sst::Scaling::standard(y, {lesson.encoding.target});
   if (o.standardize) lesson.input_scaling = sst::Scaling::standard(table.x, lesson.encoding.features());
-  report.training(table, lesson.encoding);
+  report.training(raw, table, lesson.encoding);
+  if (const auto n = static_cast<double>(table.x.rows()); o.solver == "cholesky")
+    sst::require_memory(
+        sizeof(double) * n * n, "the kernel of " + std::to_string(table.x.rows()) + " rows",
+        "use fewer rows, or let the program choose a solver that needs less (solver: automatic)");
   lesson.x = lesson.input_scaling ? lesson.input_scaling->apply(table.x) : table.x;
   lesson.y = lesson.target_scaling ? lesson.target_scaling->apply(y) : y;
   return lesson;
@@ -143,7 +159,7 @@ void write_predictions(const Options& o, const sst::EncodedTable& table, const s
     if (o.std) row.push_back(shortest(prediction.std(i, 0)));
     if (!table.target.empty()) row.push_back(table.target[at]);
   }
-  sst::write_raw_table(o.output, columns, rows);
+  program::write_output(o.output, [&](std::ostream& out) { sst::write_raw_table(out, columns, rows); });
 }
 
 void run(const Options& o) {
@@ -158,7 +174,8 @@ void run(const Options& o) {
     throw sst::DataError("the model '" + o.load +
                          "' was not learnt from a table (it has no encoding); use it from C++");
   if (!o.load.empty() && !o.train.empty()) {
-    const sst::EncodedTable more = model.encoding->apply(sst::read_raw_table(o.train));
+    const sst::EncodedTable more =
+        model.encoding->apply(program::read_table(o.train, o.table, names(*model.encoding)));
     model.append(more.x, outputs(more, *model.encoding, model.classes), {o.threads, progress("adding rows")});
   }
   if (!o.load.empty() && (o.std || o.factor)) model.model.factorize({o.threads, progress("factorizing")});
@@ -172,21 +189,25 @@ void run(const Options& o) {
   progress.check();
 
   if (!o.test.empty()) {
-    const sst::EncodedTable table = model.encoding->apply(sst::read_raw_table(o.test));
+    const sst::RawTable raw = program::read_table(o.test, o.table, names(*model.encoding));
+    const sst::EncodedTable table = model.encoding->apply(raw, sst::Purpose::predict);
+    report.testing(raw, table);
     const auto prediction =
         o.std ? model.predict_with_std(table.x, sst::ObservationNoise::excluded,
                                        {o.threads, progress("predicting")})
               : sst::MeanAndStd{model.predict(table.x, {o.threads, progress("predicting")}), {}};
     progress.check();
-    if (!table.target.empty())
-      report.errors(o.test, model, outputs(table, *model.encoding, model.classes), prediction.mean);
+    if (const auto known = sst::known_targets(table); !known.empty())
+      report.errors(program::input_name(o.test), model,
+                    outputs(sst::select_rows(table, known), *model.encoding, model.classes),
+                    prediction.mean(known, Eigen::all));
     if (!o.output.empty()) write_predictions(o, table, model, prediction);
   }
   if (!o.save.empty())
     sst::save_model(o.save, model, o.factor ? sst::StoreFactor::yes : sst::StoreFactor::no);
   report.finish();
   if (!o.json.empty()) report.write_json(o.json);
-  std::cout << report;
+  (o.output == "-" || o.json == "-" ? std::cerr : std::cout) << report;
 }
 
 }  // namespace

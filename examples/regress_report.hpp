@@ -27,10 +27,13 @@
 #include <sst/linalg/ridge.hpp>
 #include <sst/pipeline/encoding.hpp>
 #include <sst/pipeline/table_model.hpp>
+#include <sst/pipeline/target.hpp>
 #include <sst/regression/classification.hpp>
 #include <sst/selection/grid_search.hpp>
+#include <sst/tables/raw_table.hpp>
 
 #include "program.hpp"
+#include "table_report.hpp"
 
 /// \file
 /// What regress reads, checks and says.
@@ -51,7 +54,7 @@ inline std::string readable(double value) {
 
 /// A file to be written later needs a folder to be in: said before the work, not after it.
 inline void require_place(const std::string& file) {
-  if (file.empty()) return;
+  if (file.empty() || file == "-") return;
   std::error_code ignored;
   const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
   if (!std::filesystem::is_directory(folder, ignored))
@@ -78,24 +81,37 @@ class Report {
  public:
   explicit Report(std::uint32_t seed) : seed_(seed) {}
 
-  void training(const sst::EncodedTable& table, const sst::TableEncoding& encoding) {
+  void training(const sst::RawTable& raw, const sst::EncodedTable& table,
+                const sst::TableEncoding& encoding) {
     const auto features = encoding.features();
-    say("training",
-        table.source + ": " + std::to_string(table.x.rows()) + " rows" +
-            (table.dropped ? " (" + std::to_string(table.dropped) + " with missing values left out)" : "") +
-            ", " + std::to_string(features.size()) + " features, target " + encoding.target);
+    say("training", table.source + ": " + std::to_string(table.x.rows()) + " rows, " +
+                        std::to_string(features.size()) + " features, target " +
+                        sst::detail::printable(encoding.target));
     json_["training"] = {{"file", table.source},
                          {"rows", table.x.rows()},
-                         {"dropped", table.dropped},
                          {"features", features},
                          {"target", encoding.target}};
+    reading("training", raw, table);
+    if (const std::string doubtful = program::doubtful_categories(encoding); !doubtful.empty())
+      say("note", "taken for categories, not for missing values: " + doubtful + " (--na says otherwise)");
     std::string left_out;
-    for (const auto& column : encoding.columns)
-      if (column.kind == sst::ColumnEncoding::Kind::left_out && column.why != "the target") {
-        left_out += (left_out.empty() ? "" : ", ") + column.name + " (" + column.why + ")";
-        json_["training"]["left_out"][column.name] = column.why;
-      }
+    for (std::size_t c = 0; c < encoding.columns.size(); ++c) {
+      const auto& column = encoding.columns[c];
+      if (column.kind != sst::ColumnEncoding::Kind::left_out || column.why == "the target") continue;
+      const std::string name = column.name.empty() ? "column " + std::to_string(c) : column.name;
+      left_out += (left_out.empty() ? "" : ", ") + sst::detail::printable(name) + " (" + column.why + ")";
+      json_["training"]["left_out"][name] = column.why;
+    }
     if (!left_out.empty()) say("left out", left_out);
+  }
+
+  /// The table of --test.
+  void testing(const sst::RawTable& raw, const sst::EncodedTable& table) {
+    say("test", table.source + ": " + std::to_string(table.x.rows()) + " rows, " +
+                    std::to_string(sst::known_targets(table).size()) + " with the target");
+    json_["test"] = {
+        {"file", table.source}, {"rows", table.x.rows()}, {"with_target", sst::known_targets(table).size()}};
+    reading("test", raw, table);
   }
 
   void model(const sst::TableModel& model, const std::string& loaded) {
@@ -188,7 +204,7 @@ class Report {
 
   void write_json(const std::string& file) const {
     const std::string text = json_.dump(1, ' ', false, nlohmann::json::error_handler_t::replace);
-    sst::detail::write_file(file, [&](std::ostream& out) { out << text << '\n'; });
+    program::write_output(file, [&](std::ostream& out) { out << text << '\n'; });
   }
 
   friend std::ostream& operator<<(std::ostream& out, const Report& report) {
@@ -216,6 +232,23 @@ class Report {
 
  private:
   using Line = std::pair<std::string, std::string>;
+
+  /// How a table was written, and what of it was not used.
+  void reading(const std::string& part, const sst::RawTable& raw, const sst::EncodedTable& table) {
+    if (const std::string how = program::describe(raw); !how.empty()) {
+      say("", "read as: " + how);
+      json_[part]["read_as"] = how;
+    }
+    json_[part]["dropped"] = table.dropped_rows();
+    if (!table.dropped.empty()) {
+      say("", "rows left out: " + program::list_counts(table.dropped));
+      json_[part]["dropped_because"] = table.dropped;
+    }
+    if (!table.unknown.empty()) {
+      say("", "fields taken for none of the known categories: " + program::list_counts(table.unknown));
+      json_[part]["unknown"] = table.unknown;
+    }
+  }
 
   static std::string name(sst::Kernel kernel) { return kernel == sst::Kernel::ntk ? "ntk" : "nngp"; }
   static void print(std::ostream& out, const Line& line) {

@@ -156,7 +156,7 @@ TEST_CASE("images in NPY files", "[images][npy]") {
     CHECK_THROWS_WITH(sst::read_npy_images(grey, bad), Contains("bad.npy' as NPY (") && Contains(part));
   };
   refuse_labels(npy("<i8", "(1,)", raw<std::int64_t>({4})), "it has 1 labels for the 2 images of");
-  refuse_labels(npy("<i8", "(1, 2)", raw<std::int64_t>({4, 4})), "it has 2 dimensions");
+  refuse_labels(npy("<i8", "(1, 2)", raw<std::int64_t>({4, 4})), "one-hot labels, numpy.argmax");
   refuse_labels(npy("<i8", "(2,)", raw<std::int64_t>({4, -1})), "label 1, counted from 0, is not");
   refuse_labels(npy("<f8", "(2,)", raw<double>({4, 0.5})), "label 1, counted from 0, is not");
 }

@@ -35,4 +35,32 @@ TEST_CASE("Targets as classes", "[pipeline][target]") {
         std::vector<std::string>{"10", "9", "u"});
 }
 
+TEST_CASE("1, 1.0 and 01 are one class, in training and after it", "[pipeline][target]") {
+  const std::string text = "a,y\n1,1\n2,1.0\n3,01\n4,2\n5,-0\n6,0\n";
+  const auto encoding = TableEncoding::learn(raw_table(text), "y");
+  const auto encoded = encoding.apply(raw_table(text));
+  const std::vector<std::string> classes = sst::target_classes(encoded);
+  CHECK(classes == std::vector<std::string>{"0", "1", "2"});
+  CHECK(sst::class_indices(encoded, encoding, classes) == std::vector<int>{1, 1, 1, 2, 0, 0});
+  const auto other = encoding.apply(raw_table("a,y\n1,2.0\n2,+1\n"));
+  CHECK(sst::class_indices(other, encoding, classes) == std::vector<int>{2, 1});
+  // A list that was saved as it was written.
+  CHECK(sst::class_indices(other, encoding, {"0.0", "1.0", "2.0"}) == std::vector<int>{2, 1});
+}
+
+TEST_CASE("A quantity is not taken for classes", "[pipeline][target][error]") {
+  const auto classes = [](int count, int rows, double unit) {
+    std::string text = "a,y\n";
+    for (int i = 0; i < rows; ++i)
+      text += std::to_string(i) + "," + std::to_string(unit * (i % count)) + "\n";
+    const auto encoding = TableEncoding::learn(raw_table(text), "y");
+    return sst::target_classes(encoding.apply(raw_table(text))).size();
+  };
+  CHECK(classes(20, 40, 1) == 20);
+  CHECK(classes(100, 500, 1) == 100);
+  CHECK(classes(10, 30, 0.5) == 10);
+  CHECK_THROWS_WITH(classes(22, 59, 1), Contains("22 different numbers in 59 rows"));
+  CHECK_THROWS_WITH(classes(11, 300, 0.5), Contains("looks like a quantity"));
+}
+
 }  // namespace target_tests

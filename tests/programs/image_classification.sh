@@ -4,7 +4,6 @@
 # Runs image_classification as a user does. Usage: image_classification.sh PROGRAM
 set -u
 program=$1
-option=--preprocess
 source "$(dirname "$0")/helper/expect.sh"
 
 # bytes COUNT VALUE: so many bytes of one value (octal).

@@ -5,7 +5,6 @@
 # HELPER (helper/golden.cpp) turns the golden cases into files and compares matrices.
 set -u
 program=$1 helper=$2 tests=$3
-option=--topology
 source "$(dirname "$0")/helper/expect.sh"
 
 # The golden cases: CASE.json CASE.csv CASE.x2.csv (where there is one) CASE.ntk.csv CASE.nngp.csv

@@ -4,7 +4,6 @@
 # Runs pictures as a user does; the guides show what it draws. Usage: pictures.sh PROGRAM DOCS_PICTURES
 set -u
 program=$1 shown=$2
-option=--output
 source "$(dirname "$0")/helper/expect.sh"
 
 names="kernel_profiles posterior topology_chain topology_densely_connected topology_residual topology_sparse_shortcut"

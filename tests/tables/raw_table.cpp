@@ -46,12 +46,23 @@ TEST_CASE("A table that is written reads back", "[tables][table]") {
   const std::vector<std::string> columns{"row", "a \"b\", c"};
   const std::vector<std::vector<std::string>> rows{{"1", " padded "}, {"2", ""}, {"3", "x\ny"}};
   sst::write_raw_table(file, columns, rows);
-  const auto table = sst::read_raw_table(file);
+  const auto table = sst::read_raw_table(file, {.header = sst::CsvHeader::yes, .separator = ','});
   CHECK(table.columns == columns);
   CHECK(table.rows == rows);
   CHECK_THROWS_WITH(sst::write_raw_table(file, columns, {{"1"}}), Contains("1 fields for 2 columns"));
   CHECK(sst::read_raw_table(file).rows == rows);
   std::filesystem::remove(file);
+}
+
+TEST_CASE("A table says how it was written", "[tables][table]") {
+  const auto plain = raw_table("a,b\n1,2\n");
+  CHECK(plain.format.separator == ',');
+  CHECK(plain.format.decimal == '.');
+  CHECK(plain.format.header == sst::CsvHeader::yes);
+  const auto other = raw_table("1,5;x\n2,5;x\n");
+  CHECK(other.format.separator == ';');
+  CHECK(other.format.decimal == ',');
+  CHECK(other.format.header == sst::CsvHeader::no);
 }
 
 }  // namespace table_tests

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <sstream>
 #include <string>
 
 #include <sst/tables/raw_table.hpp>
@@ -9,9 +8,8 @@
 namespace sst_test {
 
 /// The table that a file of this text, "t.csv", holds.
-inline sst::RawTable raw_table(const std::string& text) {
-  std::istringstream in(text);
-  return sst::read_raw_table(in, "t.csv");
+inline sst::RawTable raw_table(const std::string& text, const sst::CsvFormat& format = {}) {
+  return sst::parse_raw_table(text, "t.csv", format);
 }
 
 }  // namespace sst_test

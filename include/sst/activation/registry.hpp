@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <type_traits>
 #include <vector>
 
@@ -78,11 +83,32 @@ inline ActivationPtr make_activation(const std::string& name, const std::vector<
   const auto& names = entry->second.parameters;
   if (parameters.size() != names.size()) {
     std::string wanted;
-    for (const auto& each : names) wanted += (wanted.empty() ? "" : ", ") + each;
-    throw Error("the activation '" + name + "' has " + std::to_string(parameters.size()) +
-                " parameters; give " + (wanted.empty() ? "none" : wanted));
+    for (const auto& each : names) wanted += (wanted.empty() ? "" : ",") + each;
+    throw Error("the activation '" + name + "' has " + std::to_string(names.size()) +
+                (names.size() == 1 ? " parameter" : " parameters") + ", and " +
+                std::to_string(parameters.size()) + " are given; give " +
+                (wanted.empty() ? "none" : "it as " + name + ":" + wanted));
   }
   return entry->second.make(parameters);
+}
+
+/// The activation of a text: its name, and its parameters behind a colon, "leaky_relu:0.1" or
+/// "piecewise_linear:1,-0.5". Throws Error as `make_activation` does, and for a parameter that is not a
+/// number.
+inline ActivationPtr parse_activation(const std::string& text) {
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  std::vector<double> parameters;
+  for (std::size_t at = colon + 1; at <= text.size();) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    double value = 0;
+    const auto [stop, error] = std::from_chars(text.data() + at, text.data() + end, value);
+    if (error != std::errc() || stop != text.data() + end || !std::isfinite(value))
+      throw Error("'" + text.substr(at, end - at) + "' in the activation '" + text +
+                  "' is not a finite number; give parameters as in leaky_relu:0.1");
+    parameters.push_back(value);
+    at = end + 1;
+  }
+  return make_activation(text.substr(0, colon), parameters);
 }
 
 }  // namespace SST_ABI

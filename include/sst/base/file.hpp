@@ -23,23 +23,53 @@ namespace sst {
 inline namespace SST_ABI {
 namespace detail {
 
-/// `text` in quotes for a message: one line, printable, not longer than a reader needs.
-inline std::string quote(std::string_view text) {
+/// The length of the letter at the start of `text` if it cannot be seen or looks like another one (a no-break
+/// space, a zero width, a mark of direction, the minus sign U+2212) or is not UTF-8; 0 for all others.
+inline std::size_t unseen_letter(std::string_view text) {
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : static_cast<unsigned char>(0);
+  };
+  const unsigned char first = byte(0), second = byte(1), third = byte(2);
+  const auto tail = [](unsigned char c) { return (c & 0xC0U) == 0x80U; };
+  if (first < 0x80) return 0;
+  if (first < 0xC2 || first > 0xF4 || !tail(second)) return 1;
+  if (first < 0xE0) return first == 0xC2 && (second <= 0xA0 || second == 0xAD) ? 2 : 0;
+  if (!tail(third)) return 1;
+  if (first == 0xE2 && second == 0x80) return third <= 0x8F || (third >= 0xA8 && third <= 0xAF) ? 3 : 0;
+  if (first == 0xE2 && second == 0x81) return third >= 0x9F && third <= 0xAF ? 3 : 0;
+  if (first == 0xE2 && second == 0x88) return third == 0x92 ? 3 : 0;
+  if (first == 0xE3 && second == 0x80) return third == 0x80 ? 3 : 0;
+  if (first == 0xEF && second == 0xBB) return third == 0xBF ? 3 : 0;
+  return first >= 0xF0 && !tail(byte(3)) ? 1 : 0;
+}
+
+/// `text` as a message shows it: one line, all of it to be seen, not longer than a reader needs.
+inline std::string printable(std::string_view text) {
   constexpr std::size_t longest = 40;
   std::size_t end = std::min(text.size(), longest);
   while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  std::string out = "'";
-  for (const char c : text.substr(0, end)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7F) {
-      out += c;
-    } else {
+  std::string out;
+  for (std::size_t at = 0; at < end;) {
+    const auto first = static_cast<unsigned char>(text[at]);
+    const bool control = first < 0x20 || first == 0x7F;
+    const std::size_t hidden = control ? 1 : unseen_letter(text.substr(at, end - at));
+    if (hidden == 0) out += text[at];
+    for (std::size_t i = 0; i < hidden; ++i) {
       constexpr std::string_view hex = "0123456789abcdef";
+      const auto byte = static_cast<unsigned char>(text[at + i]);
       out += {'\\', 'x', hex[byte >> 4U], hex[byte & 15U]};
     }
+    // The bytes behind the first of a letter that can be seen come with it.
+    at += std::max<std::size_t>(hidden, 1);
+    while (hidden == 0 && first >= 0xC2 && at < end &&
+           (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U)
+      out += text[at++];
   }
-  return out + (end < text.size() ? "...'" : "'");
+  return out + (end < text.size() ? "..." : "");
 }
+
+/// The same in quotes.
+inline std::string quote(std::string_view text) { return "'" + printable(text) + "'"; }
 
 inline std::string last_system_error() {
   return errno ? std::generic_category().message(errno) : "no reason given";

@@ -130,8 +130,10 @@ inline double available_memory(const std::filesystem::path& root = "/") {
   return std::min({kib * 1024, left_in_groups(root), left_to_process(root)});
 }
 
-/// Says what does not fit before it is allocated. Throws Error.
-inline void require_memory(double bytes, const std::string& what) {
+/// Says what does not fit before it is allocated, and what to do. Throws Error.
+inline void require_memory(
+    double bytes, const std::string& what,
+    const std::string& remedy = "use fewer samples, one kernel instead of two, or float instead of double") {
   constexpr double little = 1 << 20;  // not worth the asking, which opens some ten files
   if (bytes < little) return;
   const double available = available_memory();
@@ -139,8 +141,7 @@ inline void require_memory(double bytes, const std::string& what) {
   std::ostringstream text;
   text.precision(3);
   text << what << " takes " << bytes / (1024.0 * 1024 * 1024) << " GiB, and only "
-       << available / (1024.0 * 1024 * 1024)
-       << " GiB are free; use fewer samples, one kernel instead of two, or float instead of double";
+       << available / (1024.0 * 1024 * 1024) << " GiB are free; " << remedy;
   throw Error(text.str());
 }
 

@@ -35,8 +35,9 @@ struct Extents {
 /// Each image minus its mean, over its standard deviation, both over all of its pixels and channels:
 /// every image has |x|^2 = height width channels.
 ///
-/// Throws DataError, with the image's number, for an image that is constant: it has no scale.
-inline Images standardize_each(Images images) {
+/// Throws DataError, with the image's number and the `name` of the images, for one that is constant: it has
+/// no scale.
+inline Images standardize_each(Images images, const std::string& name = "the images") {
   for (Eigen::Index i = 0; i < images.count(); ++i) {
     auto row = images.pixels.row(i);
     const double highest = row.cwiseAbs().maxCoeff();
@@ -44,8 +45,9 @@ inline Images standardize_each(Images images) {
     const double deviation = std::sqrt(row.squaredNorm() / static_cast<double>(row.size()));
     // The rounding of the mean is all that is left of a constant image.
     if (!(deviation > 1e-13 * highest))
-      throw DataError("image " + std::to_string(i) +
-                      ", counted from 0, is constant (it has no scale to divide by); remove it");
+      throw DataError(name + ": image " + std::to_string(i) +
+                      ", counted from 0, is constant (it has no scale to divide by); remove it, or choose "
+                      "another standardisation (preprocess: channel or none)");
     row /= deviation;
   }
   return images;

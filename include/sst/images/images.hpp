@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,6 +79,11 @@ inline Images first(const Images& images, Eigen::Index count) {
   Images out{images.shape, images.pixels.topRows(n), {}};
   if (images.labels.size() != 0) out.labels = images.labels.head(n);
   return out;
+}
+
+/// How many classes the labels have.
+inline std::size_t count_classes(const Images& images) {
+  return std::set<int>(images.labels.begin(), images.labels.end()).size();
 }
 
 /// The images of `a`, then those of `b`. Throws DataError unless the shapes agree and both or neither

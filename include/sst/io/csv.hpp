@@ -22,7 +22,10 @@
 #include <sst/base/file.hpp>
 #include <sst/error.hpp>
 #include <sst/io/csv_field.hpp>
+#include <sst/io/csv_format.hpp>
 #include <sst/io/csv_scanner.hpp>
+#include <sst/io/table_problems.hpp>
+#include <sst/io/text_file.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -56,48 +59,70 @@ class CsvParser : CsvScanner {
     const std::size_t columns = begin();
     // Trailing blank lines are gone and a number never spans lines: a row is a line. A file too short
     // for that many full rows has a ragged one, which is found before the matrix is full.
-    const auto lines = static_cast<std::size_t>(std::count(rest().begin(), rest().end(), '\n')) + 1;
-    const std::size_t rows = std::min(lines, (rest().size() + 1) / (2 * columns) + 1);
+    const std::size_t rows = std::min(lines(), (rest().size() + 1) / (2 * columns) + 1);
     Eigen::MatrixXd values(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(columns));
+    TableProblems problems(source_);
     Eigen::Index row = 0;
     for (; !at_end(); ++row) {
       const std::size_t start = line();
       next_row(columns, [&](std::size_t column, std::string_view field) {
         double value = 0;
-        const CsvField kind = parse_csv_field(field, value);
-        if (kind != CsvField::number) fail(start, column, csv_field_problem(field, kind));
+        const CsvField kind = number(field, value);
+        if (kind != CsvField::number)
+          problems.add_field(start, column, column < names_.size() ? names_[column] : "", kind,
+                             [&] { return csv_field_problem(field, kind); });
         values(row, static_cast<Eigen::Index>(column)) = value;
       });
     }
+    problems.raise();
     if (row < values.rows()) values.conservativeResize(row, Eigen::NoChange);
     return {std::move(values), std::move(names_), std::move(source_)};
   }
+
+ private:
+  std::size_t lines() const {
+    const std::string_view text = rest();
+    const auto ends = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+    if (text.find('\r') == text.npos) return ends + 1;
+    std::size_t alone = 0;  // ends of CR
+    for (std::size_t at = text.find('\r'); at != text.npos; at = text.find('\r', at + 1))
+      alone += behind_line_end(text, at) == at + 1;
+    return ends + alone + 1;
+  }
+  CsvField number(std::string_view field, double& value) const {
+    return plain_ ? parse_csv_field(field, value) : parse_csv_field(field, value, format_);
+  }
+  bool plain_ = format_.decimal == '.' && format_.missing.empty();
 };
 
 }  // namespace detail
 
-/// Reads comma-separated numbers: one sample a row, all rows of the same length.
+/// Reads the numbers of a text: one sample a row, all rows of the same length.
 ///
-/// A first row that is not all numbers is a header. Numbers are written as in C with a point, in any
-/// locale. Blanks around fields, quoted fields, CRLF, a UTF-8 byte order mark and blank lines at the
-/// end are fine. `source` names the input in messages.
+/// Whether row 1 is a header, what stands between fields (a comma, semicolon, tab, bar, or runs of blanks)
+/// and before decimals is found out by evidence, or told by `format`. Numbers do not depend on the locale.
+/// Blanks around fields, quoted fields, line ends of any system, a byte order mark of UTF-8 or UTF-16 and
+/// blank lines at the end are fine. `source` names the input in messages.
 ///
 /// Throws DataError with the source, the row (1-based line of the file) and the column (1-based, with
-/// its name) at a field that is not a finite number, a missing value, a ragged or blank row, a
-/// repeated column name; and when there are no rows.
-inline Table read_csv(std::istream& in, std::string source) {
-  std::string text;
-  std::array<char, 1U << 16U> buffer;
-  while (in.read(buffer.data(), buffer.size()) || in.gcount() > 0)
-    text.append(buffer.data(), static_cast<std::size_t>(in.gcount()));
-  if (in.bad()) throw DataError("cannot read " + source + " (the stream broke off); check the device");
-  return detail::CsvParser(text, std::move(source)).parse();
+/// its name) of fields that are not finite numbers (of all of them at once), at a ragged or blank row and a
+/// repeated column name; when there are no rows, when the text is another format, and when it is open whether
+/// row 1 is a header.
+inline Table parse_csv(std::string text, std::string source, const CsvFormat& format = {}) {
+  text = detail::table_text(std::move(text), format.encoding, source);
+  return detail::CsvParser(text, std::move(source), format).parse();
 }
 
-/// Reads a CSV file; see above. A missing file and a directory are errors too.
-inline Table read_csv(const std::filesystem::path& path) {
+/// Reads a CSV stream to its end; see `parse_csv`.
+inline Table read_csv(std::istream& in, std::string source, const CsvFormat& format = {}) {
+  std::string text = detail::read_all(in, source);
+  return parse_csv(std::move(text), std::move(source), format);
+}
+
+/// Reads a CSV file; see `parse_csv`. A missing file and a directory are errors too.
+inline Table read_csv(const std::filesystem::path& path, const CsvFormat& format = {}) {
   std::ifstream in = detail::open_for_reading(path);
-  return read_csv(in, path.string());
+  return read_csv(in, path.string(), format);
 }
 
 namespace detail {
@@ -112,9 +137,10 @@ inline Eigen::Index find_column(const std::vector<std::string>& names, Eigen::In
   const auto [stop, error] = std::from_chars(wanted.data(), end, index);
   if (error == std::errc() && stop == end && index >= -columns && index < columns)
     return index < 0 ? index + columns : index;
-  constexpr std::size_t most = 40;
+  constexpr std::size_t most = 20;
   std::string list;
-  for (std::size_t i = 0; i < std::min(names.size(), most); ++i) list += (i ? ", " : "") + names[i];
+  for (std::size_t i = 0; i < std::min(names.size(), most); ++i)
+    list += (i ? ", " : "") + printable(names[i]);
   if (names.size() > most) list += ", ...";
   throw DataError(source + " has no column " + quote(wanted) + " (it has " + std::to_string(columns) +
                   (names.empty() ? " columns without names" : ": " + list) +
@@ -176,15 +202,17 @@ void put_csv(std::ostream& out, const Eigen::MatrixBase<Derived>& matrix,
     if (static_cast<Eigen::Index>(header.size()) != values.cols())
       throw DataError("the header has " + std::to_string(header.size()) + " names for " +
                       std::to_string(values.cols()) + " columns; give one each");
-    if (!is_csv_header(header))
-      throw DataError(
-          "the header would be read as a row of data (it has no name that is text); name a column");
     if (const auto twice = repeated_name(header))
       throw DataError("the header has the name " + quote(header[twice->first]) +
                       " twice; give each column its own");
+    // Numbers above numbers are names when they are in quotes.
+    double ignored = 0;
+    const bool words = std::all_of(header.begin(), header.end(), [&](const std::string& name) {
+      return parse_csv_field(name, ignored) == CsvField::text;
+    });
     for (const std::string& name : header) {
       if (&name != &header.front()) line += ',';
-      append_csv_text(line, name);
+      append_csv_text(line, name, !words);
     }
     line += '\n';
     out.write(line.data(), static_cast<std::streamsize>(line.size()));
@@ -208,7 +236,7 @@ void put_csv(std::ostream& out, const Eigen::MatrixBase<Derived>& matrix,
 ///
 /// Each number is the shortest text that reads back as the same number. Throws DataError, before
 /// anything is written, for what `read_csv` would refuse or misread: a number that is not finite, a
-/// header of another length, of numbers only, or with a repeated name; and when the stream fails.
+/// header of another length or with a repeated name; and when the stream fails.
 template <class Derived>
 void write_csv(std::ostream& out, const Eigen::MatrixBase<Derived>& matrix,
                const std::vector<std::string>& header = {}) {

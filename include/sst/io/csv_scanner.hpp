@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -9,7 +9,10 @@
 #include <vector>
 
 #include <sst/error.hpp>
+#include <sst/io/csv_evidence.hpp>
 #include <sst/io/csv_field.hpp>
+#include <sst/io/csv_format.hpp>
+#include <sst/io/text_file.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -22,29 +25,37 @@ namespace detail {
 /// Takes a CSV text apart into fields; what a field may hold is its users' to say.
 class CsvScanner {
  public:
-  CsvScanner(std::string_view text, std::string source) : source_(std::move(source)), text_(text) {
-    if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
-    text_ = text_.substr(0, text_.find_last_not_of(" \t\r\n") + 1);  // npos + 1 is 0
+  /// What is open in the format is found out. The text is UTF-8 without a mark.
+  CsvScanner(std::string_view text, std::string source, CsvFormat format = {})
+      : source_(std::move(source)), format_(std::move(format)), text_(text) {
+    // Blank lines at the end; where tabs separate, one of tabs alone is a row of empty fields.
+    const bool tabs = text_.substr(0, text_.find_first_of("\r\n")).find('\t') != text_.npos;
+    text_ = text_.substr(0, text_.find_last_not_of(tabs ? " \r\n" : " \t\r\n") + 1);  // npos + 1 is 0
+    if (text_.empty()) throw DataError(source_ + " has no rows (it is empty); give it one sample a row");
+    format_ = find_format(text_, std::move(format_), source_);
+    if (format_.separator != '\t') text_ = text_.substr(0, text_.find_last_not_of(" \t\r\n") + 1);
+    for (std::size_t c = 0; c < stops_.size(); ++c)
+      stops_[c] = ends_field(static_cast<char>(c), format_.separator);
   }
 
  protected:
   /// Reads the header, if there is one, and returns the number of columns.
   std::size_t begin() {
-    if (text_.empty()) throw DataError(source_ + " has no rows (it is empty); give it one sample a row");
+    require_utf8();
     std::vector<std::string> first;
     do first.emplace_back(next_field(first.size()));
     while (!row_ended_);
     const std::size_t columns = first.size();
-    if (is_csv_header(first)) {
+    if (format_.header == CsvHeader::yes) {
       names_ = std::move(first);
       if (const auto twice = repeated_name(names_))
         fail(1, twice->first,
-             "column " + std::to_string(twice->second + 1) + " has the same name; give each column its own");
+             "column " + std::to_string(twice->second + 1) +
+                 " has the same name; give each column its own, or say that row 1 is a sample (header: no)");
       if (at_ >= text_.size())
         throw DataError(source_ + " has no rows (only a header); give it one sample a row");
     } else {
-      at_ = 0;
-      line_ = 1;
+      start_again();
     }
     return columns;
   }
@@ -78,20 +89,41 @@ class CsvScanner {
   }
 
   std::string source_;
+  CsvFormat format_;
   std::vector<std::string> names_;
 
  private:
+  void start_again() {
+    at_ = 0;
+    line_ = 1;
+  }
+
+  /// Before anything is learnt: a name or a category that is not UTF-8 can be neither told nor saved.
+  void require_utf8() {
+    const std::size_t wrong = first_not_utf8(text_);
+    if (wrong == text_.npos) return;
+    while (!at_end())
+      for (std::size_t line = line_, column = 0;; ++column) {
+        const std::string_view field = next_field(column);
+        if (at_ > wrong)
+          fail(line, column,
+               quote(field) + " is not UTF-8; save the file as UTF-8, or say what it is (encoding: latin-1)");
+        if (row_ended_) break;
+      }
+  }
+
   /// The field at at_ without its quotes and surrounding blanks; moves behind it.
   std::string_view next_field(std::size_t column) {
-    constexpr std::string_view blanks = " \t";
-    at_ = std::min(text_.find_first_not_of(blanks, at_), text_.size());
+    at_ = behind_blanks(at_);
     if (at_ < text_.size() && text_[at_] == '"') return next_quoted_field(column);
-    const std::size_t begin = at_;
-    while (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '\n') ++at_;
-    std::string_view field = text_.substr(begin, at_ - begin);
+    const char* const begin = text_.data() + at_;
+    const char* const all = text_.data() + text_.size();
+    const char* end = begin;
+    while (end != all && !stops(*end)) ++end;
+    at_ += static_cast<std::size_t>(end - begin);
+    while (end != begin && is_blank(end[-1])) --end;
     end_field();
-    if (row_ended_ && field.ends_with('\r')) field.remove_suffix(1);
-    return field.substr(0, field.find_last_not_of(blanks) + 1);
+    return {begin, static_cast<std::size_t>(end - begin)};
   }
 
   std::string_view next_quoted_field(std::size_t column) {
@@ -101,24 +133,37 @@ class CsvScanner {
       if (at_ >= text_.size()) fail(line, column, "a quote is opened and not closed; close it");
       if (text_[at_] == '"' && (at_ + 1 >= text_.size() || text_[at_ + 1] != '"')) break;
       if (text_[at_] == '"') ++at_;  // a doubled quote stands for one
-      if (text_[at_] == '\n') ++line_;
+      if (is_line_end(text_[at_]) && behind_line_end(text_, at_) == at_ + 1) ++line_;
       unquoted_ += text_[at_];
     }
-    at_ = std::min(text_.find_first_not_of(" \t", at_ + 1), text_.size());
-    if (text_.substr(at_).starts_with("\r\n")) ++at_;
-    if (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '\n')
+    const std::size_t behind = at_ + 1;
+    at_ = behind_blanks(behind);
+    if (at_ < text_.size() && !stops(text_[at_]) && !(format_.separator == ' ' && at_ > behind))
       fail(line, column, "text follows a closing quote; double the quotes that belong to the field");
     end_field();
     return unquoted_;
   }
 
+  bool is_blank(char c) const { return c == ' ' || (c == '\t' && format_.separator != '\t'); }
+  std::size_t behind_blanks(std::size_t at) const {
+    while (at < text_.size() && is_blank(text_[at])) ++at;
+    return at;
+  }
+  bool stops(char c) const { return stops_[static_cast<unsigned char>(c)]; }
+
   void end_field() {
-    row_ended_ = at_ >= text_.size() || text_[at_] == '\n';
-    if (row_ended_) ++line_;
-    if (at_ < text_.size()) ++at_;
+    if (format_.separator == ' ') at_ = behind_blanks(at_);
+    row_ended_ = at_ >= text_.size() || is_line_end(text_[at_]);
+    if (row_ended_) {
+      ++line_;
+      at_ = behind_line_end(text_, at_);
+    } else if (format_.separator != ' ') {
+      ++at_;
+    }
   }
 
   std::string_view text_;
+  std::array<bool, 256> stops_{};
   std::string unquoted_;
   std::size_t at_ = 0;
   std::size_t line_ = 1;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -78,6 +79,48 @@ class GzipSource : public ByteSource {
   std::unique_ptr<gzFile_s, Close> file_;
   std::uint64_t at_most_ = 0;
 };
+
+/// Whether these bytes are compressed with gzip, by their magic number.
+inline bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1F\x8B"); }
+
+/// What bytes in memory unpack to, all members of the stream; `source` names them in messages. Throws
+/// DataError where they are damaged, fail their checksum or end early, and when the text is longer than
+/// `most` bytes.
+inline std::string unpack_gzip(std::string_view bytes, const std::string& source,
+                               std::uint64_t most = std::uint64_t{1} << 32U) {
+  z_stream stream{};
+  constexpr int gzip = 16;  // zlib's flag for this format and no other
+  if (inflateInit2(&stream, MAX_WBITS + gzip) != Z_OK) throw std::bad_alloc();
+  const std::unique_ptr<z_stream, int (*)(z_stream*)> closed(&stream, inflateEnd);
+  const auto fail = [&](const std::string& why, const char* remedy) {
+    throw DataError("cannot unpack '" + source + "' (" + why + "); " + remedy);
+  };
+  std::string text;
+  std::vector<char> piece(std::size_t{1} << 18U);
+  std::size_t fed = 0;
+  for (int status = Z_OK;;) {
+    if (stream.avail_in == 0 && fed < bytes.size()) {
+      const std::size_t count = std::min(bytes.size() - fed, std::size_t{1} << 30U);
+      stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data() + fed));
+      stream.avail_in = static_cast<uInt>(count);
+      fed += count;
+    }
+    if (status == Z_STREAM_END) {
+      if (stream.avail_in == 0) return text;
+      inflateReset(&stream);  // another member follows
+    }
+    stream.next_out = reinterpret_cast<Bytef*>(piece.data());
+    stream.avail_out = static_cast<uInt>(piece.size());
+    status = inflate(&stream, Z_NO_FLUSH);
+    if (status == Z_BUF_ERROR) fail("it ends before its compressed data do", "get the file again");
+    if (status != Z_OK && status != Z_STREAM_END)
+      fail(stream.msg != nullptr ? stream.msg : "it is damaged", "get the file again");
+    text.append(piece.data(), piece.size() - stream.avail_out);
+    if (text.size() > most)
+      fail("it holds more than " + std::to_string(most) + " bytes",
+           "unpack it with gunzip if it is meant to");
+  }
+}
 
 /// The whole text of a file that is compressed with gzip, or plain; for `read_csv` through a
 /// std::istringstream, say.

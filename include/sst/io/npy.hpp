@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -76,8 +77,15 @@ class NpyReader {
     const std::string_view type = std::string_view(type_).substr(1);
     if (type == "f8") return read<double, std::uint64_t>(use);
     if (type == "f4") return read<float, std::uint32_t>(use);
+    if (type == "f2") return read<Half, std::uint16_t>(use);
     if (type == "i8") return read<std::int64_t, std::uint64_t>(use);
     if (type == "i4") return read<std::int32_t, std::uint32_t>(use);
+    if (type == "i2") return read<std::int16_t, std::uint16_t>(use);
+    if (type == "i1") return read<std::int8_t, std::uint8_t>(use);
+    if (type == "u8") return read<std::uint64_t, std::uint64_t>(use);
+    if (type == "u4") return read<std::uint32_t, std::uint32_t>(use);
+    if (type == "u2") return read<std::uint16_t, std::uint16_t>(use);
+    if (type == "b1") return read<Truth, std::uint8_t>(use);
     read<std::uint8_t, std::uint8_t>(use);
   }
 
@@ -104,9 +112,9 @@ class NpyReader {
           std::reverse(bytes, bytes + sizeof(Bits));
         }
         const auto value = std::bit_cast<Stored>(block[i]);
-        if constexpr (std::is_same_v<Stored, std::int64_t>) {
-          constexpr std::int64_t exact = std::int64_t{1} << 53;
-          if (value > exact || value < -exact)
+        if constexpr (std::is_integral_v<Stored> && sizeof(Stored) == 8) {
+          constexpr auto exact = Stored{1} << 53U;
+          if (value > exact || (std::is_signed_v<Stored> && value < Stored{0} - exact))
             fail("the integer " + std::to_string(value) + " does not fit into a double", "rescale the array");
         }
         use(static_cast<double>(value));
@@ -114,6 +122,24 @@ class NpyReader {
       done += n;
     }
   }
+
+  /// A number of half precision (IEEE 754: 1 bit of sign, 5 of exponent, 10 of fraction).
+  struct Half {
+    std::uint16_t bits;
+    explicit operator double() const {
+      const int exponent = bits >> 10U & 31U, fraction = bits & 1023U;
+      double size = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
+      if (exponent == 31)
+        size = fraction == 0 ? std::numeric_limits<double>::infinity()
+                             : std::numeric_limits<double>::quiet_NaN();
+      return bits >> 15U != 0 ? -size : size;
+    }
+  };
+  /// True or False, as 1 or 0.
+  struct Truth {
+    std::uint8_t byte;
+    explicit operator double() const { return byte != 0 ? 1 : 0; }
+  };
 
   // The header is the literal of a Python dict: {'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }
   void parse_header() {
@@ -146,10 +172,11 @@ class NpyReader {
     if (at_ < header_.size() && header_[at_] == '[')
       fail("a structured array", "save a plain array of numbers");
     type_ = text();
-    if (type_ == "|u1" || type_ == "<u1" || type_ == ">u1") return;
-    for (const std::string_view known : {"f8", "f4", "i8", "i4"})
-      if (type_.size() == 3 && (type_[0] == '<' || type_[0] == '>') && type_.substr(1) == known) return;
-    fail("its dtype is " + quote(type_), "save it as <f8, <f4, <i8, <i4 or |u1");
+    constexpr std::string_view known = "f8 f4 f2 i8 i4 i2 i1 u8 u4 u2 u1 b1";
+    const std::string_view order = type_.size() == 3 && type_[2] == '1' ? "<>=|" : "<>=";
+    if (type_.size() == 3 && order.find(type_[0]) != order.npos && known.find(type_.substr(1)) != known.npos)
+      return;
+    fail("its dtype is " + quote(type_), "save it as numbers: float64, float32, float16, an integer or bool");
   }
 
   void parse_shape() {
@@ -162,6 +189,7 @@ class NpyReader {
       if (error == std::errc::result_out_of_range) malformed("an extent of the shape is too large");
       if (error != std::errc()) malformed("the shape is not a tuple of whole numbers, none negative");
       at_ = static_cast<std::size_t>(stop - header_.data());
+      accept('L');  // as Python 2 writes whole numbers
       shape_.push_back(extent);
       if (shape_.size() > 64) malformed("the shape has more than 64 dimensions");
       if (accept(',')) continue;
@@ -238,11 +266,10 @@ class NpyReader {
 
 /// Reads an NPY file (numpy.save) with any number of dimensions.
 ///
-/// Format versions 1 to 3, C and Fortran order, dtypes f8, f4, i8, i4 of either byte order, and u1;
-/// the values are exact, infinities and NaN stay as they are. Throws DataError for everything else,
-/// for integers beyond 2^53, and for a file whose size does not match its header (checked before
-/// memory is reserved).
-/// Source: NEP 1, "A Simple File Format for NumPy Arrays".
+/// Format versions 1 to 3, C and Fortran order, dtypes f8, f4, f2, i8 to i1, u8 to u1 of either byte order,
+/// and b1 (1 where true); the values are exact, infinities and NaN stay as they are. Throws DataError for
+/// everything else, for integers beyond 2^53, and for a file whose size does not match its header (checked
+/// before memory is reserved). Source: NEP 1, "A Simple File Format for NumPy Arrays".
 inline NpyArray read_npy(const std::filesystem::path& path) {
   FileSource file(path);
   detail::NpyReader reader(file);

@@ -14,6 +14,8 @@
 #include <sst/base/file.hpp>
 #include <sst/error.hpp>
 #include <sst/io/csv_field.hpp>
+#include <sst/io/csv_format.hpp>
+#include <sst/io/table_problems.hpp>
 #include <sst/tables/raw_table.hpp>
 #include <sst/version.hpp>
 
@@ -25,14 +27,15 @@ inline namespace SST_ABI {
 
 namespace detail {
 
-/// A missing value is an empty field, NA, N/A, null, NULL, None, ? or nan.
+/// A missing value is an empty field, a word that stands for one (NA, n/a, null, ?, ...; the format may have
+/// more) or nan.
 inline bool is_missing(CsvField kind, double value) {
   return kind == CsvField::empty || kind == CsvField::missing ||
          (kind == CsvField::not_finite && std::isnan(value));
 }
-inline bool is_missing(std::string_view field) {
+inline bool is_missing(std::string_view field, const CsvFormat& format) {
   double value = 0;
-  const CsvField kind = parse_csv_field(field, value);
+  const CsvField kind = parse_csv_field(field, value, format);
   return is_missing(kind, value);
 }
 
@@ -49,6 +52,16 @@ enum class TextColumns {  ///< the default: it is an error that names the column
   error,
   onehot  ///< one column of 0 and 1 for each category, in the order of their bytes
 };
+/// What is done about a row to learn from without a target.
+enum class MissingTarget {
+  as_missing,  ///< the default: it is left out with MissingValues::drop, and an error otherwise
+  drop         ///< the row is left out
+};
+/// What is done about a category that was not there in training.
+enum class UnknownCategory {  ///< the default: it is an error that names row and column
+  error,
+  none  ///< none of the known ones: all of its columns are 0
+};
 /// What is done about a column that adds nothing: a constant, or a copy of another one.
 enum class Redundant {  ///< the default: it is an error that names the column
   error,
@@ -57,10 +70,13 @@ enum class Redundant {  ///< the default: it is an error that names the column
 
 /// What is done about columns and fields that are not plain numbers.
 struct Treatments {
-  MissingValues missing = MissingValues::error;  ///< fields without a value
-  TextColumns text = TextColumns::error;         ///< columns of text
-  Redundant constant = Redundant::error;         ///< columns of one value
-  Redundant duplicate = Redundant::error;        ///< columns that are equal
+  MissingValues missing = MissingValues::error;              ///< fields without a value
+  TextColumns text = TextColumns::error;                     ///< columns of text
+  Redundant constant = Redundant::error;                     ///< columns of one value
+  Redundant duplicate = Redundant::error;                    ///< columns that are equal
+  MissingTarget missing_target = MissingTarget::as_missing;  ///< rows to learn from without a target
+  UnknownCategory unknown = UnknownCategory::error;          ///< categories that training did not have
+  std::vector<std::string> categorical{};  ///< columns of categories, though some or all of them are numbers
 
   friend bool operator==(const Treatments&, const Treatments&) = default;
 };
@@ -92,45 +108,71 @@ struct TablePlaces {
   std::size_t target = absent;
 };
 
-/// One pass over a table under the encodings of its columns; errors name row and column of the table.
+/// One pass over a table under the encodings of its columns. What is wrong is collected, and raised at the
+/// end with row and column of the table.
 class TableEncoder {
  public:
   TableEncoder(const RawTable& table, const Treatments& treatments,
                const std::vector<ColumnEncoding>& columns, TablePlaces places)
-      : table_(table), treatments_(treatments), columns_(columns), places_(std::move(places)) {}
+      : table_(table),
+        treatments_(treatments),
+        columns_(columns),
+        places_(std::move(places)),
+        problems_(table.source) {
+    // Lines of separators alone at the end of a file, as spreadsheets write them.
+    end_ = table_.rows.size();
+    while (end_ > 0 && std::all_of(table_.rows[end_ - 1].begin(), table_.rows[end_ - 1].end(),
+                                   [](const std::string& field) { return field.empty(); }))
+      --end_;
+  }
 
-  /// Rows that take part. Throws at a missing value that has no treatment.
-  std::vector<std::size_t> keep() const {
+  /// Rows that take part; `dropped` counts the others by the reason. A row to predict needs no target.
+  std::vector<std::size_t> keep(bool needs_target, std::map<std::string, std::size_t>& dropped) {
+    dropped.clear();
+    if (end_ < table_.rows.size()) dropped["nothing in the row"] = table_.rows.size() - end_;
+    const bool drops = treatments_.missing == MissingValues::drop;
     std::vector<std::size_t> rows;
-    for (std::size_t row = 0; row < table_.rows.size(); ++row) {
-      bool complete = true;
+    for (std::size_t row = 0; row < end_; ++row) {
+      std::string why;
       for (std::size_t c = 0; c < places_.columns.size(); ++c)
-        if (columns_[c].kind != ColumnEncoding::Kind::left_out)
-          complete = check(row, places_.columns[c], treatments_.missing) && complete;
-      if (places_.target != absent)  // a mean is no answer to learn from
-        complete =
-            check(row, places_.target,
-                  treatments_.missing == MissingValues::drop ? MissingValues::drop : MissingValues::error) &&
-            complete;
-      if (complete) rows.push_back(row);
+        if (columns_[c].kind != ColumnEncoding::Kind::left_out &&
+            treatments_.missing != MissingValues::mean && missing(row, places_.columns[c])) {
+          if (why.empty()) why = "no value in " + column_place(places_.columns[c], name(places_.columns[c]));
+          if (!drops) add_missing(row, places_.columns[c]);
+        }
+      if (needs_target && places_.target != absent && missing(row, places_.target)) {
+        why = "no value in the target";  // a mean is no answer to learn from
+        if (!drops && treatments_.missing_target != MissingTarget::drop) add_missing(row, places_.target);
+      }
+      if (why.empty())
+        rows.push_back(row);
+      else
+        ++dropped[why];
     }
-    if (rows.empty())
-      throw DataError(table_.source + " has no row without missing values; fill them, or drop columns");
+    if (rows.empty() && problems_.empty())
+      throw DataError(table_.source +
+                      " has no row without missing values; fill them, or leave out the "
+                      "columns that have the most");
     return rows;
   }
 
   /// What the column is and holds, from these rows.
-  ColumnEncoding learn(std::size_t c, const std::vector<std::size_t>& rows) const {
+  ColumnEncoding learn(std::size_t c, const std::vector<std::size_t>& rows) {
     ColumnEncoding column{columns_[c].name, ColumnEncoding::Kind::number, {}, {}, {}};
+    const bool categorical =
+        std::find(treatments_.categorical.begin(), treatments_.categorical.end(),
+                  column.name.empty() ? std::to_string(c) : column.name) != treatments_.categorical.end();
     std::size_t number_row = absent, text_row = absent, missing = 0;
     std::map<std::string, double> counts;
     std::vector<double> values;
     for (const std::size_t row : rows) {
       const std::string& field = at(row, c);
       double value = 0;
-      const CsvField kind = parse_csv_field(field, value);
+      const CsvField kind = parse_csv_field(field, value, table_.format);
       if (is_missing(kind, value)) {
         ++missing;
+      } else if (categorical) {
+        ++counts[canonical_field(field, table_.format)];
       } else if (kind == CsvField::number) {
         number_row = row;
         values.push_back(value);
@@ -138,31 +180,33 @@ class TableEncoder {
         if (text_row == absent) text_row = row;
         ++counts[field];
       } else {
-        fail(row, c, csv_field_problem(field, kind));
+        add(row, c, kind, csv_field_problem(field, kind));
       }
     }
-    if (missing == rows.size()) throw DataError(where(c) + " has no values (all are missing); leave it out");
-    if (text_row != absent && number_row != absent)
-      fail(text_row, c,
-           quote(at(text_row, c)) + " is text, and row " + std::to_string(table_.lines[number_row]) +
-               " has the number " + quote(at(number_row, c)) + "; correct the one or the other");
-    if (text_row == absent) {
+    if (missing == rows.size()) {
+      add(c, {"has no values (all are missing)", "leave it out (ignore: NAME)"});
+    } else if (text_row != absent && number_row != absent) {
+      add(text_row, c, CsvField::text, mixed(text_row, number_row, c));
+    } else if (text_row != absent && treatments_.text == TextColumns::error) {
+      const FieldProblem problem = not_a_number(at(text_row, c));
+      add(text_row, c, CsvField::text,
+          problem.remedy == not_a_number("").remedy
+              ? FieldProblem{problem.what,
+                             "correct it, leave the column out (ignore: NAME), or ask for one column a "
+                             "category (text: onehot)"}
+              : problem);
+    } else if (constexpr std::size_t few = 20; counts.size() > std::max(few, rows.size() / 2)) {
+      add(c, {"has " + std::to_string(counts.size()) + " different texts in " + std::to_string(rows.size()) +
+                  " rows (it names rows and does not group them)",
+              "leave it out (ignore: NAME)"});
+    }
+    if (counts.empty()) {
       const auto count = static_cast<double>(values.size());
       double mean = 0;
       for (const double value : values) mean += value / count;
       column.means = {mean};
       return column;
     }
-    if (treatments_.text == TextColumns::error)
-      fail(text_row, c,
-           quote(at(text_row, c)) +
-               " is not a number; correct it, leave the column out, or ask for one column a "
-               "category (text: onehot)");
-    constexpr std::size_t few = 20;
-    if (counts.size() > std::max(few, rows.size() / 2))
-      throw DataError(where(c) + " has " + std::to_string(counts.size()) + " different texts in " +
-                      std::to_string(rows.size()) +
-                      " rows (it names rows and does not group them); leave it out");
     column.kind = ColumnEncoding::Kind::categories;
     for (const auto& [name, count] : counts) {
       column.categories.push_back(name);
@@ -171,8 +215,10 @@ class TableEncoder {
     return column;
   }
 
-  /// The column's numbers in these rows: rows x width.
-  Eigen::MatrixXd encode(std::size_t c, const std::vector<std::size_t>& rows) const {
+  /// The column's numbers in these rows: rows x width. `unknown` counts categories that training did not
+  /// have.
+  Eigen::MatrixXd encode(std::size_t c, const std::vector<std::size_t>& rows,
+                         std::map<std::string, std::size_t>& unknown) {
     const ColumnEncoding& column = columns_[c];
     const auto width = static_cast<Eigen::Index>(column.width());
     const Eigen::RowVectorXd means = Eigen::Map<const Eigen::RowVectorXd>(column.means.data(), width);
@@ -181,59 +227,84 @@ class TableEncoder {
       const std::size_t row = rows[static_cast<std::size_t>(i)];
       const std::string& field = at(row, c);
       double value = 0;
-      const CsvField kind = parse_csv_field(field, value);
+      const CsvField kind = parse_csv_field(field, value, table_.format);
       if (is_missing(kind, value)) {
         x.row(i) = means;
       } else if (column.kind == ColumnEncoding::Kind::number) {
-        if (kind != CsvField::number) fail(row, c, csv_field_problem(field, kind));
+        if (kind != CsvField::number) add(row, c, kind, csv_field_problem(field, kind));
         x(i, 0) = value;
       } else {
-        const auto it = std::lower_bound(column.categories.begin(), column.categories.end(), field);
-        if (it == column.categories.end() || *it != field)
-          fail(row, c,
-               "the category " + quote(field) + " was not there in training (" +
+        const std::string category = canonical_field(field, table_.format);
+        const auto it = std::lower_bound(column.categories.begin(), column.categories.end(), category);
+        if (it != column.categories.end() && *it == category)
+          x(i, it - column.categories.begin()) = 1;
+        else if (treatments_.unknown == UnknownCategory::none)
+          ++unknown[column_place(places_.columns[c], column.name) + ": " + quote(category)];
+        else
+          add(row, c, CsvField::text,
+              {"the category " + quote(field) + " was not there in training (" +
                    quote(column.categories.front()) + " is one of " +
-                   std::to_string(column.categories.size()) + "); correct it, or train on it as well");
-        x(i, it - column.categories.begin()) = 1;
+                   std::to_string(column.categories.size()) + ")",
+               "correct it, train on it as well, or take it for none of the known (unknown: none)"});
       }
     }
     return x;
   }
 
-  std::string where(std::size_t c) const {
-    const std::string& name = columns_[c].name;
-    return table_.source + ", column " + std::to_string(places_.columns[c] + 1) +
-           (name.empty() ? "" : " (" + quote(name) + ")");
+  /// Something about the whole column; in learning.
+  void add(std::size_t c, const FieldProblem& problem) {
+    bad_.push_back(c);
+    problems_.add_column(places_.columns[c], columns_[c].name, problem);
   }
+  /// Whether something was wrong with the column.
+  bool is_bad(std::size_t c) const { return std::find(bad_.begin(), bad_.end(), c) != bad_.end(); }
+  bool has_problems() const { return !problems_.empty(); }
+  /// Throws DataError if anything was.
+  void raise() const { problems_.raise(); }
 
  private:
   const std::string& at(std::size_t row, std::size_t c) const { return table_.rows[row][places_.columns[c]]; }
-
-  [[noreturn]] void fail(std::size_t row, std::size_t c, const std::string& problem) const {
-    fail_at(row, places_.columns[c], problem);
+  std::string_view name(std::size_t place) const {
+    return table_.columns.empty() ? std::string_view() : std::string_view(table_.columns[place]);
   }
-  [[noreturn]] void fail_at(std::size_t row, std::size_t place, const std::string& problem) const {
-    fail_at_field(table_.source, table_.lines[row], place,
-                  table_.columns.empty() ? "" : table_.columns[place], problem);
+  bool missing(std::size_t row, std::size_t place) const {
+    return is_missing(table_.rows[row][place], table_.format);
   }
 
-  /// Whether the field lets its row stay.
-  bool check(std::size_t row, std::size_t place, MissingValues treatment) const {
-    const std::string& field = table_.rows[row][place];
-    if (!is_missing(field)) return true;
-    if (treatment == MissingValues::error)
-      fail_at(row, place,
-              (field.empty() ? "the field is empty" : quote(field) + " stands for a missing value") +
-                  (place == places_.target
-                       ? std::string(" in the target; fill it, or ask to drop such rows (missing: drop)")
-                       : "; fill it, or ask for a treatment (missing: drop or mean)"));
-    return treatment == MissingValues::mean;
+  void add(std::size_t row, std::size_t c, CsvField kind, const FieldProblem& problem) {
+    bad_.push_back(c);
+    problems_.add_field(table_.lines[row], places_.columns[c], name(places_.columns[c]), kind,
+                        [&] { return problem; });
+  }
+  void add_missing(std::size_t row, std::size_t place) {
+    problems_.add_field(table_.lines[row], place, name(place), CsvField::missing, [&] {
+      const std::string& field = table_.rows[row][place];
+      const std::string what =
+          field.empty() ? "the field is empty" : quote(field) + " stands for a missing value";
+      return place == places_.target
+                 ? FieldProblem{what + " in the target",
+                                "fill it, or ask to drop such rows (missing-target: drop)"}
+                 : FieldProblem{what, "fill it, or ask for a treatment (missing: drop or mean)"};
+    });
+  }
+  FieldProblem mixed(std::size_t text_row, std::size_t number_row, std::size_t c) const {
+    const std::string& text = at(text_row, c);
+    const std::string what = quote(text) + " is text, and row " + std::to_string(table_.lines[number_row]) +
+                             " has the number " + quote(at(number_row, c));
+    const FieldProblem problem = not_a_number(text);
+    if (problem.remedy != not_a_number("").remedy) return {what, problem.remedy};
+    return {what,
+            "correct the one or the other, leave the column out (ignore: NAME), or say that these are "
+            "categories (categorical: NAME)"};
   }
 
   const RawTable& table_;
   const Treatments& treatments_;
   const std::vector<ColumnEncoding>& columns_;
   TablePlaces places_;
+  TableProblems problems_;
+  std::vector<std::size_t> bad_;
+  std::size_t end_ = 0;
 };
 
 }  // namespace detail

@@ -4,6 +4,7 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,11 +25,28 @@ inline namespace SST_ABI {
 
 /// A table after its encoding.
 struct EncodedTable {
-  Eigen::MatrixXd x;                ///< samples x features
-  std::vector<std::string> target;  ///< one field for each sample; empty when the table has no such column
-  std::vector<std::size_t> lines;   ///< of each sample in the file, counted from 1
-  std::size_t dropped = 0;          ///< rows that were left out
-  std::string source;               ///< where the table came from, for messages
+  Eigen::MatrixXd x;  ///< samples x features
+  /// One field for each sample, numbers as their shortest text, "" where it is missing; empty when the table
+  /// has no such column, or nothing in it.
+  std::vector<std::string> target;
+  std::vector<std::size_t> lines;              ///< of each sample in the file, counted from 1
+  std::map<std::string, std::size_t> dropped;  ///< how many rows were left out, by the reason
+  /// How many fields had a category that training did not have: "column 2 ('island'): 'Dream'".
+  std::map<std::string, std::size_t> unknown;
+  std::string source;  ///< where the table came from, for messages
+
+  /// How many rows were left out.
+  std::size_t dropped_rows() const {
+    std::size_t count = 0;
+    for (const auto& [why, rows] : dropped) count += rows;
+    return count;
+  }
+};
+
+/// What the rows of a table are for.
+enum class Purpose {
+  learn,   ///< each needs its target, if the table has one
+  predict  ///< none does
 };
 
 /// How a table becomes samples x features: learnt from training rows, remembered, applied to other rows.
@@ -43,15 +61,19 @@ struct TableEncoding {
   std::vector<ColumnEncoding> columns;  ///< of the training table, in their order, the target too (left out)
 
   /// target: a column's name, or its 0-based index, from the end when negative. `ignored`: columns to leave
-  /// out. Throws DataError with source, row and column for whatever `treatments` does not cover, and always
-  /// for a column that mixes numbers and text or has no values, for text that has more categories than half
-  /// of the rows (an identifier), for infinities, and when nothing is left to learn from.
+  /// out. Throws DataError with source, row and column, of everything at once, for whatever `treatments` does
+  /// not cover, and always for a column that mixes numbers and text (unless they are `categorical`) or has no
+  /// values, for text that has more categories than half of the rows (an identifier), for infinities, and
+  /// when nothing is left to learn from. Columns without a name and without a value, which a separator at the
+  /// end of each line makes, are left out.
   static TableEncoding learn(const RawTable& table, const std::string& target,
                              const std::vector<std::string>& ignored = {}, const Treatments& treatments = {});
 
-  /// Columns are found by their names (by position without a header); the target may be absent. Throws
-  /// DataError for a column that is missing or unknown, and for a category that was not there in training.
-  EncodedTable apply(const RawTable& table) const;
+  /// Columns are found by their names (by position without a header); the target may be absent. Categories
+  /// that are numbers are the same however they are written (1 and 1.0). Throws DataError for a column that
+  /// is missing or unknown, for a category that was not there in training unless `treatments` say otherwise,
+  /// and, for rows to learn from, where the target is missing.
+  EncodedTable apply(const RawTable& table, Purpose purpose = Purpose::learn) const;
 
   /// Names of the columns of x: "weight", "island=Dream"; x0, x1, ... without a header.
   std::vector<std::string> features() const;
@@ -87,30 +109,43 @@ inline TableEncoding TableEncoding::learn(const RawTable& table, const std::stri
     leave_out(find(name), "ignored");
   }
   leave_out(out.target_index, "the target");
+  for (std::string& name : out.treatments.categorical) {
+    const std::size_t c = find(name);
+    if (c == out.target_index)
+      throw DataError(table.source + ": the target " + detail::quote(name) +
+                      " is to be a column of categories; predict classes instead (classify: yes)");
+    name = table.columns.empty() ? std::to_string(c) : table.columns[c];
+  }
+  for (std::size_t c = 0; c < table.columns.size(); ++c)
+    if (out.columns[c].name.empty() && c != out.target_index && out.columns[c].kind != left_out &&
+        std::all_of(table.rows.begin(), table.rows.end(), [c](const auto& row) { return row[c].empty(); }))
+      leave_out(c, "no name and no values");
+
+  detail::TableEncoder encoder(table, out.treatments, out.columns, places);
   for (std::size_t c = 0; c < table.columns.size(); ++c)
     if (out.columns[c].name.empty() && (c == out.target_index || out.columns[c].kind != left_out))
-      throw DataError(table.source + ", column " + std::to_string(c + 1) +
-                      " has no name in the header; give it one, or leave it out by its index " +
-                      std::to_string(c));
-
-  const detail::TableEncoder encoder(table, treatments, out.columns, places);
+      encoder.add(c, {"has no name in the header",
+                      "give it one, or leave it out by its index (ignore: " + std::to_string(c) + ")"});
   // A column that is left out no longer makes rows incomplete, so look again until nothing changes.
   for (bool changed = true; changed;) {
     changed = false;
-    const std::vector<std::size_t> rows = encoder.keep();
+    std::map<std::string, std::size_t> ignore;
+    const std::vector<std::size_t> rows = encoder.keep(true, ignore);
+    const bool complete = !encoder.has_problems();  // else what is constant may not be so in all rows
     std::vector<std::pair<std::size_t, Eigen::MatrixXd>> blocks;
-    for (std::size_t c = 0; c < count; ++c) {
+    for (std::size_t c = 0; c < count && !rows.empty(); ++c) {
       if (out.columns[c].kind == left_out) continue;
       out.columns[c] = encoder.learn(c, rows);
-      Eigen::MatrixXd block = encoder.encode(c, rows);
+      if (encoder.is_bad(c) || !complete) continue;
+      Eigen::MatrixXd block = encoder.encode(c, rows, ignore);
       if ((block.rowwise() - block.row(0)).isZero(0)) {
-        if (treatments.constant == Redundant::error)
-          throw DataError(
-              encoder.where(c) +
-              " is constant (it says nothing about the target); leave it out, or ask to drop such "
-              "columns (constant: drop)");
-        leave_out(c, "constant");
-        changed = true;
+        if (treatments.constant == Redundant::error) {
+          encoder.add(c, {"is constant (it says nothing about the target)",
+                          "leave it out, or ask to drop such columns (constant: drop)"});
+        } else {
+          leave_out(c, "constant");
+          changed = true;
+        }
         continue;
       }
       const auto same = std::find_if(blocks.begin(), blocks.end(), [&](const auto& earlier) {
@@ -120,16 +155,16 @@ inline TableEncoding TableEncoding::learn(const RawTable& table, const std::stri
         blocks.emplace_back(c, std::move(block));
         continue;
       }
-      const std::string first =
-          "column " + std::to_string(same->first + 1) +
-          (table.columns.empty() ? "" : " (" + detail::quote(table.columns[same->first]) + ")");
-      if (treatments.duplicate == Redundant::error)
-        throw DataError(encoder.where(c) + " equals " + first +
-                        " in every row (it would count twice); leave it out, or ask to drop such columns "
-                        "(duplicate: drop)");
-      leave_out(c, "equals " + first);
-      changed = true;
+      const std::string first = detail::column_place(same->first, out.columns[same->first].name);
+      if (treatments.duplicate == Redundant::error) {
+        encoder.add(c, {"equals " + first + " in every row (it would count twice)",
+                        "leave it out, or ask to drop such columns (duplicate: drop)"});
+      } else {
+        leave_out(c, "equals " + first);
+        changed = true;
+      }
     }
+    encoder.raise();
   }
   if (out.features().empty())
     throw DataError(table.source +
@@ -137,19 +172,19 @@ inline TableEncoding TableEncoding::learn(const RawTable& table, const std::stri
   return out;
 }
 
-inline EncodedTable TableEncoding::apply(const RawTable& table) const {
+inline EncodedTable TableEncoding::apply(const RawTable& table, Purpose purpose) const {
   const std::size_t count = table.rows.empty() ? 0 : table.rows.front().size();
   const bool named = !columns.empty() && !columns[target_index].name.empty();
   if (named == table.columns.empty())
     throw DataError(table.source +
                     (named ? " has no header and the training table has one"
                            : " has a header and the training table has none") +
-                    "; give both or neither a header");
+                    "; give both or neither a header (header: yes or no says what row 1 is)");
   detail::TablePlaces places;
   if (named) {
     for (const std::string& name : table.columns)
-      if (std::none_of(columns.begin(), columns.end(),
-                       [&](const auto& column) { return column.name == name; }))
+      if (!name.empty() && std::none_of(columns.begin(), columns.end(),
+                                        [&](const auto& column) { return column.name == name; }))
         throw DataError(table.source + " has the column " + detail::quote(name) +
                         ", which the training table does not have; remove it");
     for (const ColumnEncoding& column : columns) {
@@ -171,22 +206,30 @@ inline EncodedTable TableEncoding::apply(const RawTable& table) const {
           c == target_index && !has_target ? detail::absent : c - (!has_target && c > target_index ? 1 : 0));
     places.target = places.columns[target_index];
   }
-  const detail::TableEncoder encoder(table, treatments, columns, places);
-  const std::vector<std::size_t> rows = encoder.keep();
+  // A column with nothing in it is what is to be predicted.
+  if (purpose == Purpose::predict && places.target != detail::absent &&
+      std::all_of(table.rows.begin(), table.rows.end(),
+                  [&](const auto& row) { return detail::is_missing(row[places.target], table.format); }))
+    places.target = detail::absent;
+  detail::TableEncoder encoder(table, treatments, columns, places);
   EncodedTable out;
+  const std::vector<std::size_t> rows = encoder.keep(purpose == Purpose::learn, out.dropped);
   out.source = table.source;
-  out.dropped = table.rows.size() - rows.size();
   out.x.resize(static_cast<Eigen::Index>(rows.size()), static_cast<Eigen::Index>(features().size()));
   Eigen::Index column = 0;
   for (std::size_t c = 0; c < columns.size(); ++c) {
     if (columns[c].kind == ColumnEncoding::Kind::left_out) continue;
-    const Eigen::MatrixXd block = encoder.encode(c, rows);
+    const Eigen::MatrixXd block = encoder.encode(c, rows, out.unknown);
     out.x.middleCols(column, block.cols()) = block;
     column += block.cols();
   }
+  encoder.raise();
   for (const std::size_t row : rows) {
     out.lines.push_back(table.lines[row]);
-    if (places.target != detail::absent) out.target.push_back(table.rows[row][places.target]);
+    if (places.target == detail::absent) continue;
+    const std::string& field = table.rows[row][places.target];
+    out.target.push_back(
+        detail::is_missing(field, table.format) ? "" : detail::canonical_field(field, table.format));
   }
   return out;
 }

@@ -85,6 +85,8 @@ inline constexpr auto precisions = {"double", "float"};
 inline constexpr auto missing_values = {"error", "drop", "mean"};
 inline constexpr auto text_columns = {"error", "onehot"};
 inline constexpr auto redundant = {"error", "drop"};
+inline constexpr auto missing_targets = {"as_missing", "drop"};
+inline constexpr auto unknown_categories = {"error", "none"};
 inline constexpr auto column_kinds = {"number", "categories", "left_out"};
 inline constexpr auto ridge_scales = {"relative", "absolute"};
 
@@ -102,6 +104,9 @@ inline Json to_json(const std::optional<TableEncoding>& encoding) {
           {"text", name_of(t.text, text_columns)},
           {"constant", name_of(t.constant, redundant)},
           {"duplicate", name_of(t.duplicate, redundant)},
+          {"missing_target", name_of(t.missing_target, missing_targets)},
+          {"unknown", name_of(t.unknown, unknown_categories)},
+          {"categorical", t.categorical},
           {"target", encoding->target},
           {"target_index", encoding->target_index},
           {"columns", columns}};
@@ -112,7 +117,10 @@ inline std::optional<TableEncoding> encoding_from(const Json& json) {
   out.treatments = {value_of<MissingValues>(json.at("missing"), missing_values),
                     value_of<TextColumns>(json.at("text"), text_columns),
                     value_of<Redundant>(json.at("constant"), redundant),
-                    value_of<Redundant>(json.at("duplicate"), redundant)};
+                    value_of<Redundant>(json.at("duplicate"), redundant),
+                    value_of<MissingTarget>(json.value("missing_target", "as_missing"), missing_targets),
+                    value_of<UnknownCategory>(json.value("unknown", "error"), unknown_categories),
+                    json.value("categorical", std::vector<std::string>{})};
   out.target = json.at("target").get<std::string>();
   out.target_index = json.at("target_index").get<std::size_t>();
   for (const Json& column : json.at("columns"))

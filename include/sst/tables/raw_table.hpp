@@ -6,7 +6,6 @@
 #include <fstream>
 #include <istream>
 #include <ostream>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,7 +14,9 @@
 #include <sst/base/file.hpp>
 #include <sst/error.hpp>
 #include <sst/io/csv_field.hpp>
+#include <sst/io/csv_format.hpp>
 #include <sst/io/csv_scanner.hpp>
+#include <sst/io/text_file.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
@@ -27,6 +28,7 @@ struct RawTable {
   std::vector<std::vector<std::string>> rows;  ///< fields, without quotes and surrounding blanks
   std::vector<std::size_t> lines;              ///< where each row starts in the file, counted from 1
   std::string source;                          ///< for messages
+  CsvFormat format;                            ///< how it was written, nothing of it open
 };
 
 namespace detail {
@@ -46,47 +48,55 @@ class RawTableParser : CsvScanner {
     }
     table.columns = std::move(names_);
     table.source = std::move(source_);
+    table.format = std::move(format_);
     return table;
   }
 };
 
 }  // namespace detail
 
-/// Reads a CSV file whose fields may be anything. A first row in which one field is text is the header: a
-/// table with columns of text needs one. Throws DataError as `read_csv` does, but for what fields hold.
-inline RawTable read_raw_table(std::istream& in, std::string source) {
-  std::ostringstream text;
-  if (!(text << in.rdbuf()) && in.bad())
-    throw DataError("cannot read " + source + " (the stream broke off); check the device");
-  return detail::RawTableParser(text.view(), std::move(source)).parse();
+/// The table of a text whose fields may be anything; else as `parse_csv`, by the same evidence. Throws
+/// DataError as that does, but for what fields hold.
+inline RawTable parse_raw_table(std::string text, std::string source, const CsvFormat& format = {}) {
+  text = detail::table_text(std::move(text), format.encoding, source);
+  return detail::RawTableParser(text, std::move(source), format).parse();
+}
+/// The same from a stream, read to its end.
+inline RawTable read_raw_table(std::istream& in, std::string source, const CsvFormat& format = {}) {
+  std::string text = detail::read_all(in, source);
+  return parse_raw_table(std::move(text), std::move(source), format);
 }
 /// The same from a file. Throws DataError with its name.
-inline RawTable read_raw_table(const std::filesystem::path& path) {
+inline RawTable read_raw_table(const std::filesystem::path& path, const CsvFormat& format = {}) {
   std::ifstream in = detail::open_for_reading(path);
-  return read_raw_table(in, path.string());
+  return read_raw_table(in, path.string(), format);
 }
 
-/// Writes a table of fields, each as a text, in quotes where it needs them. A file of that name is replaced
-/// when the new one is complete. Throws DataError for a row of another length, and when it cannot be written.
-inline void write_raw_table(const std::filesystem::path& path, const std::vector<std::string>& columns,
+/// Writes a table of fields, each as a text, in quotes where it needs them. Throws DataError for a row of
+/// another length.
+inline void write_raw_table(std::ostream& out, const std::vector<std::string>& columns,
                             const std::vector<std::vector<std::string>>& rows) {
   for (const auto& row : rows)
     if (row.size() != columns.size())
       throw DataError("a row has " + std::to_string(row.size()) + " fields for " +
                       std::to_string(columns.size()) + " columns; give one each");
-  detail::write_file(path, [&](std::ostream& out) {
-    std::string line;
-    const auto put = [&](const std::vector<std::string>& fields) {
-      line.clear();
-      for (const std::string& field : fields) {
-        if (&field != &fields.front()) line += ',';
-        detail::append_csv_text(line, field);
-      }
-      out << line << '\n';
-    };
-    put(columns);
-    for (const auto& row : rows) put(row);
-  });
+  std::string line;
+  const auto put = [&](const std::vector<std::string>& fields) {
+    line.clear();
+    for (const std::string& field : fields) {
+      if (&field != &fields.front()) line += ',';
+      detail::append_csv_text(line, field);
+    }
+    out << line << '\n';
+  };
+  put(columns);
+  for (const auto& row : rows) put(row);
+}
+/// The same to a file. One of that name is replaced when the new one is complete. Throws DataError when it
+/// cannot be written.
+inline void write_raw_table(const std::filesystem::path& path, const std::vector<std::string>& columns,
+                            const std::vector<std::vector<std::string>>& rows) {
+  detail::write_file(path, [&](std::ostream& out) { write_raw_table(out, columns, rows); });
 }
 
 }  // namespace SST_ABI

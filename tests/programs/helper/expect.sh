@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# What the tests of the programs share; sourced once `program` is set. They run in a folder of their own, and set
-# `option`, one of the options that the usage has to name.
+# What the tests of the programs share; sourced once `program` is set. They run in a folder of their own.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -37,14 +36,15 @@ refuse() {
   untouched "$*"
 }
 
-# usage TEXT ARGUMENTS...: status 2 and the usage on standard error.
+# usage TEXT ARGUMENTS...: status 2, and one line on standard error that has the text and points to --help.
 usage() {
   local text=$1
   shift
   run 2 "$@"
   [ -s out ] && fail "wrote to standard output: $*"
-  grep -qF -- "$text" err || fail "'$text' is not in: $(head -1 err)"
-  grep -q -- "$option" err || fail "no usage on standard error: $*"
+  [ "$(wc -l <err)" -eq 1 ] || fail "not one line on standard error: $* ($(head -c 300 err))"
+  grep -qF -- "$text" err || fail "'$text' is not in: $(cat err)"
+  grep -q -- '--help' err || fail "no way to the options: $(cat err)"
   untouched "$*"
 }
 
