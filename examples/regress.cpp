@@ -2,6 +2,7 @@
 //
 // Kernel regression and classification on one's own tables; docs/regress.md is its guide.
 
+#include <cmath>
 #include <iostream>
 #include <optional>
 #include <ostream>
@@ -13,6 +14,7 @@
 #include <omp.h>
 #endif
 
+#include <sst/base/every.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/ntk.hpp>
 #include <sst/pipeline/saved_model.hpp>
@@ -56,6 +58,14 @@ Eigen::MatrixXd outputs(const sst::EncodedTable& table, const sst::TableEncoding
   return y;
 }
 
+/// Brings very small or large targets to the size of 1; none for others.
+std::optional<sst::Scaling> power_of_two(const Eigen::MatrixXd& y) {
+  const double largest = y.cwiseAbs().maxCoeff();
+  if (!(largest > 0) || (largest > 1e-100 && largest < 1e100)) return std::nullopt;
+  const double unit = std::ldexp(1.0, std::ilogb(largest));
+  return sst::Scaling{Eigen::RowVectorXd::Zero(y.cols()), Eigen::RowVectorXd::Constant(y.cols(), unit)};
+}
+
 /// Reads --train: the table's encoding, the scalings, samples and targets.
 Lesson read_lesson(const Options& o, Report& report) {
   const sst::RawTable raw = program::read_table(o.train, o.table);
@@ -70,6 +80,8 @@ Lesson read_lesson(const Options& o, Report& report) {
     lesson.target_scaling = sst::Scaling{y.colwise().mean(), Eigen::RowVectorXd::Ones(y.cols())};
   else if (o.standardize)
     lesson.target_scaling = sst::Scaling::standard(y, {lesson.encoding.target});
+  else  // by a power of two, which rounds nothing: squares of very small or large targets leave the range
+    lesson.target_scaling = power_of_two(y);
   if (o.standardize) lesson.input_scaling = sst::Scaling::standard(table.x, lesson.encoding.features());
   report.training(raw, table, lesson.encoding);
   if (const auto n = static_cast<double>(table.x.rows()); o.solver == "cholesky")
@@ -200,7 +212,7 @@ void run(const Options& o) {
     if (const auto known = sst::known_targets(table); !known.empty())
       report.errors(program::input_name(o.test), model,
                     outputs(sst::select_rows(table, known), *model.encoding, model.classes),
-                    prediction.mean(known, Eigen::all));
+                    prediction.mean(known, sst::every));
     if (!o.output.empty()) write_predictions(o, table, model, prediction);
   }
   if (!o.save.empty())

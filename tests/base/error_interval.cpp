@@ -57,6 +57,17 @@ TEST_CASE("Intervals hold the truth as often as they say", "[base][interval]") {
   CHECK(inside <= 199);
 }
 
+TEST_CASE("Errors are in proportion to the numbers, whatever their size", "[base][interval]") {
+  const Eigen::VectorXd truth = normal(50, 1), prediction = truth + 0.3 * normal(50, 2);
+  const auto one = sst::regression_errors(truth, prediction);
+  for (const double scale : {1e-170, 1e-300, 1e160, 1e200}) {
+    const auto found = sst::regression_errors(scale * truth, scale * prediction);
+    CHECK(found.rmse.value / scale == Approx(one.rmse.value).epsilon(1e-12));
+    CHECK(found.mae.high / scale == Approx(one.mae.high).epsilon(1e-12));
+    CHECK(found.r2.value == Approx(one.r2.value).epsilon(1e-10));
+  }
+}
+
 TEST_CASE("Wilson's interval", "[base][interval]") {
   // Both ends solve |p - c| = z sqrt(c (1 - c) / n).
   for (const auto& [hits, count] :

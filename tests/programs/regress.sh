@@ -118,6 +118,17 @@ odd=(--train odd.csv --target mpg --ignore name)
 fine "${odd[@]}" --constant drop --duplicate drop
 grep -q 'k (constant), name (ignored), twice (equals ' out || fail "what is left out: $(cat out)"
 
+# Everything is in proportion to the target, whatever its size.
+for scale in 1 1e-170 1e200; do
+  awk -F, -v OFS=, -v s="${scale#1}" 'NR > 1 { $NF = $NF s } { print }' train.csv >scaled.csv
+  fine --train scaled.csv --target mpg --ignore name --ridge auto --json scaled.json
+  grep -E '^(chosen|ridge)|R\^2' out | sed 's/adds .*//' >scaled.out
+  [ $scale != 1 ] || cp scaled.out one.out
+  diff one.out scaled.out || fail "a target of $scale: $(cat out)"
+  value scaled.json leave-one-out 'root mean squared error' | awk -v s=$scale '{ print $1 / s }' >error.$scale
+  awk 'NR == FNR { one = $1; next } ($1 - one) ^ 2 > 1e-12 * one ^ 2 { exit 1 }' error.1 error.$scale || fail "errors of $scale"
+done
+
 # Wrong options.
 usage "--train"
 usage "--target" --train train.csv

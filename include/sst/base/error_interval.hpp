@@ -32,16 +32,20 @@ struct RegressionErrors {
 
 /// Errors with 95 % percentile intervals of a bootstrap over rows (Efron and Tibshirani 1993, "An
 /// Introduction to the Bootstrap", chapter 13): each of `resamples` draws n rows with replacement. The same
-/// seed gives the same intervals on every platform. R^2 of a sample whose truth is constant is 0. truth and
-/// prediction: n numbers each, n >= 1. Throws DataError.
+/// seed gives the same intervals on every platform, and errors are in proportion to the numbers whatever
+/// their size. R^2 of a sample whose truth is constant is 0. truth and prediction: n numbers each, n >= 1.
+/// Throws DataError.
 inline RegressionErrors regression_errors(const Eigen::VectorXd& truth, const Eigen::VectorXd& prediction,
                                           std::uint32_t seed = 0, int resamples = 1000) {
   if (truth.size() == 0 || truth.size() != prediction.size() || resamples < 1)
     throw DataError("there are " + std::to_string(truth.size()) + " true values and " +
                     std::to_string(prediction.size()) + " predictions; give as many, and one at least");
   const auto n = static_cast<std::size_t>(truth.size());
-  const double mean = truth.mean();
-  const Eigen::ArrayXd error = (prediction - truth).array(), deviation = truth.array() - mean;
+  // At the size of 1, since squares of very small or large numbers under- and overflow.
+  const double largest = std::max(truth.cwiseAbs().maxCoeff(), prediction.cwiseAbs().maxCoeff());
+  const double unit = largest > 0 && std::isfinite(largest) ? std::ldexp(1.0, std::ilogb(largest)) : 1;
+  const Eigen::ArrayXd scaled = truth.array() / unit, deviation = scaled - scaled.mean();
+  const Eigen::ArrayXd error = prediction.array() / unit - scaled;
   const Eigen::ArrayXd absolute = error.abs();
   struct Sums {
     double squares = 0, absolute = 0, deviations = 0, deviation_squares = 0;
@@ -79,8 +83,11 @@ inline RegressionErrors regression_errors(const Eigen::VectorXd& truth, const Ei
     };
     return {value, quantile(0.025), quantile(0.975)};
   };
+  const auto in_units = [unit](const Interval& found) -> Interval {
+    return {unit * found.value, unit * found.low, unit * found.high};
+  };
   const Values found = values(all);
-  return {interval(found.rmse, rmse), interval(found.mae, mae), interval(found.r2, r2)};
+  return {in_units(interval(found.rmse, rmse)), in_units(interval(found.mae, mae)), interval(found.r2, r2)};
 }
 
 /// A share, such as an accuracy, with Wilson's 95 % interval (Wilson 1927, "Probable Inference, the Law of

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <sst/base/every.hpp>
 #include <sst/base/file.hpp>
 #include <sst/error.hpp>
 #include <sst/io/csv_field.hpp>
@@ -33,7 +34,7 @@ inline std::vector<Eigen::Index> known_targets(const EncodedTable& table) {
 /// These samples of a table.
 inline EncodedTable select_rows(const EncodedTable& table, const std::vector<Eigen::Index>& rows) {
   EncodedTable out;
-  out.x = table.x(rows, Eigen::all);
+  out.x = table.x(rows, every);
   out.source = table.source;
   for (const Eigen::Index row : rows) {
     out.lines.push_back(table.lines[static_cast<std::size_t>(row)]);
