@@ -27,8 +27,9 @@ def npy(shape, values, dtype="<f8", fortran=False, version=1):
     text = f"{{'descr': '{dtype}', 'fortran_order': {fortran}, 'shape': {shape}, }}".encode()
     text += b" " * (63 - (10 + len(text)) % 64) + b"\n"
     length = struct.pack("<H" if version == 1 else "<I", len(text))
-    code = {"f8": "d", "f4": "f", "i8": "q", "i4": "i", "u1": "B"}[dtype[1:]]
-    order = "<" if dtype[0] == "|" else dtype[0]
+    code = {"f8": "d", "f4": "f", "i8": "q", "i4": "i", "u1": "B", "f2": "e", "i2": "h", "i1": "b", "u8": "Q", "u4": "I", "u2": "H",
+            "b1": "?"}[dtype[1:]]
+    order = "<" if dtype[0] in "|=" else dtype[0]
     return b"\x93NUMPY" + bytes([version, 0]) + length + text + struct.pack(f"{order}{len(values)}{code}", *values)
 
 
@@ -53,13 +54,19 @@ def topologies():
 
 def tables():
     plain = b"a,b,c\n1,2,3\n-4.5e-3,+5,6\n"
-    put("csv", "plain", b"\0" + plain)
-    put("csv", "mark-in-name", b"\0\xef\xbb\xbf\xef\xbb\xbfa,b\n1,2\n")
-    put("csv", "no-header", b"\0" + b"1,2\r\n3,4\r\n\r\n")
-    put("csv", "quoted", b"\x05" + b'\xef\xbb\xbf"\xef\xbb\xbfa ""b""",c\n"x\ny",1\nx,2\nz,3\nz,4\n')
+    put("csv", "plain", b"\0\0" + plain)
+    put("csv", "mark-in-name", b"\0\0\xef\xbb\xbf\xef\xbb\xbfa,b\n1,2\n")
+    put("csv", "no-header", b"\0\0" + b"1,2\r\n3,4\r\n\r\n")
+    put("csv", "quoted", b"\x05\0" + b'\xef\xbb\xbf"\xef\xbb\xbfa ""b""",c\n"x\ny",1\nx,2\nz,3\nz,4\n')
     for name in ("palmer_penguins", "auto_mpg"):
         lines = (ROOT / f"examples/data/{name}.csv").read_bytes().split(b"\n")[:9]
-        put("csv", name, b"\x1e" + b"\n".join(lines) + b"\n")
+        put("csv", name, b"\x1e\0" + b"\n".join(lines) + b"\n")
+    for name, text in {"semicolons": "a;b;;\n1,5;2;;\n;;;\n", "blanks": "1 2\t3\n4 5  6\n", "bars": "a|b\n1|x\n2|x\n",
+                       "classes": "5.1,3.5,x\n4.9,3,x\n7,3.2,y\n", "counts": "0,1,2,3\n0.1,0.2,1,2\n0.3,0.1,1,4\n",
+                       "cr": "a,b\r1,2\r3,4\r", "missing": "a,y\n-,1\n-999,2\n<NA>,3\n"}.items():
+        put("csv", name, b"\x1e\x80" + text.encode())
+    put("csv", "utf16", b"\0\0" + "a\tb\n1\t2\n".encode("utf-16"))
+    put("csv", "latin1", b"\x1e\x40" + "a,\u00b0C\n1,2\n3,5\n".encode("latin-1"))
 
 
 def arrays():
@@ -68,6 +75,9 @@ def arrays():
     put("npy", "vector", npy("(3,)", [1, 2, 3], "<i8", version=2))
     put("npy", "number", npy("()", [7], ">i4", version=3))
     put("npy", "bytes", npy("(2, 2, 2)", list(range(8)), "|u1"))
+    for dtype in ("<f2", ">i2", "|i1", "=u8", "<u4", "<u2", "|b1"):
+        put("npy", dtype[1:], npy("(2, 2)", [1, 0, 1, 1], dtype))
+    put("npy", "python2", npy("(2L, 1L)", [1, 2]))
     put("npy", "infinite", npy("(2,)", [float("inf"), float("nan")]))
     put("npy", "empty", npy("(0, 9223372036854775807)", []))
 
