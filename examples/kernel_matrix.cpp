@@ -78,7 +78,8 @@ int main(int argc, char** argv) {
   return run_program(app, argc, argv, [&] {
     const sst::Topology topology = sst::read_topology(topology_file);
     if (!dot.empty()) program::write_output(dot, [&](std::ostream& out) { out << sst::to_dot(topology); });
-    if (!svg.empty()) program::write_output(svg, [&](std::ostream& out) { out << svg::arc_diagram(topology); });
+    if (!svg.empty())
+      program::write_output(svg, [&](std::ostream& out) { out << svg::arc_diagram(topology); });
     const sst::Kernel kernel = kernel_name == "ntk" ? sst::Kernel::ntk : sst::Kernel::nngp;
     const bool images = !shape.empty();
     const auto size = [&](std::size_t k) { return images ? static_cast<std::size_t>(shape[k]) : 1; };

@@ -51,7 +51,7 @@ class DataRef {
 
   /// n x d; of dense data only.
   const Eigen::MatrixXd& dense() const { return *dense_; }
-  /// The same data, held by what is returned, so that the original may go.
+  /// The same data, n x d, held by what is returned, so that the original may go.
   DataRef owned() const {
     if (owned_dense_ || owned_sparse_) return *this;
     return sparse_ ? DataRef(std::make_shared<const Sparse>(*sparse_)) : DataRef(Eigen::MatrixXd(*dense_));
@@ -62,7 +62,7 @@ class DataRef {
     if (sparse_) return DataRef(std::make_shared<const Sparse>(sparse_->middleRows(first, count)));
     return DataRef(Eigen::MatrixXd(dense_->middleRows(first, count)));
   }
-  /// The same numbers, held dense or sparse as asked.
+  /// The same numbers, n x d, held dense or sparse as asked.
   DataRef stored(bool as_sparse) const {
     if (as_sparse == sparse()) return *this;
     if (as_sparse) return DataRef(std::make_shared<const Sparse>(dense_->sparseView(0, 0)));

@@ -52,7 +52,7 @@ void fill(const ImageTiles<Scalar, Arithmetic>& tiles, const Execution& executio
                             static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(n), true);
 }
 
-/// The same into matrices that are made for it.
+/// The same into matrices that are made for it. Throws Error (memory), Cancelled.
 template <class Scalar, class Arithmetic>
 void fill(const ImageTiles<Scalar, Arithmetic>& tiles, const GramOptions& options, GramMatrices<Scalar>& out,
           bool nngp, bool ntk) {

@@ -107,7 +107,7 @@ class KernelInterface {
   virtual ~KernelInterface() = default;
   /// Tabulates the samples of x, which may go when this returns. Throws DataError, NoClosedForm.
   virtual std::shared_ptr<const TabulatedColumns<double>> in_double(const DataRef& x) const = 0;
-  /// The same, computed in float where that keeps float's accuracy.
+  /// The same of x, n x d, in float where that keeps float's accuracy.
   virtual std::shared_ptr<const TabulatedColumns<float>> in_float(const DataRef& x) const = 0;
   /// The prior of the functions that training with this kernel begins with; none: the kernel itself.
   virtual std::optional<KernelFunction> prior() const;

@@ -18,7 +18,7 @@
 namespace sst {
 inline namespace SST_ABI {
 
-/// What kernel values are computed in; they are held, and linear systems are solved, in double either way.
+/// What kernels are computed in, `in_double` or `in_float`; held, and solved with, they are in double.
 enum class Precision { in_double, in_float };
 
 /// How a network's kernel is computed.

@@ -23,13 +23,13 @@ inline namespace SST_ABI {
 
 /// The factor of A, as variances take it, and the prior's matrix where the kernel is not its own.
 struct Model::Solved {
-  std::shared_ptr<const Cholesky<double>> factor;
-  std::shared_ptr<const MatrixXd> prior;  ///< null: the kernel's own
-  double trace;                           ///< of A = L L', the sum of the squares in L
-  double rounding;                        ///< see regression_detail::rounding
+  std::shared_ptr<const Cholesky<double>> factor;  ///< of A
+  std::shared_ptr<const MatrixXd> prior;           ///< null: the kernel's own
+  double trace;                                    ///< of A = L L', the sum of the squares in L
+  double rounding;                                 ///< see regression_detail::rounding
 
-  MatrixXd solve(const MatrixXd& b) const { return factor->solve(b); }
-  MatrixXd solve_lower(const MatrixXd& b) const { return factor->solve_lower(b); }
+  MatrixXd solve(const MatrixXd& b) const { return factor->solve(b); }              ///< A^-1 b, n x m
+  MatrixXd solve_lower(const MatrixXd& b) const { return factor->solve_lower(b); }  ///< L^-1 b, n x m
 };
 
 SST_COMPILED Model::Model(KernelFunction kernel, const DataRef& x, const MatrixXd& y, const Ridge& ridge,

@@ -73,7 +73,7 @@ class TileEngine {
     return total + static_cast<double>(threads) * machine;
   }
 
-  /// The variances of the outputs at the images of a range.
+  /// The variances of the outputs at the images of a range, a column of as many rows.
   Eigen::VectorXd variances(const ImageRange& range, int threads) const {
     Eigen::VectorXd out(static_cast<Eigen::Index>(range.count));
     constexpr Index some = 64 * lanes<double>;  // tables are large
