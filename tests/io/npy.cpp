@@ -196,8 +196,8 @@ TEST_CASE("NPY files that are not", "[io][npy][error]") {
   CHECK(problem(file, "\x93NUMPY" + little(2, 1) + little(0, 1) + little(0xFFFFFFFF, 4) + "{}") ==
         name + "(a header of 4294967295 bytes in a file of 14); write it again");
   CHECK(problem(file, npy(dict("<c16", "False", "(1,)"), two)) ==
-        name + "(its dtype is '<c16'); save it as <f8, <f4, <i8, <i4 or |u1");
-  for (const char* type : {"<f2", "|f8", "=f8", "f8", "<u4", "|O", "|b1", "<f16", "", "<", "<f88"})
+        name + "(its dtype is '<c16'); save it as numbers: float64, float32, float16, an integer or bool");
+  for (const char* type : {"|O", "<f16", "", "<", "<f88"})
     CHECK_THAT(problem(file, npy(dict(type, "False", "(1,)"), two)), StartsWith(name + "(its dtype is"));
   CHECK(problem(file, npy("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,)}", two)) ==
         name + "(a structured array); save a plain array of numbers");

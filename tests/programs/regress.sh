@@ -122,7 +122,7 @@ grep -q 'k (constant), name (ignored), twice (equals ' out || fail "what is left
 for scale in 1 1e-170 1e200; do
   awk -F, -v OFS=, -v s="${scale#1}" 'NR > 1 { $NF = $NF s } { print }' train.csv >scaled.csv
   fine --train scaled.csv --target mpg --ignore name --ridge auto --json scaled.json
-  grep -E '^(chosen|ridge)|R\^2' out | sed 's/adds .*//' >scaled.out
+  grep -E '^(chosen|ridge)|R\^2' out | sed 's/adds .*//' | tr -s ' ' >scaled.out
   [ $scale != 1 ] || cp scaled.out one.out
   diff one.out scaled.out || fail "a target of $scale: $(cat out)"
   value scaled.json leave-one-out 'root mean squared error' | awk -v s=$scale '{ print $1 / s }' >error.$scale

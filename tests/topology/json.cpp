@@ -185,8 +185,8 @@ TEST_CASE("activations are made by name", "[topology]") {
   CHECK(*sst::make_activation("leaky_relu", {0.1}) == sst::LeakyRelu(0.1));
   CHECK_THROWS_WITH(sst::make_activation("rleu"), Contains("'rleu' is unknown") && Contains("relu, "));
   CHECK_THROWS_WITH(sst::make_activation("relu", {1}),
-                    Contains("'relu' has 1 parameters") && Contains("give none"));
-  CHECK_THROWS_WITH(sst::make_activation("piecewise_linear", {1}), Contains("give positive, negative"));
+                    Contains("'relu' has 0 parameters, and 1 are given") && Contains("give none"));
+  CHECK_THROWS_WITH(sst::make_activation("piecewise_linear", {1}), Contains("positive,negative"));
   CHECK_THROWS_WITH(sst::make_activation("rbf", {-1}), Contains("gamma"));
   CHECK_THROWS_AS(sst::make_activation(""), sst::Error);
 }

@@ -99,8 +99,8 @@ std::filesystem::path writable_folder(const std::filesystem::path& path,
                                       const std::vector<std::string>& names, Foreign&& foreign) {
   namespace fs = std::filesystem;
   std::error_code error;
-  fs::path target =
-      fs::weakly_canonical(fs::absolute(path), error);  // what does not exist has no parent otherwise
+  fs::path target = fs::absolute(path, error);  // what does not exist has no parent otherwise
+  if (!error) target = fs::weakly_canonical(target, error);
   if (error || target.empty()) fail_to_write_folder(path, "it is not a path", "choose another name");
   if (!target.has_filename()) target = target.parent_path();
   if (!fs::exists(fs::symlink_status(target, error))) {
