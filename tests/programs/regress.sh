@@ -208,6 +208,8 @@ rm -r broken && cp -r kept broken && rm broken/topology.json
 refuse "topology.json is missing" --load broken "${all[@]}"
 rm -r broken && cp -r kept broken && sed -i 's/"sst_model": 1/"sst_model": 2/' broken/model.json
 refuse "of version 2" --load broken "${all[@]}"
+rm -r broken && cp -r kept broken && ln -sf /dev/zero broken/x.npy
+refuse "not a regular file" --load broken "${all[@]}"
 refuse "not a folder" --load nothing "${all[@]}"
 refuse "no column 'weight'" --load kept --train <(cut -d, -f1-3,5- train.csv) "${all[@]}"
 [ $refusals -ge 20 ] || fail "only $refusals kinds of bad input"
@@ -228,8 +230,6 @@ mkfifo silent
 sleep 60 >silent & writer=$!
 interrupt INT --train silent --target y "${all[@]}"
 kill $writer
-rm -r broken && cp -r kept broken && ln -sf /dev/zero broken/x.npy
-interrupt TERM --load broken "${all[@]}"
 untouched "signals"
 
 [ $failures -eq 0 ] && echo "all passed: $refusals kinds of bad input"
