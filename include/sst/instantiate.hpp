@@ -10,17 +10,29 @@
 
 #include <sst/kernel/kernel_function_impl.hpp>
 #include <sst/kernel/network_kernel_impl.hpp>
+#include <sst/kernel/tiles_impl.hpp>
+#include <sst/linalg/spectrum_impl.hpp>
 #include <sst/ntk.hpp>
+#include <sst/plan/compile_impl.hpp>
+#include <sst/regression/classification_impl.hpp>
+#include <sst/regression/gradient_flow_impl.hpp>
 #include <sst/regression/model_impl.hpp>
+#include <sst/regression/posterior_impl.hpp>
 #include <sst/regression/solver_impl.hpp>
+#include <sst/selection/complexity_impl.hpp>
+#include <sst/selection/cross_validation_impl.hpp>
+#include <sst/selection/grid_search_impl.hpp>
+#include <sst/selection/ridge_path_impl.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
 inline namespace SST_ABI {
 
 namespace gram_detail {
-SST_TILES_TEMPLATES()
-}
+SST_TILES_TEMPLATES(double, double)
+SST_TILES_TEMPLATES(float, float)
+SST_TILES_TEMPLATES(double, float)
+}  // namespace gram_detail
 
 SST_GRAM_TEMPLATES(, double)
 SST_GRAM_TEMPLATES(, float)

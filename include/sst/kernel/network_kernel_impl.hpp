@@ -14,7 +14,7 @@
 #include <sst/error.hpp>
 #include <sst/kernel/image_gram.hpp>
 #include <sst/kernel/network_kernel.hpp>
-#include <sst/kernel/tiles.hpp>
+#include <sst/kernel/tiles_impl.hpp>
 #include <sst/plan/compile.hpp>
 #include <sst/version.hpp>
 

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cmath>
-#include <sstream>
-#include <string>
+#include <memory>
 
 #include <Eigen/Core>
-#include <Eigen/Eigenvalues>
 
-#include <sst/error.hpp>
-#include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/ridge.hpp>
 #include <sst/version.hpp>
 
@@ -35,60 +30,35 @@ class Spectrum {
   ///
   /// Throws DataError (empty, not square, entries that are not finite), NotPositiveDefinite (with the most
   /// negative eigenvalue, when it is beyond the tolerance), Error (no convergence).
-  explicit Spectrum(const Eigen::MatrixXd& kernel, double tolerance = 1e-8) {
-    if (kernel.rows() != kernel.cols())
-      throw DataError("a matrix of " + std::to_string(kernel.rows()) + " x " + std::to_string(kernel.cols()) +
-                      " has no spectrum (it is not square); give a symmetric one");
-    if (kernel.rows() == 0)
-      throw DataError("the matrix has no rows and hence no spectrum; give at least one");
-    cholesky_detail::require_finite(kernel, true, 1, "the kernel");
-    const cholesky_detail::SerialEigen serial;
-    solver_.compute(kernel);
-    if (solver_.info() != Eigen::Success)
-      throw Error("the eigenvalues of the kernel of " + std::to_string(kernel.rows()) +
-                  " rows did not converge (after 30 QR steps a value); scale it or check how it was made");
-    const double least = values()[0], largest = values()[values().size() - 1];
-    if (least < -tolerance * std::abs(largest)) {
-      std::ostringstream text;
-      text << "the kernel has the eigenvalue " << least << " (its largest is " << largest
-           << ", and a kernel has none below zero by more than rounding); check how it was made";
-      throw NotPositiveDefinite(text.str(), 0, least);
-    }
-  }
+  explicit Spectrum(const Eigen::MatrixXd& kernel, double tolerance = 1e-8);
 
   /// The n eigenvalues, ascending; a column.
-  const Eigen::VectorXd& values() const { return solver_.eigenvalues(); }
+  const Eigen::VectorXd& values() const;
   /// n x n, orthonormal: column i is the eigenvector of values()[i].
-  const Eigen::MatrixXd& vectors() const { return solver_.eigenvectors(); }
+  const Eigen::MatrixXd& vectors() const;
 
  private:
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver_;
+  struct Decomposition;  ///< Eigen's, whose header takes longer to compile than all of this library's front
+                         ///< door
+  std::shared_ptr<const Decomposition> decomposition_;
 };
 
 namespace regression_detail {
 
 /// The eigenvalues of K, at least 0: below it they are rounding, as Spectrum has checked.
-inline Eigen::VectorXd eigenvalues(const Spectrum& spectrum) { return spectrum.values().cwiseMax(0); }
+Eigen::VectorXd eigenvalues(const Spectrum& spectrum);
 
 /// The eigenvalues of A = K + lambda I. Throws NotPositiveDefinite when the least is not above 4 eps |A|:
 /// then A is singular as far as its digits tell.
-inline Eigen::VectorXd regularised(const Eigen::VectorXd& d, double lambda) {
-  const Eigen::VectorXd a = d.array() + lambda;
-  Eigen::Index at = 0;
-  const double least = a.minCoeff(&at);
-  if (!(least > 4 * std::numeric_limits<double>::epsilon() * a.maxCoeff())) {
-    std::ostringstream text;
-    text << "the kernel with " << lambda << " on its diagonal has the eigenvalue " << least
-         << " (the largest is " << a.maxCoeff()
-         << ": it is singular in double); use a larger ridge, and look for duplicate rows";
-    throw NotPositiveDefinite(text.str(), at, least);
-  }
-  return a;
-}
+Eigen::VectorXd regularised(const Eigen::VectorXd& d, double lambda);
 
 /// The lambda of a ridge for the kernel with these eigenvalues (their mean is the mean of its diagonal).
-inline double lambda_for(const Ridge& ridge, const Eigen::VectorXd& d) { return ridge.lambda_for(d.mean()); }
+double lambda_for(const Ridge& ridge, const Eigen::VectorXd& d);
 
 }  // namespace regression_detail
 }  // namespace SST_ABI
 }  // namespace sst
+
+#ifndef SST_EXTERN_TEMPLATES
+#include <sst/linalg/spectrum_impl.hpp>
+#endif

@@ -79,86 +79,23 @@ class Classes {
 
 /// n x count: 1 - 1/count at the sample's class and -1/count elsewhere, so that rows sum to zero and a
 /// prediction that knows nothing, 0, prefers no class. Throws DataError for a class out of range.
-inline Eigen::MatrixXd one_hot(const std::vector<std::size_t>& classes, std::size_t count) {
-  Eigen::MatrixXd y =
-      Eigen::MatrixXd::Constant(static_cast<Eigen::Index>(classes.size()), static_cast<Eigen::Index>(count),
-                                -1 / static_cast<double>(count));
-  for (std::size_t i = 0; i < classes.size(); ++i) {
-    if (classes[i] >= count)
-      throw DataError("row " + std::to_string(i) + " has class " + std::to_string(classes[i]) + " of " +
-                      std::to_string(count) + " (counted from 0); encode the labels again");
-    y(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(classes[i])) += 1;
-  }
-  return y;
-}
+Eigen::MatrixXd one_hot(const std::vector<std::size_t>& classes, std::size_t count);
 
 /// The class of the largest score in each row; of equals the first.
-inline std::vector<std::size_t> largest_score(const Eigen::MatrixXd& scores) {
-  std::vector<std::size_t> out;
-  for (Eigen::Index i = 0; i < scores.rows(); ++i) {
-    Eigen::Index at = 0;
-    scores.row(i).maxCoeff(&at);
-    out.push_back(static_cast<std::size_t>(at));
-  }
-  return out;
-}
+std::vector<std::size_t> largest_score(const Eigen::MatrixXd& scores);
 
 /// softmax(scores / temperature) of each row, given beta = 1 / temperature.
-inline Eigen::MatrixXd softmax(const Eigen::MatrixXd& scores, double beta) {
-  Eigen::ArrayXXd p = beta * (scores.colwise() - scores.rowwise().maxCoeff()).array();
-  p = p.exp();
-  return p.colwise() / p.rowwise().sum().eval();
-}
-
-namespace regression_detail {
-
-inline void require_scores(const Eigen::MatrixXd& scores, const std::vector<std::size_t>& truth) {
-  if (scores.rows() == 0 || static_cast<std::size_t>(scores.rows()) != truth.size() || !scores.allFinite())
-    throw DataError("there are " + std::to_string(scores.rows()) + " rows of scores and " +
-                    std::to_string(truth.size()) + " labels; give as many, one at least, of finite scores");
-  for (std::size_t i = 0; i < truth.size(); ++i)
-    if (truth[i] >= static_cast<std::size_t>(scores.cols()))
-      throw DataError("row " + std::to_string(i) + " has class " + std::to_string(truth[i]) + " of " +
-                      std::to_string(scores.cols()) + " (counted from 0); encode the labels again");
-}
-
-}  // namespace regression_detail
+Eigen::MatrixXd softmax(const Eigen::MatrixXd& scores, double beta);
 
 /// The mean over the rows of -log p(true class), with p = softmax(beta scores). Throws DataError.
-inline double log_loss(const Eigen::MatrixXd& scores, const std::vector<std::size_t>& truth, double beta) {
-  regression_detail::require_scores(scores, truth);
-  const Eigen::ArrayXXd z = beta * (scores.colwise() - scores.rowwise().maxCoeff()).array();
-  const Eigen::ArrayXd normaliser = z.exp().rowwise().sum().log();
-  double sum = 0;
-  for (Eigen::Index i = 0; i < z.rows(); ++i)
-    sum += normaliser[i] - z(i, static_cast<Eigen::Index>(truth[static_cast<std::size_t>(i)]));
-  return sum / static_cast<double>(z.rows());
-}
+double log_loss(const Eigen::MatrixXd& scores, const std::vector<std::size_t>& truth, double beta);
 
 /// The inverse temperature beta for which softmax(beta scores) has the least log loss (Guo, Pleiss, Sun and
 /// Weinberger 2017, "On Calibration of Modern Neural Networks", section 4.2). The loss is convex in beta; its
 /// derivative is bisected in log beta to full precision. beta is 0 when the scores are no better than chance,
 /// and at most 1e3 over the mean spread of a row's scores, when every sample is right whatever the
 /// temperature. scores: n x classes, of samples that were not trained on. Throws DataError.
-inline double fit_inverse_temperature(const Eigen::MatrixXd& scores, const std::vector<std::size_t>& truth) {
-  regression_detail::require_scores(scores, truth);
-  Eigen::VectorXd right(scores.rows());
-  for (Eigen::Index i = 0; i < scores.rows(); ++i)
-    right[i] = scores(i, static_cast<Eigen::Index>(truth[static_cast<std::size_t>(i)]));
-  const auto slope = [&](double beta) {  // mean of E_p[score] - score of the true class
-    return softmax(scores, beta).cwiseProduct(scores).sum() - right.sum();
-  };
-  const double spread = (scores.rowwise().maxCoeff() - scores.rowwise().minCoeff()).mean();
-  if (!(spread > 0) || slope(0) >= 0) return 0;
-  double low = 1e-6 / spread, high = 1e3 / spread;
-  if (slope(high) <= 0) return high;
-  if (slope(low) >= 0) return low;
-  for (int i = 0; i < 80; ++i) {
-    const double middle = std::sqrt(low * high);
-    (slope(middle) < 0 ? low : high) = middle;
-  }
-  return std::sqrt(low * high);
-}
+double fit_inverse_temperature(const Eigen::MatrixXd& scores, const std::vector<std::size_t>& truth);
 
 /// What a sample counts.
 enum class ClassWeights {
@@ -167,18 +104,8 @@ enum class ClassWeights {
 };
 
 /// One entry per sample; their mean is 1.
-inline Eigen::VectorXd sample_weights(const std::vector<std::size_t>& classes, std::size_t count,
-                                      ClassWeights weights) {
-  const auto n = static_cast<Eigen::Index>(classes.size());
-  if (weights == ClassWeights::equal) return Eigen::VectorXd::Ones(n);
-  std::vector<double> sizes(count);
-  for (const std::size_t c : classes) sizes.at(c) += 1;
-  Eigen::VectorXd out(n);
-  for (Eigen::Index i = 0; i < n; ++i)
-    out[i] =
-        static_cast<double>(n) / (static_cast<double>(count) * sizes[classes[static_cast<std::size_t>(i)]]);
-  return out;
-}
+Eigen::VectorXd sample_weights(const std::vector<std::size_t>& classes, std::size_t count,
+                               ClassWeights weights);
 
 /// How a classifier is fitted.
 struct ClassifierOptions {
@@ -297,3 +224,7 @@ Confusion<Label> confusion(const Classes<Label>& classes, const std::vector<Labe
 
 }  // namespace SST_ABI
 }  // namespace sst
+
+#ifndef SST_EXTERN_TEMPLATES
+#include <sst/regression/classification_impl.hpp>
+#endif

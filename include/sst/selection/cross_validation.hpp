@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include <Eigen/Core>
 
-#include <sst/base/every.hpp>
-#include <sst/error.hpp>
 #include <sst/kernel/kernel_function.hpp>
-#include <sst/linalg/product.hpp>
 #include <sst/linalg/ridge.hpp>
-#include <sst/linalg/spectrum.hpp>
-#include <sst/regression/targets.hpp>
 #include <sst/selection/split.hpp>
 #include <sst/version.hpp>
 
@@ -25,25 +18,7 @@ inline namespace SST_ABI {
 /// n rows in `folds` parts whose sizes differ by one at most: part i is tested on by split i, and the others
 /// train it; rows are in ascending order in both. Part i is the i-th run of permutation(n, seed), the longer
 /// parts first. Throws DataError unless 2 <= folds <= n.
-inline std::vector<Split> k_fold(Eigen::Index n, int folds, std::uint32_t seed) {
-  if (folds < 2 || folds > n)
-    throw DataError("cannot make " + std::to_string(folds) + " folds of " + std::to_string(n) +
-                    " rows; choose from 2 to as many as there are rows");
-  const std::vector<Eigen::Index> order = permutation(n, seed);
-  std::vector<Split> splits(static_cast<std::size_t>(folds));
-  Eigen::Index first = 0;
-  for (int f = 0; f < folds; ++f) {
-    const Eigen::Index last = first + n / folds + (f < n % folds ? 1 : 0);
-    Split& split = splits[static_cast<std::size_t>(f)];
-    split.test.assign(order.begin() + first, order.begin() + last);
-    split.train.assign(order.begin(), order.begin() + first);
-    split.train.insert(split.train.end(), order.begin() + last, order.end());
-    std::sort(split.test.begin(), split.test.end());
-    std::sort(split.train.begin(), split.train.end());
-    first = last;
-  }
-  return splits;
-}
+std::vector<Split> k_fold(Eigen::Index n, int folds, std::uint32_t seed);
 
 /// What each ridge predicts for rows that its fit has not seen, and how well.
 struct CrossValidation {
@@ -56,82 +31,24 @@ struct CrossValidation {
   Eigen::VectorXd errors;
 
   /// The position of the ridge with the smallest error; of equals the first.
-  std::size_t best_ridge() const {
-    Eigen::Index at = 0;
-    errors.minCoeff(&at);
-    return static_cast<std::size_t>(at);
-  }
+  std::size_t best_ridge() const;
 };
 
 /// Fits on the training rows of each split and predicts its test rows, for all ridges from one
 /// eigendecomposition a split. k: n x n, of all rows; y: n x outputs. A relative ridge is relative to the
 /// training rows' kernel, as in a fit on them. Every row has to be tested once. Throws DataError,
 /// NotPositiveDefinite.
-inline CrossValidation cross_validate(const Eigen::MatrixXd& k, const Eigen::MatrixXd& y,
-                                      const std::vector<Ridge>& ridges, const std::vector<Split>& splits) {
-  using Eigen::Index, Eigen::MatrixXd, Eigen::VectorXd;
-  regression_detail::require_targets(k.rows(), y);
-  if (k.rows() != k.cols())
-    throw DataError("the kernel is " + std::to_string(k.rows()) + " x " + std::to_string(k.cols()) +
-                    " (it has to be square); give the one of all samples");
-  if (ridges.empty()) throw DataError("there are no ridges to validate; give at least one");
-  std::vector<int> tested(static_cast<std::size_t>(k.rows()));
-  for (const Split& split : splits) {
-    for (const auto* rows : {&split.train, &split.test})
-      for (const Index i : *rows)
-        if (i < 0 || i >= k.rows())
-          throw DataError("a split has row " + std::to_string(i) + " of " + std::to_string(k.rows()) +
-                          "; make it for this data");
-    for (const Index i : split.test) ++tested[static_cast<std::size_t>(i)];
-    std::vector<bool> trained(tested.size());
-    for (const Index i : split.train) trained[static_cast<std::size_t>(i)] = true;
-    for (const Index i : split.test)
-      if (trained[static_cast<std::size_t>(i)])
-        throw DataError("a split trains on row " + std::to_string(i) +
-                        " and tests on it (its error says nothing about new rows); give it to one of them");
-    if (split.test.empty() || split.train.empty())
-      throw DataError("a split has no training or no test rows; give it both");
-  }
-  for (std::size_t i = 0; i < tested.size(); ++i)
-    if (tested[i] != 1)
-      throw DataError("row " + std::to_string(i) + " is tested " + std::to_string(tested[i]) +
-                      " times; make splits that test every row once");
-
-  const Index count = static_cast<Index>(ridges.size()), outputs = y.cols();
-  CrossValidation out{ridges, std::vector<MatrixXd>(ridges.size(), MatrixXd(y.rows(), outputs)),
-                      MatrixXd(static_cast<Index>(splits.size()), count), VectorXd::Zero(count)};
-  for (std::size_t f = 0; f < splits.size(); ++f) {
-    const Split& split = splits[f];
-    const Spectrum spectrum(k(split.train, split.train));
-    const VectorXd d = regression_detail::eigenvalues(spectrum);
-    const MatrixXd q = detail::product(spectrum.vectors().transpose(), MatrixXd(y(split.train, every)));
-    MatrixXd scaled(q.rows(), count * outputs);
-    for (Index r = 0; r < count; ++r) {
-      const double lambda = regression_detail::lambda_for(ridges[static_cast<std::size_t>(r)], d);
-      scaled.middleCols(r * outputs, outputs) =
-          q.array().colwise() / regression_detail::regularised(d, lambda).array();
-    }
-    const MatrixXd weights = detail::product(spectrum.vectors(), scaled);
-    const MatrixXd predicted = detail::product(MatrixXd(k(split.test, split.train)), weights);
-    const MatrixXd truth = y(split.test, every);
-    for (Index r = 0; r < count; ++r) {
-      const auto part = predicted.middleCols(r * outputs, outputs);
-      out.predictions[static_cast<std::size_t>(r)](split.test, every) = part;
-      out.fold_errors(static_cast<Index>(f), r) =
-          (part - truth).squaredNorm() / static_cast<double>(truth.size());
-      out.errors[r] += (part - truth).squaredNorm() / static_cast<double>(y.size());
-    }
-  }
-  return out;
-}
+CrossValidation cross_validate(const Eigen::MatrixXd& k, const Eigen::MatrixXd& y,
+                               const std::vector<Ridge>& ridges, const std::vector<Split>& splits);
 
 /// The same of a kernel function on the rows of x, n x d. Throws what its matrix throws.
-inline CrossValidation cross_validate(const KernelFunction& kernel, const DataRef& x,
-                                      const Eigen::MatrixXd& y, const std::vector<Ridge>& ridges,
-                                      const std::vector<Split>& splits, const Execution& execution = {}) {
-  regression_detail::require_targets(x.rows(), y);
-  return cross_validate(kernel.matrix(x, execution), y, ridges, splits);
-}
+CrossValidation cross_validate(const KernelFunction& kernel, const DataRef& x, const Eigen::MatrixXd& y,
+                               const std::vector<Ridge>& ridges, const std::vector<Split>& splits,
+                               const Execution& execution = {});
 
 }  // namespace SST_ABI
 }  // namespace sst
+
+#ifndef SST_EXTERN_TEMPLATES
+#include <sst/selection/cross_validation_impl.hpp>
+#endif
