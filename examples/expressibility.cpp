@@ -14,7 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include <sst/base/every.hpp>
-#include <sst/base/file.hpp>
+#include <sst/base/output_file.hpp>
 #include <sst/base/text_table.hpp>
 #include <sst/io/csv.hpp>
 #include <sst/ntk.hpp>
@@ -151,7 +151,9 @@ int main(int argc, char** argv) {
   app.add_option("--json", json, "write the errors to this file");
   program::add_precision(app, precision);
 
+  app.callback([&] { program::require_own_outputs({{"--data", data}}, {{"--svg", svg}, {"--json", json}}); });
   return run_program(app, argc, argv, [&] {
+    program::try_outputs({svg, json});
     const Experiment experiment = load(data);
     const sst::NetworkOptions options{.precision = precision == "float" ? sst::Precision::in_float
                                                                         : sst::Precision::in_double};

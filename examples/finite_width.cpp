@@ -14,6 +14,7 @@
 #include <sst/topology/json.hpp>
 #include <svg/plot.hpp>
 
+#include "options.hpp"
 #include "program.hpp"
 
 namespace {
@@ -87,7 +88,9 @@ int main(int argc, char** argv) {
   app.add_option("--svg", svg, "write the picture to this file");
   app.add_option("--seed", seed, "of the weights")->capture_default_str();
 
+  app.callback([&] { program::require_own_outputs({{"--topology", file}}, {{"--svg", svg}}); });
   return run_program(app, argc, argv, [&] {
+    program::try_outputs({svg});
     const sst::Topology net = file.empty() ? sparse_shortcut() : sst::read_topology(file);
     const Eigen::MatrixXd x = Eigen::MatrixXd::NullaryExpr(5, 6, [](Eigen::Index i, Eigen::Index k) {
       return 1.5 * std::sin(static_cast<double>(1 + 7 * i + 3 * k + i * k));

@@ -158,6 +158,7 @@ int main(int argc, char** argv) {
   declare(app, o);
 
   return run_program(app, argc, argv, [&] {
+    program::try_outputs({o.gram, o.svg, o.json});
     program::Progress progress;
     const Experiment e = prepare(load(o), o);
     if (e.test.count() == 0 && e.train.count() < o.folds)

@@ -99,6 +99,11 @@ inline void check(const CLI::App& app, Options& options) {
     fail("--preprocess " + options.preprocess + " with --folds would learn from the images it is tested on");
   if (!options.gram.empty() && options.family.size() * options.depth.size() != 1)
     fail("--gram writes one matrix: give one --family and one --depth");
+  program::require_own_outputs({{"--path", options.path},
+                                {"--labels", options.labels},
+                                {"--test", options.test_path},
+                                {"--test-labels", options.test_labels}},
+                               {{"--gram", options.gram}, {"--svg", options.svg}, {"--json", options.json}});
 }
 
 /// Declares the options; they are in `o` once the program has parsed its arguments.

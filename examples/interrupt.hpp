@@ -11,6 +11,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <sst/base/output_file.hpp>
+
 /// \file
 /// Ctrl-C and SIGTERM: what is being done stops at its next step or, where that takes too long, at once.
 
@@ -53,6 +55,7 @@ inline void watch_for_signals(std::string name) {
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     bool first = false;
     const int status = decide(128 + signal, first);
+    if (first) sst::detail::Temporaries::all().remove();
     if (first) {  // not by std::cerr, which a thread that cannot get rid of its words may hold
       const std::string line = (isatty(STDERR_FILENO) ? "\r\033[K" : "") + interruption(name);
       pollfd out{STDERR_FILENO, POLLOUT, 0};

@@ -13,6 +13,7 @@
 #include <sst/io/npy.hpp>
 #include <sst/kernel/image_gram.hpp>
 #include <sst/ntk.hpp>
+#include <sst/plan/images/compile.hpp>
 #include <sst/plan/images/print.hpp>
 #include <sst/plan/print.hpp>
 #include <sst/topology/dot.hpp>
@@ -69,6 +70,8 @@ int main(int argc, char** argv) {
       throw CLI::ValidationError("--x and --x2 cannot both come from standard input");
     if (dot == "-" && (output.empty() || output == "-"))
       throw CLI::ValidationError("--dot and the matrix cannot both go to standard output; give --output");
+    program::require_own_outputs({{"--topology", topology_file}, {"--x", x_file}, {"--x2", x2_file}},
+                                 {{"--output", output}, {"--dot", dot}, {"--svg", svg}});
     for (const CLI::Option* option : table_options)
       if (option->count() > 0 && is_npy(x_file) && (x2_file.empty() || is_npy(x2_file)))
         throw CLI::ValidationError(option->get_name() + " has no effect on NPY files");
@@ -77,6 +80,7 @@ int main(int argc, char** argv) {
 
   return run_program(app, argc, argv, [&] {
     const sst::Topology topology = sst::read_topology(topology_file);
+    program::try_outputs({output, dot, svg});
     if (!dot.empty()) program::write_output(dot, [&](std::ostream& out) { out << sst::to_dot(topology); });
     if (!svg.empty())
       program::write_output(svg, [&](std::ostream& out) { out << svg::arc_diagram(topology); });

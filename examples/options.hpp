@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -62,6 +65,52 @@ inline CLI::Option* add_ridge(CLI::App& app, std::string& ridge, bool automatic)
   return app.add_option("--ridge", ridge, "relative:R, times the kernel's mean diagonal, or absolute:A")
       ->check(check)
       ->capture_default_str();
+}
+
+/// An option that names a file, and the name.
+struct NamedFile {
+  std::string option, file;
+};
+
+/// Throws CLI::ValidationError where an output is an input, is named twice, or lies in `folder`, the one that
+/// is replaced as a whole. Standard streams, devices and pipes are nobody's.
+inline void require_own_outputs(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& outputs,
+                                const NamedFile& folder = {}) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const auto place = [&](const std::string& file) {
+    fs::path out = fs::weakly_canonical(fs::absolute(file, ignored), ignored);
+    return out.has_filename() ? out : out.parent_path();
+  };
+  const auto file = [&](const NamedFile& named) {
+    if (named.file.empty() || named.file == "-") return false;
+    const fs::file_status status = fs::status(named.file, ignored);
+    return !fs::exists(status) || fs::is_regular_file(status) || fs::is_directory(status);
+  };
+  const auto same = [&](const NamedFile& a, const NamedFile& b) {
+    return place(a.file) == place(b.file) || fs::equivalent(a.file, b.file, ignored);
+  };
+  const auto within = [&](const NamedFile& named) {
+    const fs::path outer = place(folder.file), inner = place(named.file);
+    return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
+  };
+  const auto refuse = [](const NamedFile& a, const std::string& what) {
+    throw CLI::ValidationError(a.option + " '" + a.file + "' " + what + "; choose another name");
+  };
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!file(outputs[i])) continue;
+    for (const NamedFile& input : inputs)
+      if (file(input) && same(outputs[i], input))
+        refuse(outputs[i], "is the file that " + input.option + " reads");
+    for (std::size_t j = 0; j < i; ++j)
+      if (file(outputs[j]) && same(outputs[i], outputs[j]))
+        refuse(outputs[i], "is the file that " + outputs[j].option + " writes");
+    if (file(folder) && within(outputs[i]))
+      refuse(outputs[i], "lies in the folder that " + folder.option + " replaces");
+  }
+  for (const NamedFile& input : inputs)
+    if (file(folder) && file(input) && within(input) && !fs::is_directory(input.file, ignored))
+      refuse(folder, "holds the file that " + input.option + " reads");
 }
 
 }  // namespace program

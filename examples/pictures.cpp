@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include <sst/base/file.hpp>
+#include <sst/base/output_file.hpp>
 #include <sst/engine/rows/profile.hpp>
 #include <sst/ntk.hpp>
 #include <svg/arc_diagram.hpp>

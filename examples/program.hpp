@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <exception>
 #include <fstream>
+#include <initializer_list>
 #include <ios>
 #include <iostream>
 #include <limits>
@@ -19,7 +20,7 @@
 #include <CLI/CLI.hpp>
 
 #include <sst/base/duration.hpp>
-#include <sst/base/file.hpp>
+#include <sst/base/output_file.hpp>
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
@@ -106,6 +107,12 @@ void write_output(const std::string& file, Fill&& fill) {
     fill(static_cast<std::ostream&>(std::cout));
   else
     sst::detail::write_file(file, fill);
+}
+
+/// Throws sst::DataError for files that could not be written, before the work that leads to them.
+inline void try_outputs(std::initializer_list<std::string> files) {
+  for (const std::string& file : files)
+    if (!file.empty() && file != "-") sst::detail::require_writable(file);
 }
 
 /// The library names a setting as "(missing: drop)"; a program that has it as an option says "(--missing

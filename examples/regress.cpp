@@ -178,7 +178,8 @@ void run(const Options& o) {
 #ifdef _OPENMP
   if (o.threads > 0) omp_set_num_threads(o.threads);
 #endif
-  for (const std::string& file : {o.output, o.json, o.save}) require_place(file);
+  program::try_outputs({o.output, o.json});
+  if (!o.save.empty()) sst::require_model_place(o.save);
   program::Progress progress;
   Report report(o.seed);
   sst::TableModel model = o.load.empty() ? learn(o, report, progress) : sst::load_model(o.load);

@@ -146,5 +146,7 @@ inline void declare(CLI::App& app, Options& o) {
       throw CLI::ValidationError("--output and --json cannot both go to standard output");
     if (o.train == "-" && o.test == "-")
       throw CLI::ValidationError("--train and --test cannot both come from standard input");
+    program::require_own_outputs({{"--train", o.train}, {"--test", o.test}, {"--topology", o.topology}},
+                                 {{"--output", o.output}, {"--json", o.json}}, {"--save", o.save});
   });
 }

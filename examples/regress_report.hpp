@@ -7,12 +7,10 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <ostream>
 #include <sstream>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -50,16 +48,6 @@ inline std::string readable(double value) {
   text.precision(4);
   text << value;
   return text.str();
-}
-
-/// A file to be written later needs a folder to be in: said before the work, not after it.
-inline void require_place(const std::string& file) {
-  if (file.empty() || file == "-") return;
-  std::error_code ignored;
-  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
-  if (!std::filesystem::is_directory(folder, ignored))
-    throw sst::DataError("cannot write '" + file + "' (there is no folder '" + folder.string() +
-                         "'); create it first");
 }
 
 /// A target that is the same everywhere leaves nothing to learn.

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include <sst/base/file.hpp>
+#include <sst/base/output_file.hpp>
 #include <sst/error.hpp>
 #include <svg/axis.hpp>
 #include <svg/plot.hpp>

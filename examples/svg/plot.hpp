@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include <sst/base/file.hpp>
+#include <sst/base/output_file.hpp>
 #include <sst/error.hpp>
 #include <svg/axis.hpp>
 #include <svg/text.hpp>

@@ -8,12 +8,14 @@
 /// -DSST_EXTERN_TEMPLATES. Kernels, Cholesky factorizations and models in double and float are then compiled
 /// in that file alone. It has to be compiled with the same options as the others. Nothing else changes.
 
+#include <sst/engine/images/tile_engine.hpp>
 #include <sst/kernel/kernel_function_impl.hpp>
 #include <sst/kernel/network_kernel_impl.hpp>
 #include <sst/kernel/tiles_impl.hpp>
 #include <sst/linalg/spectrum_impl.hpp>
 #include <sst/ntk.hpp>
 #include <sst/plan/compile_impl.hpp>
+#include <sst/plan/images/compile_impl.hpp>
 #include <sst/regression/classification_impl.hpp>
 #include <sst/regression/gradient_flow_impl.hpp>
 #include <sst/regression/model_impl.hpp>
@@ -27,6 +29,11 @@
 
 namespace sst {
 inline namespace SST_ABI {
+
+namespace spatial {
+template std::unique_ptr<const ImageEngine> image_engine<double>(const Topology&, Kernel, const ImageShape&);
+template std::unique_ptr<const ImageEngine> image_engine<float>(const Topology&, Kernel, const ImageShape&);
+}  // namespace spatial
 
 namespace gram_detail {
 SST_TILES_TEMPLATES(double, double)

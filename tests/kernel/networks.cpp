@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include <sst/engine/rows/profile.hpp>
 #include <sst/kernel/image_gram.hpp>
 #include <sst/ntk.hpp>
 #include <sst/topology/activations.hpp>

@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include <sst/engine/rows/profile.hpp>
 #include <sst/ntk.hpp>
 #include <sst/topology/activations.hpp>
 

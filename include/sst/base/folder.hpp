@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -17,6 +18,7 @@
 #endif
 
 #include <sst/base/file.hpp>
+#include <sst/base/output_file.hpp>
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
@@ -32,24 +34,21 @@ class TemporaryFolder {
  public:
   /// `path`: nothing has that name yet.
   TemporaryFolder(std::filesystem::path path, const std::vector<std::string>& names, std::error_code& error)
-      : path_(std::move(path)), names_(names) {
-    made_ = std::filesystem::create_directory(path_, error);
-    if (!made_ && !error) error = std::make_error_code(std::errc::file_exists);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    if (!made_) return;
-    std::error_code ignored;
-    for (const std::string& name : names_) std::filesystem::remove(path_ / name, ignored);
-    std::filesystem::remove(path_, ignored);
+      : path_(std::move(path)) {
+    if (std::filesystem::create_directory(path_, error)) {
+      Temporaries::Paths paths;
+      for (const std::string& name : names) paths.push_back(path_ / name);
+      paths.push_back(path_);
+      temporary_.emplace(std::move(paths));
+    } else if (!error) {
+      error = std::make_error_code(std::errc::file_exists);
+    }
   }
   const std::filesystem::path& path() const { return path_; }
 
  private:
   std::filesystem::path path_;
-  std::vector<std::string> names_;
-  bool made_ = false;
+  std::optional<Temporary> temporary_;
 };
 
 /// Why the folder is not one that has regular files of these names only; nothing when it is.

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include <sst/base/file.hpp>
+#include <sst/base/output_file.hpp>
 #include <sst/error.hpp>
 #include <sst/io/csv_field.hpp>
 #include <sst/io/csv_format.hpp>

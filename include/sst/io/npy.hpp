@@ -21,6 +21,7 @@
 #include <vector>
 
 #include <sst/base/file.hpp>
+#include <sst/base/output_file.hpp>
 #include <sst/error.hpp>
 #include <sst/io/bytes.hpp>
 #include <sst/version.hpp>

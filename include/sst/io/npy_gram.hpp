@@ -13,6 +13,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/file.hpp>
+#include <sst/base/output_file.hpp>
 #include <sst/error.hpp>
 #include <sst/io/npy.hpp>
 #include <sst/kernel/gram.hpp>
@@ -39,15 +40,8 @@ void write_gram_npy(const std::filesystem::path& path, const GramTiles<Scalar, A
                     " GB, and " + std::to_string(static_cast<double>(space.available) / 1e9) +
                     " GB are free there); use float, fewer samples or another disk");
 
-  const detail::Temporary unfinished(detail::sibling(path));
-  errno = 0;
-  std::ofstream out(unfinished.path, std::ios::binary);
-  const auto check = [&] {
-    if (!out)
-      throw DataError("cannot write '" + path.string() + "' (" + detail::last_system_error() +
-                      "); check the folder and the free space");
-  };
-  check();
+  detail::OutputFile file(path);
+  std::ostream& out = file.stream();
   out.write(header.data(), static_cast<std::streamsize>(header.size()));
   const auto put = [&](Eigen::Index row, Eigen::Index col, const Scalar* values, Eigen::Index count) {
     const auto at =
@@ -69,14 +63,10 @@ void write_gram_npy(const std::filesystem::path& path, const GramTiles<Scalar, A
           put(tile.row, tile.col + c, values.col(c).data(), tile.rows);
         for (Eigen::Index c = 0; c < transposed.cols(); ++c)
           put(tile.col, tile.row + c, transposed.col(c).data(), tile.cols);
-        check();
+        file.check();
       },
       options);
-  out.close();
-  check();
-  fs::rename(unfinished.path, path, error);
-  if (error)
-    throw DataError("cannot write '" + path.string() + "' (" + error.message() + "); check the folder");
+  file.commit();
 }
 
 }  // namespace SST_ABI

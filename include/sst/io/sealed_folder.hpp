@@ -21,6 +21,7 @@
 #include <sst/base/file.hpp>
 #include <sst/base/fingerprint.hpp>
 #include <sst/base/folder.hpp>
+#include <sst/base/output_file.hpp>
 #include <sst/error.hpp>
 #include <sst/io/bytes.hpp>
 #include <sst/io/held_folder.hpp>

@@ -6,12 +6,11 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <type_traits>
 
 #include <Eigen/Core>
 
 #include <sst/base/parallel.hpp>
-#include <sst/engine/images/tile_engine.hpp>
+#include <sst/engine/images/image_engine.hpp>
 #include <sst/error.hpp>
 #include <sst/plan/images/plan.hpp>
 #include <sst/topology/image_shape.hpp>
@@ -88,20 +87,16 @@ class ImageTiles {
   /// Whether it is K(x, x).
   bool symmetric() const { return symmetric_; }
   /// What is computed.
-  const SpatialPlan& plan() const { return narrow_ ? narrow_->plan() : wide_->plan(); }
+  const SpatialPlan& plan() const { return engine_->plan(); }
   /// Bytes that evaluate() takes for a rectangle on its threads, beside its result.
   double bytes(Index tile_rows, Index tile_cols) const {
     const auto pieces = static_cast<std::ptrdiff_t>(tile_rows * tile_cols);
     const auto threads = static_cast<Index>(detail::team_size(threads_, pieces));
-    return narrow_ ? narrow_->bytes(tile_rows + tile_cols, threads)
-                   : wide_->bytes(tile_rows + tile_cols, threads);
+    return engine_->bytes(tile_rows + tile_cols, threads);
   }
 
   /// K(x, x), the NNGP, of each image of the rows: a column.
-  Eigen::VectorXd row_variances() const {
-    const spatial::ImageRange all{&rows_, 0, rows()};
-    return narrow_ ? narrow_->variances(all, threads_) : wide_->variances(all, threads_);
-  }
+  Eigen::VectorXd row_variances() const { return engine_->variances({&rows_, 0, rows()}, threads_); }
 
   /// Entry (row0 + r, col0 + c) goes to out[c leading_dimension + r].
   void evaluate(Index row0, Index row_count, Index col0, Index col_count, Scalar* out,
@@ -136,24 +131,24 @@ class ImageTiles {
       write(target.ntk, ntk);
     };
     if (!symmetric_) {
-      run(
+      engine_->evaluate(
           from_columns, from_rows, [](Index, Index) { return true; },
-          [&](Index c, Index r, double k, double t) { put(r, c, k, t); }, report);
+          [&](Index c, Index r, double k, double t) { put(r, c, k, t); }, threads_, report);
       return;
     }
     // The image of the lower number is always the left one.
     const bool mirrored = row0 == col0 && row_count == col_count;
-    run(
+    engine_->evaluate(
         from_columns, from_rows, [](Index c, Index r) { return c <= r; },
         [&](Index c, Index r, double k, double t) {
           put(r, c, k, t);
           if (mirrored && r != c) put(c, r, k, t);
         },
-        report);
+        threads_, report);
     if (mirrored || row0 >= col0 + col_count) return;
-    run(
+    engine_->evaluate(
         from_rows, from_columns, [](Index r, Index c) { return r < c; },
-        [&](Index r, Index c, double k, double t) { put(r, c, k, t); }, report);
+        [&](Index r, Index c, double k, double t) { put(r, c, k, t); }, threads_, report);
   }
 
  private:
@@ -162,21 +157,7 @@ class ImageTiles {
       : rows_(rows), columns_(columns), kernel_(kernel), threads_(threads), symmetric_(symmetric) {
     spatial::require_images(rows, shape, symmetric ? "the data set" : "the first data set");
     if (!symmetric) spatial::require_images(columns, shape, "the second data set");
-    if constexpr (std::is_same_v<Arithmetic, float>) {
-      narrow_ = std::make_unique<spatial::TileEngine<float>>(topology, kernel, shape);
-      if (narrow_->plan().angular_only) return;
-      narrow_.reset();
-    }
-    wide_ = std::make_unique<spatial::TileEngine<double>>(topology, kernel, shape);
-  }
-
-  template <class Wanted, class Store>
-  void run(const spatial::ImageRange& left, const spatial::ImageRange& right, const Wanted& wanted,
-           const Store& store, const std::function<void(Index)>& report) const {
-    if (narrow_)
-      narrow_->evaluate(left, right, wanted, store, threads_, report);
-    else
-      wide_->evaluate(left, right, wanted, store, threads_, report);
+    engine_ = spatial::image_engine<Arithmetic>(topology, kernel, shape);
   }
 
   const Eigen::MatrixXd& rows_;
@@ -184,8 +165,7 @@ class ImageTiles {
   Kernel kernel_;
   int threads_;
   bool symmetric_;
-  std::unique_ptr<spatial::TileEngine<float>> narrow_;
-  std::unique_ptr<spatial::TileEngine<double>> wide_;
+  std::unique_ptr<const spatial::ImageEngine> engine_;
 };
 
 }  // namespace SST_ABI

@@ -24,20 +24,15 @@ inline namespace SST_ABI {
 /// Scalar; sums over tiles are in double. With float, K X is off by about 6e-8 sqrt(n) |X|, which limits
 /// the residual of a regression with ridge lambda to 6e-8 sqrt(n) |y| / lambda where y is not smooth.
 template <class Scalar = double>
-class KernelOperator {
+class KernelOperator final : public SymmetricOperator {
  public:
-  /// Of samples.
-  using Index = Eigen::Index;
-
   /// tiles: of K(X, X). threads: 0 means as many as OpenMP gives.
   explicit KernelOperator(std::shared_ptr<const KernelTiles<Scalar>> tiles, int threads = 0)
       : tiles_(std::move(tiles)), threads_(threads) {}
 
-  /// n, the number of samples.
-  Index rows() const { return tiles_->rows(); }
+  Index rows() const override { return tiles_->rows(); }
 
-  /// The n diagonal entries.
-  Eigen::VectorXd diagonal() const {
+  Eigen::VectorXd diagonal() const override {
     Eigen::VectorXd out(rows());
     over_strips(rows(), [&](Index first, Index size, Workspace& workspace) {
       for (Index i = first; i < first + size; ++i) {
@@ -49,8 +44,7 @@ class KernelOperator {
     return out;
   }
 
-  /// The columns of these indices, n x indices. Throws DataError for one out of range.
-  Eigen::MatrixXd columns(const std::vector<Index>& indices) const {
+  Eigen::MatrixXd columns(const std::vector<Index>& indices) const override {
     for (const Index i : indices) operator_detail::require_index(i, rows());
     Eigen::MatrixXd out(rows(), static_cast<Index>(indices.size()));
     over_strips(rows(), [&](Index first, Index size, Workspace& workspace) {
@@ -65,7 +59,7 @@ class KernelOperator {
   }
 
   /// K X. Throws DataError (wrong rows, kernel values that overflow).
-  Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const {
+  Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const override {
     operator_detail::require_rows(x.rows(), rows());
     const Matrix right = x.template cast<Scalar>();
     Eigen::MatrixXd out = Eigen::MatrixXd::Zero(rows(), x.cols());

@@ -45,11 +45,8 @@ struct ConjugateGradientResult {
   std::string message;          ///< one sentence: what was reached
 };
 
-/// Leaves a residual as it is: conjugate gradients without a preconditioner.
-struct NoPreconditioner {
-  /// r itself, n x m.
-  const Eigen::MatrixXd& operator()(const Eigen::MatrixXd& r) const { return r; }
-};
+/// M^-1 R, n x c, for R: n x c; see conjugate_gradients. None: R itself.
+using Preconditioner = std::function<Eigen::MatrixXd(const Eigen::MatrixXd&)>;
 
 namespace cg_detail {
 
@@ -112,10 +109,10 @@ inline double curvature(const Eigen::Ref<const VectorXd>& p, const Eigen::Ref<co
 /// Each iteration takes one product with k, each start but one from 0 one with `exact`. Memory: ten n x m
 /// matrices. Throws DataError (wrong rows, entries that are not finite), NotPositiveDefinite (a direction p
 /// with p'Ap <= 0: its column and that value), Error (a tolerance or limit that is not positive), Cancelled.
-template <SymmetricOperator Operator, SymmetricOperator Exact, class Preconditioner>
-ConjugateGradientResult conjugate_gradients(const Operator& k, const Exact& exact, double lambda,
-                                            const Eigen::MatrixXd& b, const Preconditioner& preconditioner,
-                                            const ConjugateGradientOptions& options) {
+inline ConjugateGradientResult conjugate_gradients(const SymmetricOperator& k, const SymmetricOperator& exact,
+                                                   double lambda, const Eigen::MatrixXd& b,
+                                                   const Preconditioner& preconditioner,
+                                                   const ConjugateGradientOptions& options) {
   using namespace cg_detail;
   if (b.rows() != k.rows())
     throw DataError("the right-hand side has " + std::to_string(b.rows()) + " rows and the kernel " +
@@ -126,6 +123,7 @@ ConjugateGradientResult conjugate_gradients(const Operator& k, const Exact& exac
                 ", " + std::to_string(options.iterations) + " iterations and lambda " +
                 std::to_string(lambda) + "; the first two have to be positive, and the last not negative");
 
+  const auto precondition = [&](const MatrixXd& r) { return preconditioner ? preconditioner(r) : r; };
   ConjugateGradientResult result;
   VectorXd norms(b.cols());
   for (Index c = 0; c < b.cols(); ++c) norms[c] = b.col(c).stableNorm();
@@ -154,7 +152,7 @@ ConjugateGradientResult conjugate_gradients(const Operator& k, const Exact& exac
     // Divided by the norms of b, so that inner products neither over- nor underflow.
     MatrixXd r = gather(rest, active);
     for (Index c = 0; c < r.cols(); ++c) r.col(c) /= norms[active[static_cast<std::size_t>(c)]];
-    MatrixXd z = preconditioner(r), p = z;
+    MatrixXd z = precondition(r), p = z;
     VectorXd rho = inner_products(r, z);
     VectorXd carried = result.residuals;
     // A little less than asked for, since the residual that is carried along is not quite the true one.
@@ -181,7 +179,7 @@ ConjugateGradientResult conjugate_gradients(const Operator& k, const Exact& exac
       active = going_on;
       r = gather(r, kept), p = gather(p, kept);
       if (active.empty()) break;
-      z = preconditioner(r);
+      z = precondition(r);
       const VectorXd next = inner_products(r, z);
       for (Index c = 0; c < r.cols(); ++c) {
         const Index from = kept[static_cast<std::size_t>(c)];
@@ -217,10 +215,10 @@ ConjugateGradientResult conjugate_gradients(const Operator& k, const Exact& exac
 }
 
 /// The same with products by k alone; b: n x m.
-template <SymmetricOperator Operator, class Preconditioner = NoPreconditioner>
-ConjugateGradientResult conjugate_gradients(const Operator& k, double lambda, const Eigen::MatrixXd& b,
-                                            const Preconditioner& preconditioner = {},
-                                            const ConjugateGradientOptions& options = {}) {
+inline ConjugateGradientResult conjugate_gradients(const SymmetricOperator& k, double lambda,
+                                                   const Eigen::MatrixXd& b,
+                                                   const Preconditioner& preconditioner = {},
+                                                   const ConjugateGradientOptions& options = {}) {
   return conjugate_gradients(k, k, lambda, b, preconditioner, options);
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <concepts>
 #include <string>
 #include <vector>
 
@@ -17,16 +16,20 @@ namespace sst {
 inline namespace SST_ABI {
 
 /// A symmetric positive semidefinite matrix K, n x n, known by what it does rather than by its entries.
-///
-/// rows(): n. diagonal(): n entries. columns(indices): n x indices.size(). apply(X): K X for X n x m, the
-/// same to the last bit for any number of threads.
-template <class T>
-concept SymmetricOperator = requires(const T& k, const std::vector<Eigen::Index>& indices,
-                                     const Eigen::MatrixXd& x) {
-  { k.rows() } -> std::same_as<Eigen::Index>;
-  { k.diagonal() } -> std::same_as<Eigen::VectorXd>;
-  { k.columns(indices) } -> std::same_as<Eigen::MatrixXd>;
-  { k.apply(x) } -> std::same_as<Eigen::MatrixXd>;
+class SymmetricOperator {
+ public:
+  /// Of samples.
+  using Index = Eigen::Index;
+
+  virtual ~SymmetricOperator() = default;
+  /// n.
+  virtual Index rows() const = 0;
+  /// The n diagonal entries.
+  virtual Eigen::VectorXd diagonal() const = 0;
+  /// The columns of these indices, n x indices. Throws DataError for one out of range.
+  virtual Eigen::MatrixXd columns(const std::vector<Index>& indices) const = 0;
+  /// K X, the same to the last bit for any number of threads. x: n x m. Throws DataError for other rows.
+  virtual Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const = 0;
 };
 
 namespace operator_detail {
@@ -57,11 +60,8 @@ void in_parallel(Index count, int threads, Work&& work) {
 }  // namespace operator_detail
 
 /// A symmetric matrix in memory, both triangles of it; it must outlive this.
-class DenseOperator {
+class DenseOperator final : public SymmetricOperator {
  public:
-  /// Of samples.
-  using Index = Eigen::Index;
-
   /// Throws DataError unless k is square.
   explicit DenseOperator(const Eigen::MatrixXd& k, int threads = 0) : k_(k), threads_(threads) {
     if (k.rows() != k.cols())
@@ -69,12 +69,9 @@ class DenseOperator {
                       " is no kernel (it is not square); give a symmetric one");
   }
 
-  /// n.
-  Index rows() const { return k_.rows(); }
-  /// The n diagonal entries.
-  Eigen::VectorXd diagonal() const { return k_.diagonal(); }
-  /// The columns of these indices, n x indices. Throws DataError for one out of range.
-  Eigen::MatrixXd columns(const std::vector<Index>& indices) const {
+  Index rows() const override { return k_.rows(); }
+  Eigen::VectorXd diagonal() const override { return k_.diagonal(); }
+  Eigen::MatrixXd columns(const std::vector<Index>& indices) const override {
     Eigen::MatrixXd out(rows(), static_cast<Index>(indices.size()));
     for (Index c = 0; c < out.cols(); ++c) {
       const Index i = indices[static_cast<std::size_t>(c)];
@@ -83,10 +80,9 @@ class DenseOperator {
     }
     return out;
   }
-  /// K X, by panels of rows, which are columns as they lie in memory. x: n x m. Throws DataError for other
-  /// rows.
-  Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const {
+  Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const override {
     operator_detail::require_rows(x.rows(), rows());
+    // By panels of rows, which are columns as they lie in memory.
     constexpr Index panel = 128;
     Eigen::MatrixXd out(rows(), x.cols());
     operator_detail::in_parallel((rows() + panel - 1) / panel, threads_, [&](Index p) {

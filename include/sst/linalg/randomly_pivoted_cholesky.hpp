@@ -71,8 +71,8 @@ inline std::vector<Index> draw(const Eigen::VectorXd& weights, Index count, std:
 /// memory for F and two blocks of columns. The rank is smaller than asked for when K is explained before.
 /// Throws DataError (an empty kernel, a diagonal that is negative or not finite), NotPositiveDefinite (what
 /// is left turns negative), Error (bad options), Cancelled.
-template <SymmetricOperator Operator>
-LowRankFactor randomly_pivoted_cholesky(const Operator& k, const LowRankOptions& options = {}) {
+inline LowRankFactor randomly_pivoted_cholesky(const SymmetricOperator& k,
+                                               const LowRankOptions& options = {}) {
   using Eigen::Index;
   const Index n = k.rows();
   if (options.rank < 1 || options.block < 1 || !(options.tolerance >= 0))

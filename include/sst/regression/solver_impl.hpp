@@ -171,20 +171,23 @@ inline Eigen::RowVectorXd output_scales(const Eigen::MatrixXd& y) {
 }
 
 /// S K S: the operator of weighted samples, S = sqrt of the weights on the diagonal.
-template <class Operator>
-struct ScaledOperator {
-  const Operator& k;
-  Eigen::VectorXd s;
-  Index rows() const { return k.rows(); }
-  Eigen::VectorXd diagonal() const { return k.diagonal().cwiseProduct(s.cwiseAbs2()); }
-  Eigen::MatrixXd columns(const std::vector<Index>& indices) const {
-    Eigen::MatrixXd out = s.asDiagonal() * k.columns(indices);
-    for (Index c = 0; c < out.cols(); ++c) out.col(c) *= s[indices[static_cast<std::size_t>(c)]];
+class ScaledOperator final : public SymmetricOperator {
+ public:
+  ScaledOperator(const SymmetricOperator& k, Eigen::VectorXd s) : k_(k), s_(std::move(s)) {}
+  Index rows() const override { return k_.rows(); }
+  Eigen::VectorXd diagonal() const override { return k_.diagonal().cwiseProduct(s_.cwiseAbs2()); }
+  Eigen::MatrixXd columns(const std::vector<Index>& indices) const override {
+    Eigen::MatrixXd out = s_.asDiagonal() * k_.columns(indices);
+    for (Index c = 0; c < out.cols(); ++c) out.col(c) *= s_[indices[static_cast<std::size_t>(c)]];
     return out;
   }
-  Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const {
-    return s.asDiagonal() * k.apply(s.asDiagonal() * x);
+  Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const override {
+    return s_.asDiagonal() * k_.apply(s_.asDiagonal() * x);
   }
+
+ private:
+  const SymmetricOperator& k_;
+  Eigen::VectorXd s_;
 };
 
 using Stage = std::function<std::function<bool(double)>(const char*)>;
@@ -204,14 +207,16 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
     const double done = std::log(std::max(residual, tolerance)) / std::log(tolerance);
     return options.progress("iterations", std::clamp(done, 0.0, 1.0));
   };
-  const auto solve = [&](const auto& in_float, const auto& in_double, const Eigen::MatrixXd& b) {
+  const auto solve = [&](const SymmetricOperator& in_float, const SymmetricOperator& in_double,
+                         const Eigen::MatrixXd& b) {
     LowRankFactor low = randomly_pivoted_cholesky(in_double, {.rank = rank(x.rows(), options),
                                                               .seed = options.seed,
                                                               .threads = options.threads,
                                                               .progress = stage("preconditioner")});
     // At least what the preconditioner's rounding allows, so that lambda = 0 has one as well.
     const double mu = std::max(lambda + low.residual.mean(), 1e-13 * low.factor.squaredNorm());
-    const LowRankPreconditioner preconditioner(std::move(low.factor), mu, options.threads);
+    const LowRankPreconditioner woodbury(std::move(low.factor), mu, options.threads);
+    const Preconditioner preconditioner = std::cref(woodbury);
     ConjugateGradientOptions asked{
         .tolerance = tolerance, .iterations = options.iterations, .reduction = 1e-4, .progress = progress};
     auto result = conjugate_gradients(in_float, in_double, lambda, b, preconditioner, asked);
@@ -229,8 +234,7 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
   ConjugateGradientResult result;
   if (options.sample_weights.size()) {
     const Eigen::VectorXd s = options.sample_weights.cwiseSqrt();
-    result = solve(ScaledOperator<KernelOperator<float>>{fast, s},
-                   ScaledOperator<KernelOperator<double>>{exact, s}, s.asDiagonal() * y);
+    result = solve(ScaledOperator(fast, s), ScaledOperator(exact, s), s.asDiagonal() * y);
     result.x = s.asDiagonal() * result.x;
   } else {
     result = solve(fast, exact, y);

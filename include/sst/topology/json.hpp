@@ -15,7 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include <sst/activation/registry.hpp>
-#include <sst/base/file.hpp>
+#include <sst/base/output_file.hpp>
 #include <sst/error.hpp>
 #include <sst/topology/json_reader.hpp>
 #include <sst/topology/operation.hpp>

@@ -3,15 +3,16 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <Eigen/Core>
 
 #include <sst/base/parallel.hpp>
+#include <sst/engine/images/image_engine.hpp>
 #include <sst/engine/images/machine.hpp>
 #include <sst/engine/images/pool_map.hpp>
 #include <sst/engine/images/table.hpp>
@@ -30,23 +31,10 @@ namespace sst {
 inline namespace SST_ABI {
 namespace spatial {
 
-/// Some rows of a data set.
-struct ImageRange {
-  const Eigen::MatrixXd* x;  ///< the data set, a row per image
-  Index first, count;        ///< which rows
-};
-
 /// Computes tiles of kernels of images in the arithmetic of Scalar. Immutable: threads can share one.
 template <class Scalar>
-class TileEngine {
+class TileEngine final : public ImageEngine {
  public:
-  /// Which entries of (left image, right image), both as rows of their data sets, are wanted.
-  using Wanted = std::function<bool(Index left, Index right)>;
-  /// Takes an entry: left and right image, NNGP and NTK.
-  using Store = std::function<void(Index left, Index right, double nngp, double ntk)>;
-  /// Called by several threads when a part is done, with the number of its entries; what it throws stops.
-  using Report = std::function<void(Index)>;
-
   /// Compiles the topology. Throws NoClosedForm and TopologyError as `compile` does.
   TileEngine(const Topology& topology, Kernel kernel, const ImageShape& shape)
       : topology_(topology),
@@ -61,10 +49,8 @@ class TileEngine {
   TileEngine(const TileEngine&) = delete;
   TileEngine& operator=(const TileEngine&) = delete;
 
-  /// What is computed.
-  const SpatialPlan& plan() const { return plan_; }
-  /// Bytes that evaluate() takes for `images` images on `threads` threads.
-  double bytes(Index images, Index threads) const {
+  const SpatialPlan& plan() const override { return plan_; }
+  double bytes(Index images, Index threads) const override {
     double total = static_cast<double>(images) *
                    (table_bytes(plan_, sizeof(double)) + 2 * table_bytes(plan_, sizeof(Scalar)));
     double machine = Machine<Scalar, Left::one>::bytes(program_, batch_);
@@ -73,8 +59,7 @@ class TileEngine {
     return total + static_cast<double>(threads) * machine;
   }
 
-  /// The variances of the outputs at the images of a range, a column of as many rows.
-  Eigen::VectorXd variances(const ImageRange& range, int threads) const {
+  Eigen::VectorXd variances(const ImageRange& range, int threads) const override {
     Eigen::VectorXd out(static_cast<Eigen::Index>(range.count));
     constexpr Index some = 64 * lanes<double>;  // tables are large
     for (Index first = 0; first < range.count; first += some) {
@@ -87,10 +72,8 @@ class TileEngine {
     return out;
   }
 
-  /// All entries of left x right that `wanted` tells, each handed to `store` once. Throws what
-  /// `report` throws.
   void evaluate(const ImageRange& left, const ImageRange& right, const Wanted& wanted, const Store& store,
-                int threads, const Report& report = {}) const {
+                int threads, const Report& report = {}) const override {
     const Tables left_tables = tables(left, threads);
     const bool one = left.x == right.x && left.first == right.first && left.count == right.count;
     const Tables right_tables = one ? Tables{} : tables(right, threads);
@@ -285,6 +268,15 @@ class TileEngine {
   PoolMaps maps_;
   Index batch_ = 1;
 };
+
+template <class Scalar>
+std::unique_ptr<const ImageEngine> image_engine(const Topology& topology, Kernel kernel,
+                                                const ImageShape& shape) {
+  auto engine = std::make_unique<const TileEngine<Scalar>>(topology, kernel, shape);
+  if (std::is_same_v<Scalar, float> && !engine->plan().angular_only)
+    return std::make_unique<const TileEngine<double>>(topology, kernel, shape);
+  return engine;
+}
 
 }  // namespace spatial
 }  // namespace SST_ABI

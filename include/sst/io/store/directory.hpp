@@ -13,7 +13,7 @@
 #include <system_error>
 #include <utility>
 
-#include <sst/base/file.hpp>
+#include <sst/base/output_file.hpp>
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
@@ -75,27 +75,21 @@ inline void sync_directory(const std::filesystem::path& directory) {
 /// Writes a file that is there completely or not at all, whenever the process or the machine dies:
 /// under another name that nobody guesses (ending in .part), onto the disk, then renamed.
 inline void write_durably(const std::filesystem::path& path, std::string_view bytes) {
-  struct Part {
-    std::filesystem::path path;
-    ~Part() {
-      std::error_code ignored;
-      if (!path.empty()) std::filesystem::remove(path, ignored);
-    }
-  } part{detail::sibling(path)};
+  const std::filesystem::path part = detail::sibling(path);
+  const detail::Temporary temporary({part});
   {
-    const File file(part.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, "write");
+    const File file(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, "write");
     while (!bytes.empty()) {
       const ::ssize_t written = ::write(file.descriptor(), bytes.data(), bytes.size());
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail("write", part.path, errno);
+      if (written < 0) fail("write", part, errno);
       bytes.remove_prefix(static_cast<std::size_t>(written));
     }
-    if (::fsync(file.descriptor()) != 0) fail("write", part.path, errno);
+    if (::fsync(file.descriptor()) != 0) fail("write", part, errno);
   }
   std::error_code error;
-  std::filesystem::rename(part.path, path, error);
+  std::filesystem::rename(part, path, error);
   if (error) fail("write", path, error.value());
-  part.path.clear();
   sync_directory(path.parent_path());
 }
 

@@ -19,6 +19,7 @@
 #include <sst/base/duration.hpp>
 #include <sst/base/file.hpp>
 #include <sst/base/memory.hpp>
+#include <sst/base/output_file.hpp>
 #include <sst/error.hpp>
 #include <sst/io/npy.hpp>
 #include <sst/io/store/compute.hpp>
