@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <exception>
 #include <fstream>
@@ -14,6 +15,7 @@
 #include <string>
 #include <utility>
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -100,6 +102,16 @@ inline double peak_memory() {
 #endif
 }
 
+/// Standard streams that are closed stay so: no file that is opened later takes their numbers, and with them
+/// what is meant for a terminal. A file that grows beyond what is allowed is an error like a full disk.
+inline void guard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(stream, F_GETFD) == -1) {  // its number is the lowest free one; reads and writes fail
+      [[maybe_unused]] const int taken = open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
 /// Lets fill(stream) write a file, or standard output where it is called "-".
 template <class Fill>
 void write_output(const std::string& file, Fill&& fill) {
@@ -130,6 +142,21 @@ inline std::string name_options(const CLI::App& app, std::string message) {
   return message;
 }
 
+/// A message on one line that does nothing to a terminal, whatever names of files it has.
+inline std::string one_line(const std::string& message) {
+  std::string out;
+  for (const char c : message) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n' || c == '\r' || c == '\t')
+      out += ' ';
+    else if (byte < 0x20 || byte == 0x7F)
+      out += {'\\', 'x', "0123456789abcdef"[byte >> 4U], "0123456789abcdef"[byte & 15U]};
+    else
+      out += c;
+  }
+  return out;
+}
+
 }  // namespace program
 
 /// Runs `body` once the options are read. Exit status 0; 2 for a wrong option, 130 after Ctrl-C, 143 after
@@ -142,10 +169,8 @@ int run_program(CLI::App& app, int argc, char** argv, Body&& body) {
     if (first) std::cerr << text;
     return status;
   };
-  const auto fail = [&](std::string line, int status = 1) {
-    for (char& c : line)
-      if (c == '\n' || c == '\r') c = ' ';
-    return end(status, app.get_name() + ": " + line + '\n');
+  const auto fail = [&](const std::string& message, int status = 1) {
+    return end(status, app.get_name() + ": " + program::one_line(message) + '\n');
   };
   app.set_version_flag("--version", app.get_name() + " " + std::to_string(SST_VERSION_MAJOR) + "." +
                                         std::to_string(SST_VERSION_MINOR) + "." +
@@ -154,6 +179,7 @@ int run_program(CLI::App& app, int argc, char** argv, Body&& body) {
     if (std::cout.flush()) return end(0, "");
     return fail("cannot write to standard output; check where it goes and its room");
   };
+  program::guard_streams();
   program::watch_for_signals(app.get_name());
   try {
     app.parse(argc, argv);

@@ -157,4 +157,20 @@ TEST_CASE("long work reports progress and can be cancelled", "[kernel]") {
   }
 }
 
+TEST_CASE("sparse rows list each column once, in ascending order", "[kernel]") {
+  using Sparse = Eigen::SparseMatrix<double, Eigen::RowMajor>;
+  const auto row = [](int first, int second) {
+    Sparse x(1, 3);
+    x.resizeNonZeros(2);
+    x.outerIndexPtr()[1] = 2;
+    x.innerIndexPtr()[0] = first, x.innerIndexPtr()[1] = second;
+    x.valuePtr()[0] = 1, x.valuePtr()[1] = 2;
+    return x;
+  };
+  const auto kernel = sst::nngp(sst::chain(2));
+  CHECK(kernel.matrix(row(0, 2)).rows() == 1);
+  CHECK_THROWS_WITH(kernel.matrix(row(2, 0)), Catch::Contains("row 0 lists column 0 after column 2"));
+  CHECK_THROWS_WITH(kernel.matrix(row(1, 1)), Catch::Contains("row 0 lists column 1 after column 1"));
+}
+
 }  // namespace kernel_function_tests

@@ -76,6 +76,18 @@ TEST_CASE("any tile of a kernel matrix can be asked for", "[kernel]") {
   }
 }
 
+TEST_CASE("a tile that reaches beyond the matrix is refused", "[kernel]") {
+  const MatrixXd x = data().topRows(5);
+  const sst::GramTiles<double> tiles(plan(), sst::Kernel::ntk, x);
+  MatrixXd out(3, 3);
+  tiles.evaluate(2, 3, 2, 3, out.data(), 3);
+  for (const Eigen::Index at : {3, -1, 1000, 100000000}) {
+    CHECK_THROWS_WITH(tiles.evaluate(at, 3, 0, 3, out.data(), 3), Catch::Contains("beyond the 5 x 5 matrix"));
+    CHECK_THROWS_WITH(tiles.evaluate(0, 3, at, 3, out.data(), 3), Catch::Contains("beyond the 5 x 5 matrix"));
+  }
+  CHECK_THROWS_AS(tiles.evaluate(0, -1, 0, 3, out.data(), 3), sst::Error);
+}
+
 TEST_CASE("a kernel matrix goes to an .npy file tile by tile", "[kernel]") {
   const MatrixXd x = data(), y = data().topRows(300);
   const sst_test::Folder folder;

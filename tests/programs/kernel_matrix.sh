@@ -78,6 +78,8 @@ usage "--kernel" --topology tied.json --x $x --kernel gauss
 usage "--precision" "${net[@]}" --x $x --precision half
 usage "--output" "${net[@]}" --x $x --output k.txt
 usage "--shape" "${net[@]}" --x $x --shape 3,2
+usage "is the file that --dot writes" "${net[@]}" --x $x --output k.csv --dot same.svg --svg same.svg
+usage "is the file that --topology reads" "${net[@]}" --x $x --dot tied.json
 usage "--depth" "${net[@]}" --x $x --depth 3
 
 # Images.

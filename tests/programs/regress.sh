@@ -150,11 +150,26 @@ fine "${cars[@]}" --solver mixed --ridge auto --test test.csv --std
 fine "${cars[@]}" --solver conjugate_gradients --test test.csv --std
 usage "--bogus" "${cars[@]}" --bogus
 
+# Outputs that would be lost, or lose something else.
+cp train.csv copy.csv && ln copy.csv hard.csv && ln -s copy.csv soft.csv
+copy=(--train copy.csv --target mpg --ignore name --standardize --test test.csv)
+for name in copy.csv ./copy.csv hard.csv soft.csv "$PWD/copy.csv"; do
+  usage "is the file that --train reads" "${copy[@]}" --output "$name"
+  usage "is the file that --train reads" "${copy[@]}" --json "$name"
+done
+usage "is the file that --test reads" "${cars[@]}" --test test.csv --output test.csv
+usage "is the file that --output writes" "${cars[@]}" --test test.csv --output both --json ./both
+usage "lies in the folder that --save replaces" "${cars[@]}" --test test.csv --json kept/report.json --save kept
+usage "lies in the folder that --save replaces" "${cars[@]}" --test test.csv --output kept --save kept
+cmp -s copy.csv train.csv || fail "an input was changed"
+fine "${cars[@]}" --test test.csv --output /dev/null --json /dev/null
+
 # Bad input: each is one line, and the outputs stay.
 edit() { sed "$1" train.csv >bad.csv; }
 bad=(--train bad.csv --target mpg --ignore name --standardize "${all[@]}")
 good=("${cars[@]}" "${all[@]}") rest=(--std --output output.csv --json report.json --save kept)
 refuse "none.csv" --train none.csv --target mpg "${all[@]}"
+refuse "no\x1b[2J\x07" --train "$(printf 'no\033[2J\a')" --target mpg "${all[@]}"
 refuse "directory" --train . --target mpg "${all[@]}"
 : >bad.csv && refuse "bad.csv has no rows" "${bad[@]}"
 head -1 train.csv >bad.csv && refuse "only a header" "${bad[@]}"

@@ -94,7 +94,8 @@ class DataRef {
       for (Eigen::Index k = 0; k < dense_->cols(); ++k) f(k, (*dense_)(row, k));
   }
 
-  /// Throws DataError, with row and column, unless there are columns and every number is finite.
+  /// Throws DataError, with row and column, unless there are columns, every number is finite, and a sparse
+  /// row lists each column once, in ascending order.
   void require_finite(const char* name) const {
     if (cols() == 0)
       throw DataError(std::string(name) + " has no columns; a sample needs one feature at least");
@@ -104,8 +105,18 @@ class DataRef {
                         " is not a finite number; remove or replace it");
     };
     if (sparse_) {
-      for (Eigen::Index i = 0; i < rows(); ++i)
-        for_each(i, [&](Eigen::Index k, double value) { check(i, k, value); });
+      for (Eigen::Index i = 0; i < rows(); ++i) {
+        Eigen::Index before = -1;
+        for_each(i, [&](Eigen::Index k, double value) {
+          if (k <= before)
+            throw DataError(
+                std::string(name) + ", row " + std::to_string(i) + " lists column " + std::to_string(k) +
+                " after column " + std::to_string(before) +
+                " (sparse rows have each column once, ascending); sort it and sum what is double");
+          before = k;
+          check(i, k, value);
+        });
+      }
     } else {  // along the columns, as they lie in memory
       for (Eigen::Index k = 0; k < cols(); ++k)
         for (Eigen::Index i = 0; i < rows(); ++i) check(i, k, (*dense_)(i, k));

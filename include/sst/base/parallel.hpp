@@ -66,19 +66,26 @@ void workers(std::size_t count, int threads, Make&& make, Work&& work) {
   Failure failure;
   const auto total = static_cast<std::ptrdiff_t>(count);
   threads = team_size(threads, total);
-#ifdef _OPENMP
-#pragma omp parallel num_threads(threads) if (threads > 1)
-#endif
-  {
+  const auto next = [&](std::unique_ptr<Worker>& worker, std::ptrdiff_t k) {
+    failure.guard([&] {
+      if (!worker) worker = make();
+      work(*worker, static_cast<std::size_t>(k));
+    });
+  };
+  if (threads == 1) {  // without OpenMP, whose threads a process that was forked does not have
     std::unique_ptr<Worker> worker;
+    for (std::ptrdiff_t k = 0; k < total; ++k) next(worker, k);
+  } else {
+#ifdef _OPENMP
+#pragma omp parallel num_threads(threads)
+#endif
+    {
+      std::unique_ptr<Worker> worker;
 #ifdef _OPENMP
 #pragma omp for schedule(dynamic)
 #endif
-    for (std::ptrdiff_t k = 0; k < total; ++k)
-      failure.guard([&] {
-        if (!worker) worker = make();
-        work(*worker, static_cast<std::size_t>(k));
-      });
+      for (std::ptrdiff_t k = 0; k < total; ++k) next(worker, k);
+    }
   }
   failure.rethrow();
 }

@@ -67,26 +67,38 @@ class KernelOperator final : public SymmetricOperator {
     detail::Failure failure;
     const int team = detail::team_size(threads_, std::max<Index>(1, players / 2));
     const cholesky_detail::SerialEigen serial;
-    (void)team;
-    // A round-robin tournament: in each round every block of rows is in one tile at most, so that it gets
-    // what the tiles add to it in the order of the rounds, whoever computes them. Round 0: the diagonal.
-#ifdef _OPENMP
-#pragma omp parallel num_threads(team) if (team > 1)
-#endif
-    {
+    struct Player {
       std::unique_ptr<Workspace> workspace;
       Matrix values, product;
-      for (Index round = 0; round < std::max<Index>(1, players); ++round) {
-        const Index games = round == 0 ? count : players / 2;
+    };
+    const Index rounds = std::max<Index>(1, players);
+    // A round-robin tournament: in each round every block of rows is in one tile at most, so that it gets
+    // what the tiles add to it in the order of the rounds, whoever computes them. Round 0: the diagonal.
+    const auto games = [&](Index round) { return round == 0 ? count : players / 2; };
+    const auto play = [&](Player& player, Index round, Index game) {
+      failure.guard([&] {
+        if (!player.workspace) player.workspace = tiles_->workspace();
+        const auto [row, column] = round == 0 ? std::pair{game, game} : pairing(players, round - 1, game);
+        if (row < count) add_tile(row, column, right, out, player.values, player.product, *player.workspace);
+      });
+    };
+    if (team == 1) {  // without OpenMP, whose threads a process that was forked does not have
+      Player player;
+      for (Index round = 0; round < rounds; ++round)
+        for (Index game = 0; game < games(round); ++game) play(player, round, game);
+    } else {
+#ifdef _OPENMP
+#pragma omp parallel num_threads(team)
+#endif
+      {
+        Player player;
+        for (Index round = 0; round < rounds; ++round) {
+          const Index last = games(round);
 #ifdef _OPENMP
 #pragma omp for schedule(dynamic)
 #endif
-        for (Index game = 0; game < games; ++game)
-          failure.guard([&] {
-            if (!workspace) workspace = tiles_->workspace();
-            const auto [row, column] = round == 0 ? std::pair{game, game} : pairing(players, round - 1, game);
-            if (row < count) add_tile(row, column, right, out, values, product, *workspace);
-          });
+          for (Index game = 0; game < last; ++game) play(player, round, game);
+        }
       }
     }
     failure.rethrow();

@@ -138,20 +138,24 @@ void factor_tile(Block<Scalar> a, Index first) {
 template <class Create>
 void run_tasks(int threads, Create&& create) {
   Failure failure;
-#ifdef _OPENMP
-#pragma omp parallel num_threads(threads) if (threads > 1)
-#pragma omp master
-#else
-  (void)threads;
-#endif
-  {
+  const auto begin = [&] {
     const SerialEigen serial;
     keep_buffers();
     create(failure);
 #ifdef _OPENMP
 #pragma omp taskwait
 #endif
-  }
+  };
+#ifdef _OPENMP
+  if (threads > 1 || omp_in_parallel()) {
+#pragma omp parallel num_threads(threads) if (threads > 1)
+#pragma omp master
+    begin();
+  } else  // a process that was forked has none of OpenMP's threads, and one needs none
+#else
+  (void)threads;
+#endif
+    begin();
   failure.rethrow();
 }
 
@@ -190,15 +194,19 @@ void require_finite(const Eigen::DenseBase<Derived>& x, bool lower, int threads,
   using Scalar = typename Derived::Scalar;
   bool finite = true;
   const Index rows = x.rows(), columns = x.cols();
+  const auto sound = [&](Index j) {
+    const auto column = x.col(j).tail(lower ? rows - j : rows).array();
+    return (column - column).sum() == Scalar(0);  // inf - inf and nan - nan are nan
+  };
 #ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static, 16) reduction(&& : finite)
+  if (threads > 1) {
+#pragma omp parallel for num_threads(threads) schedule(static, 16) reduction(&& : finite)
+    for (Index j = 0; j < columns; ++j) finite = finite && sound(j);
+  } else
 #else
   (void)threads;
 #endif
-  for (Index j = 0; j < columns; ++j) {
-    const auto column = x.col(j).tail(lower ? rows - j : rows).array();
-    finite = finite && (column - column).sum() == Scalar(0);  // inf - inf and nan - nan are nan
-  }
+    for (Index j = 0; j < columns; ++j) finite = finite && sound(j);
   if (finite) return;
   for (Index j = 0; j < columns; ++j)
     for (Index i = lower ? j : 0; i < rows; ++i)
