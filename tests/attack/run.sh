@@ -18,8 +18,8 @@ tried() { count[$1]=$((${count[$1]:-0} + 1)); }
 # Small jobs with all kinds of outputs. OUT stands for the folder of the outputs, SIZE for what makes old and new
 # differ.
 printf '%s' '{"sst_topology": 1, "name": "two layers", "nodes": [{"name": "x", "op": "input"},
-  {"name": "a", "op": "dense", "inputs": ["x"]}, {"name": "r", "op": "relu", "inputs": ["a"]},
-  {"name": "o", "op": "dense", "inputs": ["r"]}], "output": "o"}' >net.json
+  {"name": "a", "op": "dense", "inputs": ["x"], "weight_std": 1.4}, {"name": "r", "op": "relu", "inputs": ["a"]},
+  {"name": "o", "op": "dense", "inputs": ["r"], "weight_std": 1}], "output": "o"}' >net.json
 head -81 "$data/auto_mpg.csv" >cars.csv
 cut -d, -f2-5 cars.csv >x.csv
 names=(regress kernel_matrix image_classification expressibility)
@@ -27,7 +27,7 @@ regress="regress --train cars.csv --target mpg --ignore name --test cars.csv --d
   --output OUT/p.csv --json OUT/r.json --save OUT/model"
 kernel_matrix="kernel_matrix --topology net.json --x x.csv --kernel KIND --output OUT/k.npy --dot OUT/net.dot
   --svg OUT/net.svg"
-image_classification="image_classification --limit 20 --size 4 --family chain --depth SIZE --folds 2
+image_classification="image_classification --limit 20 --size 4 --family plain --depth SIZE --folds 2
   --gram OUT/g.npy --svg OUT/i.svg --json OUT/i.json"
 expressibility="expressibility --precision PRECISION --svg OUT/e.svg --json OUT/e.json"
 
@@ -99,7 +99,7 @@ at_calls() { # at_calls NAME SIGNAL
   while ! over && [ $at -lt "${calls[$name]:-1000000}" ]; do
     at=$((at + step + (at > 30 ? RANDOM % 5 : 0)))
     fresh "$name"
-    KILL_AT=$at KILL_SIGNAL=$(kill -l "$signal") LD_PRELOAD=$shim "${job[@]}" >out 2>err
+    { KILL_AT=$at KILL_SIGNAL=$(kill -l "$signal") LD_PRELOAD=$shim "${job[@]}" >out 2>err; } 2>/dev/null
     status=$?
     case $signal:$status in
       KILL:0) calls[$name]=$at && return ;;
