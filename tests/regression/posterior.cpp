@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include <Eigen/Core>
+#include <Eigen/Eigenvalues>
 #include <Eigen/LU>
 
 #include <sst/kernel/gram.hpp>
