@@ -16,6 +16,7 @@
 #include <sst/regression/classification.hpp>
 #include <sst/regression/gradient_flow.hpp>
 #include <sst/regression/model.hpp>
+#include <sst/regression/posterior.hpp>
 #include <sst/selection/cross_validation.hpp>
 #include <sst/selection/grid_search.hpp>
 #include <sst/selection/ridge_path.hpp>

@@ -10,6 +10,7 @@
 #include <sst/engine/rows/profile.hpp>
 #include <sst/kernel/image_gram.hpp>
 #include <sst/ntk.hpp>
+#include <sst/plan/images/compile.hpp>
 #include <sst/topology/activations.hpp>
 
 #include "golden.hpp"

@@ -79,7 +79,7 @@ usage "--precision" "${net[@]}" --x $x --precision half
 usage "--output" "${net[@]}" --x $x --output k.txt
 usage "--shape" "${net[@]}" --x $x --shape 3,2
 usage "is the file that --dot writes" "${net[@]}" --x $x --output k.csv --dot same.svg --svg same.svg
-usage "is the file that --topology reads" "${net[@]}" --x $x --dot tied.json
+usage "is the file that --topology reads" "${net[@]}" --x $x --dot "${net[1]}"
 usage "--depth" "${net[@]}" --x $x --depth 3
 
 # Images.

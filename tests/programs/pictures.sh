@@ -23,7 +23,7 @@ OMP_NUM_THREADS=1 run 0 --output second
 for name in $names; do same first/$name.svg second/$name.svg "one thread"; done
 
 run 0 --help
-refuse "cannot write 'nowhere/topology_chain.svg' (No such file or directory)" --output nowhere
+refuse "cannot write 'nowhere/topology_chain.svg' (there is no folder" --output nowhere
 usage "--colour" --colour red
 
 [ $failures -eq 0 ] && echo "all passed"

@@ -11,6 +11,7 @@
 #include <sst/kernel/gram.hpp>
 #include <sst/kernel/network_kernel.hpp>
 #include <sst/regression/gradient_flow.hpp>
+#include <sst/regression/posterior.hpp>
 #include <sst/topology/families.hpp>
 
 namespace gradient_flow_tests {

@@ -61,7 +61,7 @@ struct FitOptions {
   Unconverged unconverged = Unconverged::error;
   Eigen::Index rank = 0;   ///< of their preconditioner; 0: by n and memory
   std::uint64_t seed = 0;  ///< of their preconditioner
-  double memory = 0;       ///< bytes that may be used; 0: nine tenths of what is free
+  double memory = 0;       ///< bytes that may be used; 0: nine tenths of what is free, less 8 MiB
   /// What each sample counts: n positive numbers, or none, for 1 each. The loss is then
   /// sum_i w_i |y_i - f(x_i)|^2 + lambda |f|^2, and the system has lambda / w_i on its diagonal.
   Eigen::VectorXd sample_weights = {};

@@ -39,7 +39,8 @@ using Eigen::Index;
 inline constexpr Index few_rows = 4096;
 
 inline double budget(const FitOptions& options) {
-  return options.memory > 0 ? options.memory : 0.9 * available_memory();
+  constexpr double reserve = 8 << 20;  // what threads and the C library take for themselves
+  return options.memory > 0 ? options.memory : std::max(0.0, 0.9 * available_memory() - reserve);
 }
 
 /// Columns that are in use beside the preconditioner's: a block of pivots, and the iteration's vectors.
