@@ -31,8 +31,8 @@ namespace sst {
 inline namespace SST_ABI {
 
 namespace spatial {
-template std::unique_ptr<const ImageEngine> image_engine<double>(const Topology&, Kernel, const ImageShape&);
-template std::unique_ptr<const ImageEngine> image_engine<float>(const Topology&, Kernel, const ImageShape&);
+SST_IMAGE_TEMPLATES(double)
+SST_IMAGE_TEMPLATES(float)
 }  // namespace spatial
 
 namespace gram_detail {

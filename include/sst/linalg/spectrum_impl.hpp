@@ -22,6 +22,7 @@
 namespace sst {
 inline namespace SST_ABI {
 
+/// Eigen's decomposition of an n x n matrix.
 struct Spectrum::Decomposition : Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> {
   using SelfAdjointEigenSolver::SelfAdjointEigenSolver;
 };

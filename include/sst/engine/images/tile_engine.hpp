@@ -278,6 +278,11 @@ std::unique_ptr<const ImageEngine> image_engine(const Topology& topology, Kernel
   return engine;
 }
 
+/// What instantiate.hpp compiles of this header, for the other files of a program.
+#define SST_IMAGE_TEMPLATES(Scalar)                                                         \
+  template std::unique_ptr<const ImageEngine> image_engine<Scalar>(const Topology&, Kernel, \
+                                                                   const ImageShape&);
+
 }  // namespace spatial
 }  // namespace SST_ABI
 }  // namespace sst
