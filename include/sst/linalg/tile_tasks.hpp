@@ -9,6 +9,7 @@
 
 #include <Eigen/Core>
 
+#include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/error.hpp>
 #include <sst/version.hpp>
@@ -70,10 +71,16 @@ class SerialEigen {
 };
 
 /// Eigen allocates its packing buffers anew for every product. The C library of GNU returns blocks of that
-/// size to the system, and takes back zeroed pages, until it has seen a larger block come and go.
+/// size to the system, and takes back zeroed pages, until it has seen a larger block come and go. Once, and
+/// not where memory is so scarce that the system should have it back.
 inline void keep_buffers() {
-  void* volatile block = std::malloc(std::size_t{24} << 20);
-  std::free(block);
+  [[maybe_unused]] static const bool done = [] {
+    constexpr std::size_t large = std::size_t{24} << 20;
+    if (available_memory() < 20.0 * large) return false;
+    void* volatile block = std::malloc(large);
+    std::free(block);
+    return true;
+  }();
 }
 
 /// Part of a column-major matrix.
