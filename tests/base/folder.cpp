@@ -139,7 +139,7 @@ TEST_CASE("Several writers of one folder: the last one stays, whole", "[base][fo
 
 TEST_CASE("Names that are as long as a file system allows", "[base][folder]") {
   const Folder folder;
-  for (const std::size_t length : {200, 240, 250, 255}) {
+  for (const std::size_t length : {200U, 240U, 250U, 255U}) {
     const fs::path place = folder.path / std::string(length, 'm'),
                    file = folder.path / std::string(length, 'f');
     write_folder(place, "first");
