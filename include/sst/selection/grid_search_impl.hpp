@@ -16,6 +16,7 @@
 #include <sst/error.hpp>
 #include <sst/kernel/network_kernel.hpp>
 #include <sst/linalg/spectrum.hpp>
+#include <sst/regression/targets.hpp>
 #include <sst/selection/grid_search.hpp>
 #include <sst/selection/ridge_path.hpp>
 #include <sst/version.hpp>

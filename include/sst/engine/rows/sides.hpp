@@ -16,6 +16,7 @@
 #include <sst/engine/rows/strip.hpp>
 #include <sst/error.hpp>
 #include <sst/plan/plan.hpp>
+#include <sst/topology/operation.hpp>
 #include <sst/version.hpp>
 
 /// \file
