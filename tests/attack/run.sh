@@ -6,7 +6,7 @@
 # at such moments and at random ones; a full disk (where this user may mount one); limits of memory and of the
 # size of files; streams that are closed. Usage: run.sh FOLDER_OF_THE_PROGRAMS SHIM DATA_FOLDER [SECONDS]
 set -u
-programs=$(cd "$1" && pwd) shim=$2 data=$(cd "$3" && pwd) seconds=${4:-80}
+programs=$(cd "$1" && pwd) shim=$(realpath "$2") data=$(cd "$3" && pwd) seconds=${4:-80}
 program=attack
 source "$(dirname "$0")/../programs/helper/expect.sh"
 export OMP_NUM_THREADS=2 # a test of files, not of speed
@@ -129,46 +129,50 @@ at_random() { # at_random NAME SIGNAL ROUNDS
   done
 }
 
-# ends WHAT STATUSES: of the run before, with one line where it failed.
-ends() { # ends NAME WHAT STATUS
+# ends NAME WHAT STATUS ALLOWED: the status of a run is allowed, one line says why it failed, its files are intact.
+ends() {
   case " $4 " in *" $3 "*) ;; *) fail "$1, $2: status $3 ($(head -c 300 err))" ;; esac
   [ "$3" -ne 1 ] || [ "$(wc -l <err)" -eq 1 ] || fail "$1, $2: not one line: $(head -c 300 err)"
   intact "$1" "$1, $2"
 }
 
 starved() { # starved NAME
-  local name=$1 limit
+  local name=$1 limit status
   command "$name" new now
   for limit in "-f 0" "-f 1" "-f 8" "-v 100000" "-v 200000" "-v 400000" "-n 3" "-n 6" "-u 1"; do
     over && return
     fresh "$name"
     # shellcheck disable=SC2086
-    (ulimit $limit 2>/dev/null && exec "${job[@]}") 2>err | cat >out
+    (ulimit $limit 2>/dev/null && exec "${job[@]}") 2>&1 >/dev/null | cat >err # a file has the limit too
+    status=${PIPESTATUS[0]}
     tried "a limit"
-    ends "$name" "ulimit $limit" "${PIPESTATUS[0]}" "0 1 127 134"
+    ends "$name" "ulimit $limit" "$status" "0 1 127 134"
   done
 }
 
 cut_off() { # cut_off NAME
-  local name=$1
+  local name=$1 status silent=1 # status without standard output; kernel_matrix writes to files alone
+  [ "$name" != kernel_matrix ] || silent=0
   command "$name" new now
+  after() { # after WHAT STATUSES: the run that has just ended with `status`
+    tried "streams that are closed or full"
+    ends "$name" "$1" "$status" "$2"
+  }
   fresh "$name" && "${job[@]}" >&- 2>err
-  ends "$name" "no standard output" $? "0 1"
+  status=$? && after "no standard output" $silent
   fresh "$name" && "${job[@]}" 2>&- >out
-  : >err
-  [ $? -le 1 ] && intact "$name" "$name, no standard error"
+  status=$? && : >err && after "no standard error" 0
   fresh "$name" && "${job[@]}" <&- >out 2>err
-  ends "$name" "no standard input" $? 0
+  status=$? && after "no standard input" 0
   fresh "$name" && "${job[@]}" <&- >&- 2>&-
-  : >err
+  status=$? && tried "streams that are closed or full"
+  [ $status -eq $silent ] || fail "$name, no streams: status $status"
   intact "$name" "$name, no streams"
-  fresh "$name" && { "${job[@]}" 2>err | true; }
-  intact "$name" "$name, a reader that goes"
-  if [ -w /dev/full ]; then
-    fresh "$name" && "${job[@]}" >/dev/full 2>err
-    ends "$name" "no room for standard output" $? "0 1"
-  fi
-  for _ in 1 2 3 4 5 6; do tried "streams that are closed or full"; done
+  fresh "$name" && "${job[@]}" 2>err | true
+  status=${PIPESTATUS[0]} && after "a reader that goes" "0 1 141"
+  [ -w /dev/full ] || return
+  fresh "$name" && "${job[@]}" >/dev/full 2>err
+  status=$? && after "no room for standard output" $silent
 }
 
 full_disk() { # full_disk NAME
@@ -203,6 +207,7 @@ while ! over; do
   [ "$seconds" -le 120 ] && break
 done
 
+[ "${count[SIGKILL at a write, flush or rename]:-0}" -gt 0 ] || fail "no program was killed"
 for what in "${!count[@]}"; do echo "${count[$what]} x $what"; done | sort -k3
 [ $failures -eq 0 ] && echo "nothing lost"
 exit $((failures > 0))
