@@ -55,8 +55,9 @@ inline void watch_for_signals(std::string name) {
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     bool first = false;
     const int status = decide(128 + signal, first);
-    if (first) sst::detail::Temporaries::all().remove();
-    if (first) {  // not by std::cerr, which a thread that cannot get rid of its words may hold
+    if (first) {
+      sst::detail::Temporaries::all().remove();
+      // Not by std::cerr, which a thread that cannot get rid of its words may hold.
       const std::string line = (isatty(STDERR_FILENO) ? "\r\033[K" : "") + interruption(name);
       pollfd out{STDERR_FILENO, POLLOUT, 0};
       if (poll(&out, 1, 0) == 1) [[maybe_unused]]
