@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the library into a scratch prefix and builds and runs a project for every way in.
+# Installs the library into a scratch prefix and builds and runs a project for every way in. All of the library is
+# compiled twice: shared by two files of find_package, and from the single header.
 # Usage: run.sh SOURCE_DIR SCRATCH_DIR CMAKE CXX
 set -eu
 source=$(cd "$1" && pwd)
@@ -49,5 +50,5 @@ for way in find_package fetch_content add_subdirectory pkg_config single_header;
     -D SST_SINGLE_INCLUDE="$scratch/sst/single_include" --no-warn-unused-cli > "$scratch/log" 2>&1 &&
     "$cmake" --build "$scratch/$way" >> "$scratch/log" 2>&1 || { cat "$scratch/log"; exit 1; }
   "$scratch/$way/consumer"
-  if [ -x "$scratch/$way/sharing_consumer" ]; then "$scratch/$way/sharing_consumer"; fi
+  if [ -x "$scratch/$way/found" ]; then "$scratch/$way/found"; fi
 done

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Compiles the README's C++ program with the command the README gives, and those of the docs as one program (each in a
-# namespace of its own, which takes a fraction of the time); runs them all.
-# Usage: compile.sh SOURCE_DIR
+# Compiles the README's C++ program with the command the README gives, and those of the docs as one program that shares
+# the large templates (each in a namespace of its own: a fraction of the time); runs them all.
+# Usage: compile.sh SOURCE_DIR LIBRARY_OF_THE_TEMPLATES FLAGS...
 set -eu
 cd "$1"
+templates=$2
+shift 2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 command=$(sed -n '/^g++ .*example.cpp$/p' README.md | head -n 1 | sed 's/ example\.cpp$//')
@@ -31,7 +33,7 @@ run() {  # NAME PROGRAM [NUMBER]
   "$work/$2" ${3:-} > "$work/out" || { echo "$1 fails"; exit 1; }
   [ "$(wc -l < "$work/out")" -ge 3 ] || { echo "$1 printed too little"; exit 1; }
 }
-${command%-O2*}-O1${command#*-O2} "$work/docs.cpp" -lz -o "$work/docs" & docs=$!
+${command%-O2*}-O1${command#*-O2} -D SST_EXTERN_TEMPLATES "$@" "$work/docs.cpp" "$templates" -lz -o "$work/docs" & docs=$!
 $command "$work/readme.cpp" -o "$work/readme" || { echo "the program of README.md does not compile"; exit 1; }
 wait $docs || { echo "the programs of docs do not compile"; exit 1; }
 run README.md readme
