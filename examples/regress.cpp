@@ -2,6 +2,7 @@
 //
 // Kernel regression and classification on one's own tables; docs/regress.md is its guide.
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <optional>
@@ -35,6 +36,9 @@ struct Lesson {
   std::vector<std::string> targets = {}, classes = {};
   std::optional<sst::Scaling> input_scaling = {}, target_scaling = {};
   Eigen::MatrixXd x = {}, y = {};  // scaled
+
+  /// What an error of 1 is in the units of a target of numbers.
+  double unit() const { return classes.empty() && target_scaling ? target_scaling->scale[0] : 1; }
 };
 
 /// The names of the columns of the training table; none without a header.
@@ -78,11 +82,12 @@ Lesson read_lesson(const Options& o, Report& report) {
   require_variety(table, lesson.encoding, y);
   if (o.classify)  // far from the data scores go back to the shares of the classes
     lesson.target_scaling = sst::Scaling{y.colwise().mean(), Eigen::RowVectorXd::Ones(y.cols())};
-  else if (o.standardize)
+  else if (o.standardize == "all")
     lesson.target_scaling = sst::Scaling::standard(y, {lesson.encoding.target});
   else  // by a power of two, which rounds nothing: squares of very small or large targets leave the range
     lesson.target_scaling = power_of_two(y);
-  if (o.standardize) lesson.input_scaling = sst::Scaling::standard(table.x, lesson.encoding.features());
+  if (o.standardize == "all")
+    lesson.input_scaling = sst::Scaling::standard(table.x, lesson.encoding.features());
   report.training(raw, table, lesson.encoding);
   if (const auto n = static_cast<double>(table.x.rows()); o.solver == "cholesky")
     sst::require_memory(
@@ -93,41 +98,54 @@ Lesson read_lesson(const Options& o, Report& report) {
   return lesson;
 }
 
-/// A kernel and a ridge: those of the options, or with --select or --ridge auto those with the least mean
-/// squared leave-one-out error.
+/// A kernel and a ridge: what the options fix, and of the rest what has the least leave-one-out error.
 std::pair<sst::KernelFunction, sst::Ridge> choose(const Options& o, const Lesson& lesson, Report& report,
                                                   program::Progress& progress) {
-  const sst::NetworkOptions network{.precision = o.precision == "float" ? sst::Precision::in_float
-                                                                        : sst::Precision::in_double};
-  std::vector<std::pair<std::string, sst::Topology>> networks;
-  if (!o.select) {
-    sst::Topology topology =
-        o.topology.empty() ? make_family(o, o.family, o.depth) : sst::read_topology(o.topology);
-    const std::string name = topology.name();
-    networks.emplace_back(name, std::move(topology));
-  }
-  const std::vector<std::pair<std::string, std::vector<int>>> grid{{"chain", {2, 3, 5, 8}},
-                                                                   {"residual", {3, 5, 8}},
-                                                                   {"sparse_shortcut", {4, 6, 8}},
-                                                                   {"densely_connected", {3, 5, 8}}};
-  for (const auto& [family, depths] : grid)
-    for (const int depth : depths)
-      if (o.select)
-        networks.emplace_back(family + "-" + std::to_string(depth), make_family(o, family, depth));
+  const sst::Grid space = grid(o);
   std::vector<sst::Candidate> candidates;
-  for (const auto& [name, topology] : networks)
-    for (const std::string& kernel :
-         o.any_kernel ? std::vector<std::string>{"ntk", "nngp"} : std::vector{o.kernel})
-      candidates.push_back({kernel + " of " + name,
-                            kernel == "ntk" ? sst::ntk(topology, network) : sst::nngp(topology, network)});
-  if (!o.select && o.ridge != "auto") return {candidates.front().kernel, *program::parse_ridge(o.ridge)};
-  const auto ridges = sst::relative_ridges(1e-6, 10, 43);
-  const auto board = sst::grid_search(candidates, lesson.x, lesson.y, ridges,
-                                      {.threads = o.threads, .progress = progress("choosing")});
-  const bool numbers = lesson.classes.empty() && lesson.target_scaling;
-  report.chosen(board, ridges, numbers ? lesson.target_scaling->scale[0] : 1);
+  if (o.topology.empty()) {
+    candidates = sst::candidates(space);
+  } else {
+    const sst::Topology topology = sst::read_topology(o.topology);
+    for (const sst::Kernel kernel : space.kernels) {
+      const auto function = sst::network_kernel({topology, kernel, std::nullopt, space.network});
+      candidates.push_back({function.description(), function});
+    }
+  }
+  const bool any_ridge = o.ridge == "auto";
+  if (candidates.size() == 1 && !any_ridge)
+    return {candidates.front().kernel, *program::parse_ridge(o.ridge)};
+  sst::ChooseOptions how;
+  how.race.last_rows = o.choice_rows;
+  how.race.first_rows = candidates.size() == 1 ? o.choice_rows : std::min<Eigen::Index>(256, o.choice_rows);
+  how.race.seed = o.seed;
+  how.race.threads = o.threads;
+  how.race.progress = progress("choosing");
+  if (!any_ridge) how.ridges = {*program::parse_ridge(o.ridge)};
+  if (!o.topology.empty()) {
+    const auto board = sst::race(candidates, lesson.x, lesson.y, how.ridges, how.race);
+    report.chosen(board, how.ridges, lesson.unit());
+    progress.check();
+    return {candidates[board.best().candidate].kernel, board.best().ridge};
+  }
+  const sst::Choice chosen = sst::choose(lesson.x, lesson.y, space, how);
+  report.chosen(chosen.board, how.ridges, lesson.unit());
   progress.check();
-  return {candidates[board.best().candidate].kernel, board.best().ridge};
+  return {chosen.kernel, chosen.ridge};
+}
+
+/// Cholesky, which alone gives leave-one-out errors, where memory has room for it; else what fits.
+sst::FitOptions solving(const Options& o, Eigen::Index rows) {
+  sst::FitOptions out{.solver = solvers.at(o.solver), .threads = o.threads};
+  if (out.solver != sst::Solver::automatic) return out;
+  out.needs_factor = true;
+  if (o.std || o.interval > 0 || o.factor || o.classify) return out;  // without the factor they cannot be had
+  try {
+    sst::choose_solver(rows, out);
+  } catch (const sst::Error&) {
+    out.needs_factor = false;
+  }
+  return out;
 }
 
 /// Learns from --train: the table's encoding, the scalings, the network, the ridge, the weights.
@@ -135,20 +153,34 @@ sst::TableModel learn(const Options& o, Report& report, program::Progress& progr
   Lesson lesson = read_lesson(o, report);
   progress.check();
   const auto [kernel, ridge] = choose(o, lesson, report, progress);
-  const auto stage = [&](const char* what, double done) { return progress(what)(done); };
-  sst::TableModel out{
-      .model = sst::fit(kernel, lesson.x, lesson.y, ridge,
-                        {.solver = solvers.at(o.solver),
-                         .needs_factor = o.solver == "automatic" && (o.std || o.factor || o.classify),
-                         .threads = o.threads,
-                         .progress = stage}),
-      .input_scaling = std::move(lesson.input_scaling),
-      .target_scaling = std::move(lesson.target_scaling),
-      .encoding = std::move(lesson.encoding),
-      .targets = std::move(lesson.targets),
-      .classes = std::move(lesson.classes)};
-  if (o.solver != "cholesky") report.solved(out.model.report());
+  sst::FitOptions how = solving(o, lesson.x.rows());
+  how.progress = [&](const char* what, double done) { return progress(what)(done); };
+  sst::TableModel out{.model = sst::fit(kernel, lesson.x, lesson.y, ridge, how),
+                      .input_scaling = std::move(lesson.input_scaling),
+                      .target_scaling = std::move(lesson.target_scaling),
+                      .encoding = std::move(lesson.encoding),
+                      .targets = std::move(lesson.targets),
+                      .classes = std::move(lesson.classes)};
+  if (out.model.report().solver != sst::Solver::cholesky || o.solver != "automatic")
+    report.solved(out.model.report());
   progress.check();
+  return out;
+}
+
+/// The rows of a table that lie outside the training rows by more than these span, each with the first such
+/// feature.
+std::vector<std::pair<std::size_t, Eigen::Index>> far_outside(const sst::EncodedTable& table,
+                                                              const sst::TableModel& model) {
+  const Eigen::MatrixXd& known = model.model.x().dense();
+  const Eigen::RowVectorXd low = known.colwise().minCoeff(), high = known.colwise().maxCoeff();
+  const Eigen::MatrixXd x = model.scaled(table.x);
+  std::vector<std::pair<std::size_t, Eigen::Index>> out;
+  for (Eigen::Index i = 0; i < x.rows(); ++i)
+    for (Eigen::Index j = 0; j < x.cols(); ++j)
+      if (std::max(low[j] - x(i, j), x(i, j) - high[j]) > high[j] - low[j]) {
+        out.emplace_back(static_cast<std::size_t>(i), j);
+        break;
+      }
   return out;
 }
 
@@ -157,9 +189,11 @@ void write_predictions(const Options& o, const sst::EncodedTable& table, const s
   std::vector<std::string> columns{"row", "prediction"};
   for (const std::string& name : model.classes) columns.push_back("p " + name);
   if (o.std) columns.push_back("std");
+  if (o.interval > 0) columns.insert(columns.end(), {"lower", "upper"});
   if (!table.target.empty()) columns.push_back("target");
   const auto best = sst::largest_score(prediction.mean);
   const Eigen::MatrixXd p = model.classes.empty() ? Eigen::MatrixXd() : model.probabilities(prediction.mean);
+  const double noise = model.noise_std()[0];
   std::vector<std::vector<std::string>> rows;
   for (Eigen::Index i = 0; i < prediction.mean.rows(); ++i) {
     const auto at = static_cast<std::size_t>(i);
@@ -169,6 +203,12 @@ void write_predictions(const Options& o, const sst::EncodedTable& table, const s
     for (std::size_t c = 0; c < model.classes.size(); ++c)
       row.push_back(shortest(p(i, static_cast<Eigen::Index>(c))));
     if (o.std) row.push_back(shortest(prediction.std(i, 0)));
+    if (o.interval > 0) {
+      const double half =
+          sst::normal_quantile((1 + o.interval) / 2) * std::hypot(prediction.std(i, 0), noise);
+      row.push_back(shortest(prediction.mean(i, 0) - half));
+      row.push_back(shortest(prediction.mean(i, 0) + half));
+    }
     if (!table.target.empty()) row.push_back(table.target[at]);
   }
   program::write_output(o.output, [&](std::ostream& out) { sst::write_raw_table(out, columns, rows); });
@@ -191,13 +231,25 @@ void run(const Options& o) {
         model.encoding->apply(program::read_table(o.train, o.table, names(*model.encoding)));
     model.append(more.x, outputs(more, *model.encoding, model.classes), {o.threads, progress("adding rows")});
   }
-  if (!o.load.empty() && (o.std || o.factor)) model.model.factorize({o.threads, progress("factorizing")});
+  const bool stds = o.std || o.interval > 0;
+  if (!o.load.empty() && (stds || o.factor)) model.model.factorize({o.threads, progress("factorizing")});
   report.model(model, o.load);
   // The errors take the factor, which other solvers may be there to avoid.
   if (!o.train.empty() && (model.model.known_factor() || !model.classes.empty())) {
-    const Eigen::MatrixXd left_out = model.leave_one_out({o.threads, progress("leave-one-out")});
-    if (!model.classes.empty()) model.calibrate(left_out);
-    report.errors("leave-one-out", model, model.training_targets(), left_out);
+    // Without a prior of their own, variances take several times what the fit took.
+    constexpr Eigen::Index few = 2048;
+    const bool calibrated = model.classes.empty() &&
+                            (stds || model.model.samples() <= few || model.model.kernel().is_its_own_prior());
+    sst::MeanAndStd left_out;
+    if (calibrated) {
+      model.model.fit_amplitudes({o.threads, progress("amplitude")});
+      left_out = model.leave_one_out_with_std({o.threads, progress("leave-one-out")});
+    } else {
+      left_out.mean = model.leave_one_out({o.threads, progress("leave-one-out")});
+    }
+    if (!model.classes.empty()) model.calibrate(left_out.mean);
+    report.errors("leave-one-out", model, model.training_targets(), left_out.mean);
+    if (calibrated) report.calibration("leave-one-out", model.training_targets(), left_out);
   }
   progress.check();
 
@@ -205,15 +257,23 @@ void run(const Options& o) {
     const sst::RawTable raw = program::read_table(o.test, o.table, names(*model.encoding));
     const sst::EncodedTable table = model.encoding->apply(raw, sst::Purpose::predict);
     report.testing(raw, table);
+    report.far(table, model, far_outside(table, model));
     const auto prediction =
-        o.std ? model.predict_with_std(table.x, sst::ObservationNoise::excluded,
-                                       {o.threads, progress("predicting")})
-              : sst::MeanAndStd{model.predict(table.x, {o.threads, progress("predicting")}), {}};
+        stds ? model.predict_with_std(table.x, sst::ObservationNoise::excluded,
+                                      {o.threads, progress("predicting")})
+             : sst::MeanAndStd{model.predict(table.x, {o.threads, progress("predicting")}), {}};
     progress.check();
-    if (const auto known = sst::known_targets(table); !known.empty())
-      report.errors(program::input_name(o.test), model,
-                    outputs(sst::select_rows(table, known), *model.encoding, model.classes),
-                    prediction.mean(known, sst::every));
+    if (const auto known = sst::known_targets(table); !known.empty()) {
+      const std::string where = program::input_name(o.test);
+      const Eigen::MatrixXd truth = outputs(sst::select_rows(table, known), *model.encoding, model.classes);
+      const Eigen::MatrixXd mean = prediction.mean(known, sst::every);
+      report.errors(where, model, truth, mean);
+      if (stds && model.classes.empty()) {
+        const Eigen::ArrayXXd std = prediction.std(known, sst::every).array();
+        const double noise = model.noise_std()[0];
+        report.calibration(where, truth, {mean, (std.square() + noise * noise).sqrt()});
+      }
+    }
     if (!o.output.empty()) write_predictions(o, table, model, prediction);
   }
   if (!o.save.empty())

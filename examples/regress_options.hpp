@@ -11,6 +11,7 @@
 #include <sst/activation/registry.hpp>
 #include <sst/pipeline/encoding.hpp>
 #include <sst/regression/solver.hpp>
+#include <sst/selection/choose.hpp>
 #include <sst/topology/families.hpp>
 #include <sst/topology/json.hpp>
 
@@ -22,17 +23,20 @@
 /// The options of regress, and what they mean to the library.
 
 struct Options {
-  std::string train, test, target, topology, family = "sparse_shortcut", kernel = "ntk",
-                                             ridge = "relative:0.1";
+  std::string train, test, target, topology, family = "sparse_shortcut", kernel = "ntk", ridge = "auto";
   std::string activation = "relu", precision = "double", save, load, output, json;
-  std::string solver = "cholesky", missing = "error", text = "error", constant = "error", duplicate = "error";
-  std::string missing_target = "error", unknown = "error";
+  std::string solver = "automatic", missing = "error", text = "error", constant = "error",
+              duplicate = "error";
+  std::string missing_target = "error", unknown = "error", choose = "yes", standardize = "all";
   std::vector<std::string> ignore, categorical;
   program::TableOptions table;
-  int depth = 8, threads = 0;
-  double weight_std = 1.5, bias_std = 0.05;
+  int depth = 8, threads = 0, choice_rows = 1024;
+  double weight_std = 1.5, bias_std = 0.05, interval = 0;
   unsigned seed = 0;
-  bool standardize = false, classify = false, select = false, any_kernel = false, std = false, factor = false;
+  bool classify = false, std = false, factor = false;
+  /// Which of them were given, and so are not chosen.
+  bool fixed_family = false, fixed_depth = false, fixed_activation = false, fixed_weight_std = false,
+       fixed_bias_std = false, fixed_kernel = false;
 };
 
 using Family = sst::Topology (*)(int, const sst::FamilyOptions&);
@@ -53,8 +57,21 @@ inline const std::map<std::string, sst::Solver> solvers{
     {"mixed", sst::Solver::mixed},
     {"conjugate_gradients", sst::Solver::conjugate_gradients}};
 
-inline sst::Topology make_family(const Options& o, const std::string& family, int depth) {
-  return families.at(family)(depth, {o.weight_std, o.bias_std, sst::parse_activation(o.activation)});
+/// What may be chosen: all that no option fixes; with --choose no a single network.
+inline sst::Grid grid(const Options& o) {
+  const bool chooses = o.choose == "yes";
+  sst::Grid out = sst::table_grid();
+  if (!chooses || o.fixed_family) {
+    out.families = {{o.family, families.at(o.family)}};
+    out.depths = {3, 5, 8};  // less is no shortcut
+  }
+  if (!chooses || o.fixed_depth) out.depths = {o.depth};
+  if (!chooses || o.fixed_activation) out.activations = {sst::parse_activation(o.activation)};
+  if (!chooses || o.fixed_weight_std) out.weight_stds = {o.weight_std};
+  if (!chooses || o.fixed_bias_std) out.bias_stds = {o.bias_std};
+  if (!chooses || o.fixed_kernel) out.kernels = {o.kernel == "ntk" ? sst::Kernel::ntk : sst::Kernel::nngp};
+  out.network.precision = o.precision == "float" ? sst::Precision::in_float : sst::Precision::in_double;
+  return out;
 }
 
 inline sst::Treatments treatments(const Options& o, const sst::RawTable& table) {
@@ -104,11 +121,15 @@ inline void declare(CLI::App& app, Options& o) {
   learns(kernel);
   auto* ridge = program::add_ridge(app, o.ridge, true);
   learns(ridge);
-  auto* select = app.add_flag("--select", o.select, "choose network, kernel and ridge by leave-one-out");
-  for (CLI::Option* option : {topology, family[0], family[1], ridge}) select->excludes(option);
-  learns(select);
-  learns(
-      app.add_flag("--standardize", o.standardize, "features, and a target of numbers, to mean 0 and std 1"));
+  learns(choice("--choose", o.choose, {"yes", "no"},
+                "by leave-one-out whatever of network, kernel and ridge no option fixes; no: the defaults"));
+  learns(app.add_option("--choice-rows", o.choice_rows, "rows that decide, drawn at random; more take longer")
+             ->check(CLI::Range(2, 1000000))
+             ->capture_default_str());
+  learns(choice("--standardize", o.standardize, {"all", "none"},
+                "features, and a target of numbers, to mean 0 and std 1")
+             ->expected(0, 1)
+             ->default_str("all"));
   learns(app.add_flag("--classify", o.classify, "the target is a class"));
   learns(choice("--missing", o.missing, {"error", "drop", "mean"}, "missing values"));
   learns(choice("--text", o.text, {"error", "onehot"}, "columns of text"));
@@ -123,10 +144,14 @@ inline void declare(CLI::App& app, Options& o) {
   learns(program::add_words(app, "--ignore", o.ignore, "columns to leave out, a,b,..."));
   program::add_table_options(app, o.table);
   learns(program::add_precision(app, o.precision));
-  learns(choice("--solver", o.solver, {"cholesky", "automatic", "mixed", "conjugate_gradients"},
-                "of the linear system; the last needs no n x n memory, unless --std, --save-factor or "
-                "--classify takes the factor"));
+  learns(choice(
+      "--solver", o.solver, {"automatic", "cholesky", "mixed", "conjugate_gradients"},
+      "of the linear system; automatic: cholesky, which alone gives leave-one-out errors, where memory "
+      "has room; conjugate_gradients needs no n x n memory"));
   app.add_flag("--std", o.std, "standard deviations of the predictions")->needs(test);
+  app.add_option("--interval", o.interval, "intervals that hold a target with this probability, such as 0.95")
+      ->check(CLI::Range(1e-6, 1 - 1e-6))
+      ->needs(test);
   app.add_option("--output", o.output, "write the predictions for --test to this CSV (-: standard output)")
       ->needs(test);
   auto* save = app.add_option("--save", o.save, "save the model as this folder");
@@ -134,10 +159,20 @@ inline void declare(CLI::App& app, Options& o) {
       ->needs(save);
   app.add_option("--json", o.json, "write the report to this file as JSON (-: standard output)");
   program::add_threads(app, o.threads);
-  app.add_option("--seed", o.seed, "of the intervals' bootstrap")->capture_default_str();
+  app.add_option("--seed", o.seed, "of the intervals' bootstrap, and of the rows that decide")
+      ->capture_default_str();
   for (CLI::Option* option : learning) load->excludes(option);
-  app.callback([&o, kernel, missing_target] {
-    o.any_kernel = o.select && kernel->count() == 0;
+  app.callback([&o, family, kernel, ridge, missing_target] {
+    const auto given = [](CLI::Option* option) { return option->count() > 0; };
+    o.fixed_family = given(family[0]);
+    o.fixed_depth = given(family[1]);
+    o.fixed_activation = given(family[2]);
+    o.fixed_weight_std = given(family[3]);
+    o.fixed_bias_std = given(family[4]);
+    o.fixed_kernel = given(kernel);
+    if (o.choose == "no" && !given(ridge)) o.ridge = "relative:0.1";
+    if (o.classify && o.interval > 0)
+      throw CLI::ValidationError("--interval has no effect with --classify, which gives probabilities");
     if (o.load.empty() && o.train.empty()) throw CLI::RequiredError("--train, or --load,");
     if (o.load.empty() && o.target.empty()) throw CLI::RequiredError("--target");
     if (missing_target->count() > 0 && o.missing == "drop")

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <numbers>
 #include <optional>
 #include <ostream>
 #include <sstream>
@@ -135,23 +136,53 @@ class Report {
   /// What was chosen, and why; errors are told in the units of the target.
   void chosen(const sst::Leaderboard& board, const std::vector<sst::Ridge>& ridges, double unit) {
     const sst::Ridge best = board.best().ridge;
-    const bool at_an_end = best == ridges.front() || best == ridges.back();
+    const bool at_an_end = ridges.size() > 1 && (best == ridges.front() || best == ridges.back());
     const std::size_t count = board.entries.size();
     say("chosen", "by the least leave-one-out error of " + std::to_string(count) +
                       (count == 1 ? " kernel" : " kernels") + " x " + std::to_string(ridges.size()) +
-                      " ridges" + (at_an_end ? " (the ridge is at an end of those tried)" : ""));
+                      (ridges.size() == 1 ? " ridge" : " ridges") + " on up to " +
+                      std::to_string(board.best().rows) + " rows" +
+                      (at_an_end ? " (the ridge is at an end of those tried)" : ""));
+    json_["chosen_on_rows"] = board.best().rows;
     for (const sst::GridEntry& entry : board.entries) {
       const double error = unit * std::sqrt(entry.score);
-      nlohmann::ordered_json tried{{"kernel", entry.name}};
+      nlohmann::ordered_json tried{{"kernel", entry.name}, {"rows", entry.rows}};
       if (entry.failure.empty())
         tried.update({{"ridge", entry.ridge.to_string()}, {"error", error}});
       else
         tried["failure"] = entry.failure;
       json_["tried"].push_back(tried);
-      if (count > 1)
-        tried_.push_back({entry.name, entry.failure.empty() ? readable_ridge(entry.ridge) : "",
+      constexpr std::size_t most = 12;  // on paper; JSON has all
+      if (count > 1 && tried_.size() < most)
+        tried_.push_back({entry.name, std::to_string(entry.rows),
+                          entry.failure.empty() ? readable_ridge(entry.ridge) : "",
                           entry.failure.empty() ? readable(error) : "none: " + entry.failure});
     }
+  }
+
+  /// Whether standard deviations are as large as errors are: of observations, in the units of the target.
+  void calibration(const std::string& where, const Eigen::MatrixXd& truth, const sst::MeanAndStd& found) {
+    const Eigen::ArrayXd z = (truth - found.mean).col(0).array() / found.std.col(0).array();
+    const auto inside = static_cast<std::size_t>((z.abs() <= sst::normal_quantile(0.975)).count());
+    add(where, "inside 95 % intervals", truth.rows(),
+        sst::share(inside, static_cast<std::size_t>(truth.rows())));
+    const double density =
+        -(0.5 * z.square() + found.std.col(0).array().log()).mean() - 0.5 * std::log(2 * std::numbers::pi);
+    errors_.push_back({where, std::to_string(truth.rows()), "mean log density", readable(density), "", ""});
+    json_["errors"][where]["mean log density"] = {{"value", density}};
+  }
+
+  /// Rows of --test that lie outside the training rows by more than these span, by their lines.
+  void far(const sst::EncodedTable& table, const sst::TableModel& model,
+           const std::vector<std::pair<std::size_t, Eigen::Index>>& rows) {
+    json_["test"]["far_outside"] = rows.size();
+    if (rows.empty()) return;
+    const auto [line, column] = rows.front();
+    say("note", std::to_string(rows.size()) + (rows.size() == 1 ? " row" : " rows") +
+                    " further outside the training rows than these span (the first: row " +
+                    std::to_string(table.lines[line]) + ", '" +
+                    sst::detail::printable(model.encoding->features()[static_cast<std::size_t>(column)]) +
+                    "'); there a prediction says little");
   }
 
   void errors(const std::string& where, const sst::TableModel& model, const Eigen::MatrixXd& truth,
@@ -180,6 +211,7 @@ class Report {
     add(where, "root mean squared error", truth.rows(), found.rmse);
     add(where, "mean absolute error", truth.rows(), found.mae);
     add(where, "R^2", truth.rows(), found.r2);
+    if (found.r2.value < 0) say("note", where + ": worse than the mean of the target would do (R^2 below 0)");
   }
 
   /// Time and memory; the last line.
@@ -199,7 +231,7 @@ class Report {
     for (std::size_t i = 0; i + 1 < report.lines_.size(); ++i) print(out, report.lines_[i]);
     using enum sst::TextTable::Align;
     if (!report.tried_.empty()) {
-      sst::TextTable board({{"kernel"}, {"ridge"}, {"leave-one-out error"}});
+      sst::TextTable board({{"kernel"}, {"rows", right}, {"ridge"}, {"leave-one-out error"}});
       for (const auto& row : report.tried_) board.add_row({row.begin(), row.end()});
       out << '\n' << board << "\nThe best of many looks a little better than it is: judge by a test.\n";
     }
@@ -256,7 +288,7 @@ class Report {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::vector<Line> lines_;
   std::vector<std::array<sst::TextTable::Cell, 6>> errors_;
-  std::vector<std::array<std::string, 3>> tried_;
+  std::vector<std::array<std::string, 4>> tried_;
   std::string confusions_;
   bool bootstrap_ = false;
   nlohmann::ordered_json json_;

@@ -21,6 +21,7 @@
 #include <sst/regression/model_impl.hpp>
 #include <sst/regression/posterior_impl.hpp>
 #include <sst/regression/solver_impl.hpp>
+#include <sst/selection/choose_impl.hpp>
 #include <sst/selection/complexity_impl.hpp>
 #include <sst/selection/cross_validation_impl.hpp>
 #include <sst/selection/grid_search_impl.hpp>

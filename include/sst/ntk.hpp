@@ -17,6 +17,7 @@
 #include <sst/regression/gradient_flow.hpp>
 #include <sst/regression/model.hpp>
 #include <sst/regression/posterior.hpp>
+#include <sst/selection/choose.hpp>
 #include <sst/selection/cross_validation.hpp>
 #include <sst/selection/grid_search.hpp>
 #include <sst/selection/ridge_path.hpp>

@@ -25,7 +25,7 @@ printf '%s' '{"sst_topology": 1, "name": "two layers", "nodes": [{"name": "x", "
 head -81 "$data/auto_mpg.csv" >cars.csv
 cut -d, -f2-5 cars.csv >x.csv
 names=(regress kernel_matrix image_classification expressibility)
-regress="regress --train cars.csv --target mpg --ignore name --test cars.csv --depth SIZE
+regress="regress --train cars.csv --target mpg --ignore name --test cars.csv --choose no --depth SIZE
   --output OUT/p.csv --json OUT/r.json --save OUT/model"
 kernel_matrix="kernel_matrix --topology net.json --x x.csv --kernel KIND --output OUT/k.npy --dot OUT/net.dot
   --svg OUT/net.svg"

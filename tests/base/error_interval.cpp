@@ -85,4 +85,15 @@ TEST_CASE("Wilson's interval", "[base][interval]") {
   CHECK_THROWS_AS(sst::share(2, 1), sst::DataError);
 }
 
+TEST_CASE("quantiles of the normal distribution", "[base]") {
+  // scipy.special.ndtri
+  CHECK(sst::normal_quantile(0.5) == Approx(0).margin(1e-15));
+  CHECK(sst::normal_quantile(0.975) == Approx(1.959963984540054).epsilon(1e-14));
+  CHECK(sst::normal_quantile(0.9) == Approx(1.2815515655446004).epsilon(1e-14));
+  CHECK(sst::normal_quantile(1e-12) == Approx(-7.034483825301131).epsilon(1e-13));
+  CHECK(sst::normal_quantile(0.2) == Approx(-sst::normal_quantile(0.8)).epsilon(1e-14));
+  for (const double p : {0.0, 1.0, -1.0, std::nan("")})
+    CHECK_THROWS_AS(sst::normal_quantile(p), sst::DataError);
+}
+
 }  // namespace error_interval_tests

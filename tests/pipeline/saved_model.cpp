@@ -341,8 +341,11 @@ TEST_CASE("A saved model keeps its table encoding", "[pipeline][saved_model]") {
   model.encoding = encoding;
   model.classes = {"left", "right"};
   model.inverse_temperature = 1.0 / 3;
+  model.model.fit_amplitudes();
   sst::save_model(folder.path / "m", model);
   const auto loaded = sst::load_model(folder.path / "m");
+  CHECK(same_bits(loaded.model.amplitudes(), model.model.amplitudes()));
+  CHECK_FALSE(model.model.amplitudes().isOnes(0));
   CHECK(loaded.encoding == encoding);
   CHECK(loaded.classes == model.classes);
   CHECK(loaded.inverse_temperature == model.inverse_temperature);

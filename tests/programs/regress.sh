@@ -30,8 +30,8 @@ below() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a < b) }' || fail "
 # Three quarters of the cars to learn from, the others to test on.
 (head -1 "$data/auto_mpg.csv"; awk 'NR > 1 && NR % 4' "$data/auto_mpg.csv") >train.csv
 (head -1 "$data/auto_mpg.csv"; awk 'NR > 1 && NR % 4 == 0' "$data/auto_mpg.csv") >test.csv
-cars=(--train train.csv --target mpg --ignore name --standardize)
-penguins=(--train "$data/palmer_penguins.csv" --target species --classify --standardize --ignore year)
+cars=(--train train.csv --target mpg --ignore name --choose no)
+penguins=(--train "$data/palmer_penguins.csv" --target species --classify --choose no --ignore year)
 all=(--test test.csv --std --output output.csv --json report.json --save kept)
 
 # Regression; the values that a person would expect of these data.
@@ -60,7 +60,7 @@ fine --load kept --save again --save-factor
 [ -f kept/factor.npy ] && fail "a factor that nobody asked for"
 
 # Learning in two parts comes to what learning at once does (with scalings of the first part, so without them).
-plain=(--target mpg --ignore name --ridge absolute:1e6)
+plain=(--target mpg --ignore name --standardize none --choose no --ridge absolute:1e6)
 head -200 train.csv >first.csv
 (head -1 train.csv; tail -n +201 train.csv) >second.csv
 fine --train first.csv "${plain[@]}" --save parts
@@ -83,32 +83,72 @@ for family in chain residual densely_connected identity_connected recurrent; do
   fine "${cars[@]}" --family $family --depth 3 --kernel nngp --ridge absolute:0.1 --precision float
   grep -q "nngp of $(echo $family | tr _ -)-3" out || fail "$family is not named"
 done
-fine --train train.csv --target -1 --ignore name,0
+fine --train train.csv --target -1 --ignore name,0 --choose no
 grep -q 'target mpg' out && grep -q 'cylinders (ignored), name (ignored)' out || fail "indices of columns: $(cat out)"
 fine "${cars[@]}" --family chain --activation erf --weight-std 1.1 --bias-std 0
 fine "${cars[@]}" --ridge auto --json auto.json
-grep -q '^chosen .* 43 ridges' out || fail "what was chosen: $(cat out)"
+grep -q '^chosen .* 1 kernel x 45 ridges on up to 294 rows' out || fail "what was chosen: $(cat out)"
 below "$(value auto.json leave-one-out 'root mean squared error')" "$(value report.json leave-one-out 'root mean squared error')" "auto"
-fine "${cars[@]}" --select --test test.csv --save chosen
-[ "$(grep -c 'relative:' out)" -ge 13 ] || fail "no leaderboard: $(cat out)"
+
+# Without options everything is chosen, and features are standardised; what an option fixes stays.
+free=(--train train.csv --target mpg --ignore name)
+fine "${free[@]}" --test test.csv --save chosen --json chosen.json
+grep -q '^scaling  *features and target' out || fail "not standardised: $(cat out)"
+[ "$(grep -c 'relative:' out)" -ge 12 ] || fail "no leaderboard: $(cat out)"
+[ "$(grep -c '"kernel": ".* w' chosen.json)" -ge 162 ] || fail "not all that was tried is in the JSON"
+below "$(value chosen.json leave-one-out 'root mean squared error')" "$(value auto.json leave-one-out 'root mean squared error')" "chosen"
 grep '^test.csv.*root mean' out | tr -s ' ' >chosen.out
 fine --load chosen --test test.csv
-tr -s ' ' <out | grep -qxFf chosen.out || fail "a selected model that is loaded"
+tr -s ' ' <out | grep -qxFf chosen.out || fail "a chosen model that is loaded"
+fine "${free[@]}" --kernel nngp --activation erf --bias-std 0.25 --depth 2 --choice-rows 100 --ridge relative:0.05 --json fixed.json
+grep -q '"kernel": "nngp chain-2 erf w2 b0.25"' fixed.json || fail "what is fixed: $(cat fixed.json)"
+grep '"kernel": ".* w' fixed.json | grep -qv '"nngp chain-2 erf w[0-9.]* b0.25"' && fail "what is fixed was varied: $(cat fixed.json)"
+grep -q 'x 1 ridge on up to 100 rows' out || fail "the rows that decide: $(cat out)"
+fine "${free[@]}" --family residual --weight-std 1 --bias-std 0.1 --activation relu
+grep -q '^chosen .* 6 kernels' out || fail "a family of one's own: $(cat out)"
+fine "${free[@]}" --topology kept/topology.json
+grep -q '^chosen .* 2 kernels' out || fail "a topology of one's own: $(cat out)"
+fine "${free[@]}" --standardize none --choose no
+grep -q '^scaling' out && fail "standardised though it was refused"
+fine "${free[@]}" --standardize --choose no
+grep -q '^scaling' out || fail "--standardize alone"
+
+# Intervals hold what they say, and the saved model remembers how wide they are.
+fine "${free[@]}" --test test.csv --interval 0.9 --std --output i.csv --json i.json --save sure
+[ "$(head -1 i.csv)" = "row,prediction,std,lower,upper,target" ] || fail "header: $(head -1 i.csv)"
+awk -F, 'NR > 1 { n += 1; hit += $4 <= $6 && $6 <= $5; if (!($4 < $2 && $2 < $5 && $5 - $4 > 3.2 * $3)) exit 1 }
+  END { exit !(n == 98 && hit > 0.8 * n && hit < 0.97 * n) }' i.csv || fail "intervals of 90 %"
+for where in leave-one-out test.csv; do
+  below 0.88 "$(value i.json $where 'inside 95 % intervals')" "coverage of $where"
+  below -2.8 "$(value i.json $where 'mean log density')" "log density of $where"
+done
+fine --load sure --test test.csv --interval 0.9 --std --output j.csv
+same j.csv i.csv "intervals of a loaded model"
+
+# What says little is said.
+awk -F, -v OFS=, 'NR == 3 { $4 = 99999 } { print }' test.csv >far.csv
+fine "${cars[@]}" --test far.csv --json far.json
+grep -q "^note  *1 row further outside .*row 3, 'weight'" out || fail "a row far away: $(cat out)"
+grep -q '"far_outside": 1' far.json || fail "a row far away: $(cat far.json)"
+awk 'BEGIN { srand(2); print "a,b,y"; for (i = 0; i < 80; ++i) print rand() "," rand() "," rand() + (i == 7) * 50 }' >noise.csv
+fine --train noise.csv --target y --choose no --ridge relative:1e-6
+grep -q '^note  *leave-one-out: worse than the mean' out || fail "worse than the mean: $(cat out)"
+
 fine "${cars[@]}" --topology kept/topology.json --test test.csv --output again.csv
 # Other solvers predict the same, and say what they did.
 fine "${cars[@]}" --test test.csv --output direct.csv
-for solver in automatic mixed conjugate_gradients; do
+for solver in cholesky mixed conjugate_gradients; do
   fine "${cars[@]}" --test test.csv --output other.csv --solver $solver --json s.json
   grep -q '^solver .*because' out || fail "$solver says nothing: $(cat out)"
-  # The errors take the factor, which automatic has for so few rows.
-  [ "$(grep -c '^leave-one-out' out)" -eq "$([ $solver = automatic ] && echo 3 || echo 0)" ] || fail "leave-one-out errors of $solver"
+  # The errors take the factor.
+  [ "$(grep -c '^leave-one-out' out)" -eq "$([ $solver = cholesky ] && echo 5 || echo 0)" ] || fail "leave-one-out errors of $solver"
   paste -d, direct.csv other.csv | awk -F, 'NR > 1 && ($2 - $5) ^ 2 > 1e-8 * $2 ^ 2 { exit 1 }' || fail "$solver"
 done
 [ "$(grep -c '"converged": true' s.json)" -eq 1 ] || fail "a solver's report: $(cat s.json)"
 # Where the process may have little, as under ulimit or in a container, the solver is one that fits.
 awk 'BEGIN { srand(1); print "a,b,y"; for (i = 0; i < 2500; ++i) print rand() "," rand() "," rand() }' >many.csv
 for limit in 50000 60000 70000; do
-  (ulimit -v $limit && fine --train many.csv --target y --solver automatic && exit $failures) || fail "little memory: $(cat out err)"
+  (ulimit -v $limit && fine --train many.csv --target y --choose no && exit $failures) || fail "little memory: $(cat out err)"
   grep -q '^solver  *conjugate_gradients' out || fail "little memory: $(cat out)"
 done
 run 0 --help
@@ -116,14 +156,14 @@ grep -q -- '--standardize' out || fail "--help"
 
 # Treatments that were asked for.
 awk -F, -v OFS=, 'NR == 1 { print "k", $0, "twice" } NR > 1 { print 5, $0, $2 }' train.csv >odd.csv
-odd=(--train odd.csv --target mpg --ignore name)
+odd=(--train odd.csv --target mpg --ignore name --choose no)
 fine "${odd[@]}" --constant drop --duplicate drop
 grep -q 'k (constant), name (ignored), twice (equals ' out || fail "what is left out: $(cat out)"
 
 # Everything is in proportion to the target, whatever its size.
 for scale in 1 1e-170 1e200; do
   awk -F, -v OFS=, -v s="${scale#1}" 'NR > 1 { $NF = $NF s } { print }' train.csv >scaled.csv
-  fine --train scaled.csv --target mpg --ignore name --ridge auto --json scaled.json
+  fine --train scaled.csv --target mpg --ignore name --standardize none --choose no --ridge auto --json scaled.json
   grep -E '^(chosen|ridge)|R\^2' out | sed 's/adds .*//' | tr -s ' ' >scaled.out
   [ $scale != 1 ] || cp scaled.out one.out
   diff one.out scaled.out || fail "a target of $scale: $(cat out)"
@@ -144,8 +184,12 @@ usage "--missing" "${cars[@]}" --missing guess
 usage "--threads" "${cars[@]}" --threads -1
 usage "--test" "${cars[@]}" --output output.csv
 usage "--topology" "${cars[@]}" --topology kept/topology.json --depth 3
-usage "--select" "${cars[@]}" --select --ridge absolute:1
-usage "--select" "${cars[@]}" --select --depth 4
+usage "--choose" "${cars[@]}" --choose maybe
+usage "--standardize" "${cars[@]}" --standardize some
+usage "--choice-rows" "${free[@]}" --choice-rows 1
+usage "--interval" "${cars[@]}" --test test.csv --interval 95
+usage "--interval" "${cars[@]}" --interval 0.9
+usage "--interval has no effect" "${penguins[@]}" --missing drop --text onehot --test test.csv --interval 0.9
 usage "--load" --load kept --target mpg
 usage "--solver" "${cars[@]}" --solver magic
 fine "${cars[@]}" --solver mixed --ridge auto --test test.csv --std
@@ -154,7 +198,7 @@ usage "--bogus" "${cars[@]}" --bogus
 
 # Outputs that would be lost, or lose something else.
 cp train.csv copy.csv && ln copy.csv hard.csv && ln -s copy.csv soft.csv
-copy=(--train copy.csv --target mpg --ignore name --standardize --test test.csv)
+copy=(--train copy.csv --target mpg --ignore name --choose no --test test.csv)
 for name in copy.csv ./copy.csv hard.csv soft.csv "$PWD/copy.csv"; do
   usage "is the file that --train reads" "${copy[@]}" --output "$name"
   usage "is the file that --train reads" "${copy[@]}" --json "$name"
@@ -168,7 +212,7 @@ fine "${cars[@]}" --test test.csv --output /dev/null --json /dev/null
 
 # Bad input: each is one line, and the outputs stay.
 edit() { sed "$1" train.csv >bad.csv; }
-bad=(--train bad.csv --target mpg --ignore name --standardize "${all[@]}")
+bad=(--train bad.csv --target mpg --ignore name --choose no "${all[@]}")
 good=("${cars[@]}" "${all[@]}") rest=(--std --output output.csv --json report.json --save kept)
 refuse "none.csv" --train none.csv --target mpg "${all[@]}"
 refuse "no\x1b[2J\x07" --train "$(printf 'no\033[2J\a')" --target mpg "${all[@]}"
@@ -212,9 +256,9 @@ refuse "no folder" "${cars[@]}" --test test.csv --output nowhere/p.csv
 refuse "no folder" "${cars[@]}" --json nowhere/r.json
 mkdir mine && touch mine/diary && refuse "it holds 'diary', which is not ours" "${cars[@]}" --save mine
 awk -F, -v OFS=, 'NR > 1 { $2 = $2 "e200" } { print }' train.csv >huge.csv
-refuse "overflow" --train huge.csv --target mpg --ignore name "${all[@]}"
+refuse "overflow" --train huge.csv --target mpg --ignore name --standardize none --choose no "${all[@]}"
 (cat train.csv; tail -n +2 train.csv) >double.csv
-refuse "rows 0 and 294 of the training samples" --train double.csv --target mpg --ignore name --ridge absolute:0 "${all[@]}"
+refuse "rows 0 and 294 of the training samples" --train double.csv --target mpg --ignore name --choose no --ridge absolute:0 "${all[@]}"
 
 # Damaged models.
 cp -r kept broken && printf x | dd of=broken/weights.npy bs=1 seek=200 conv=notrunc 2>/dev/null
@@ -242,7 +286,7 @@ awk 'BEGIN { srand(1); print "a,b,c,y"; for (i = 0; i < 9000; ++i) print rand() 
 interrupt INT --train large.csv --target y --family chain --depth 60 --activation erf --save kept --json report.json
 untouched "Ctrl-C"
 # In the middle of a step of many seconds; of reads that never end.
-interrupt TERM --train large.csv --target y --select --save kept --json report.json
+interrupt TERM --train large.csv --target y --choice-rows 9000 --save kept --json report.json
 mkfifo silent
 sleep 60 >silent & writer=$!
 interrupt INT --train silent --target y "${all[@]}"

@@ -2,7 +2,9 @@
 #include "../catch.hpp"
 #include "../matrices.hpp"
 
+#include <cmath>
 #include <fstream>
+#include <numeric>
 #include <optional>
 
 #include <Eigen/LU>
@@ -101,8 +103,9 @@ TEST_CASE("nothing depends on the number of threads, whatever the solver and the
           const sst::Execution execution{.threads = threads};
           const auto band =
               model.predict_with_std(x_new.topRows(40), sst::ObservationNoise::excluded, execution);
-          MatrixXd all(640 + 700, outputs);
-          all << model.predict(x_new, execution), band.std, model.leave_one_out(execution);
+          const auto left_out = model.leave_one_out_with_std(sst::ObservationNoise::included, execution);
+          MatrixXd all(640 + 1400, outputs);
+          all << model.predict(x_new, execution), band.std, left_out.mean, left_out.std;
           return all;
         };
         const MatrixXd one = run(1);
@@ -246,6 +249,79 @@ TEST_CASE("the paper's comparison, every golden value", "[regression]") {
         ++checked;
       }
   CHECK(checked == 84);
+}
+
+TEST_CASE("leave-one-out standard deviations are those of refits", "[regression]") {
+  const auto net = sst::chain(3, {.weight_std = 1.3, .bias_std = 0.2});
+  const MatrixXd x = uniform(25, 3, 1), y = uniform(25, 2, 2);
+  const Eigen::VectorXd weights = uniform(25, 1, 3).array() + 2;
+  for (const auto& kernel : {sst::nngp(net), sst::ntk(net), sst::ntk(net) + sst::nngp(net)})
+    for (const bool weighted : {false, true}) {
+      const auto fit = [&](const std::vector<Eigen::Index>& rows) {
+        sst::FitOptions options;
+        if (weighted) options.sample_weights = weights(rows);
+        return sst::fit(kernel, MatrixXd(x(rows, sst::every)), MatrixXd(y(rows, sst::every)),
+                        sst::Ridge::absolute(0.3), options);
+      };
+      std::vector<Eigen::Index> all(25);
+      std::iota(all.begin(), all.end(), Eigen::Index{0});
+      const auto model = fit(all);
+      const auto function = model.leave_one_out_with_std(sst::ObservationNoise::excluded);
+      const auto observed = model.leave_one_out_with_std();
+      CHECK((function.mean - model.leave_one_out()).norm() == 0);
+      for (const Eigen::Index i : {0, 7, 24}) {
+        auto rest = all;
+        rest.erase(rest.begin() + i);
+        const auto alone = fit(rest).predict_with_std(x.row(i));
+        CHECK((alone.std - function.std.row(i)).norm() < 1e-10);
+        const double noise = 0.3 / (weighted ? weights[i] : 1);
+        CHECK(std::abs(observed.std(i, 0) - std::hypot(alone.std(0, 0), std::sqrt(noise))) < 1e-10);
+      }
+    }
+}
+
+TEST_CASE("amplitudes make standard deviations as large as leave-one-out errors", "[regression]") {
+  const auto net = sst::chain(3, {.weight_std = 1.3, .bias_std = 0.2});
+  const MatrixXd x = uniform(60, 3, 1), x_new = uniform(5, 3, 4);
+  MatrixXd y = uniform(60, 3, 2);
+  y.col(1) *= 1e-170;
+  y.col(2).setZero();
+  for (const auto& kernel : {sst::nngp(net), sst::ntk(net)}) {
+    const auto plain = sst::fit(kernel, x, y, sst::Ridge::absolute(0.3));
+    auto model = plain;
+    CHECK(plain.amplitudes() == Eigen::RowVectorXd::Ones(3));
+    model.fit_amplitudes();
+    const Eigen::RowVectorXd s = model.amplitudes();
+    CHECK(s[2] == 1);
+    const auto left_out = model.leave_one_out_with_std();
+    for (const Eigen::Index o : {0, 1}) {
+      const Eigen::ArrayXd z = (y - left_out.mean).col(o).array() / left_out.std.col(o).array();
+      CHECK(z.square().mean() == Approx(1).epsilon(1e-12));
+    }
+    CHECK(model.predict(x_new) == plain.predict(x_new));
+    const auto before = plain.predict_with_std(x_new), after = model.predict_with_std(x_new);
+    CHECK((after.std - before.std * s.asDiagonal()).norm() <= 1e-15 * after.std.norm());
+    // Again changes nothing, and one output alone has the same.
+    model.fit_amplitudes();
+    CHECK((model.amplitudes() - s).norm() < 1e-13 * s.norm());
+    auto alone = sst::fit(kernel, x, y.col(0), sst::Ridge::absolute(0.3));
+    alone.fit_amplitudes();
+    CHECK(alone.amplitudes()[0] == Approx(s[0]).epsilon(1e-12));
+    // It is the model of s^2 times kernel and lambda.
+    const auto scaled = sst::fit(s[0] * s[0] * kernel, x, y.col(0), sst::Ridge::absolute(0.3 * s[0] * s[0]));
+    CHECK((scaled.predict_with_std(x_new).std - alone.predict_with_std(x_new).std).norm() < 1e-10);
+    CHECK(scaled.log_marginal_likelihood()[0] == Approx(alone.log_marginal_likelihood()[0]).epsilon(1e-10));
+    if (kernel.is_its_own_prior()) {
+      MatrixXd a = kernel.matrix(x);
+      a.diagonal().array() += 0.3;
+      const MatrixXd inverse = a.inverse();
+      const Eigen::VectorXd w = inverse * y.col(0);
+      CHECK(s[0] * s[0] == Approx((w.array().square() / inverse.diagonal().array()).mean()).epsilon(1e-10));
+    }
+  }
+  sst::Model::Parts parts{sst::nngp(net), x, y, y, sst::Ridge::absolute(1), 1};
+  parts.amplitudes = Eigen::RowVectorXd::Ones(2);
+  CHECK_THROWS_WITH(sst::Model(parts), Catch::Contains("2 amplitudes for 3 outputs"));
 }
 
 }  // namespace model_tests

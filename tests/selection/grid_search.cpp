@@ -39,8 +39,8 @@ std::vector<sst::Candidate> small_grid() {
 TEST_CASE("a grid is every combination, named", "[selection]") {
   const auto all = sst::candidates({{chain, residual}, {2, 3, 4}, {1, 1.5}, {0, 0.1}});
   REQUIRE(all.size() == 48);
-  CHECK(all.front().name == "nngp chain-2 w1 b0");
-  CHECK(all.back().name == "ntk residual-4 w1.5 b0.1");
+  CHECK(all.front().name == "nngp chain-2 relu w1 b0");
+  CHECK(all.back().name == "ntk residual-4 relu w1.5 b0.1");
   CHECK_THROWS_AS(sst::candidates({{chain}, {}}), sst::Error);
 }
 
@@ -91,7 +91,7 @@ TEST_CASE("what cannot be scored says why, at the end", "[selection]") {
              {"open", sst::kernel_function("open", [](const auto&, const auto&) { return std::nan(""); })});
   const auto board = grid_search(all, d.x, d.y, {Ridge::relative(0.1)});
   REQUIRE(board.entries.size() == 2);
-  CHECK(board.best().name == "nngp chain-2 w1 b0.1");
+  CHECK(board.best().name == "nngp chain-2 relu w1 b0.1");
   CHECK_THAT(board.entries[1].failure, Contains("finite values"));
   CHECK(std::isinf(board.entries[1].score));
   std::ostringstream text;

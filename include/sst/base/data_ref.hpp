@@ -7,6 +7,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <Eigen/Core>
 #include <Eigen/SparseCore>
@@ -61,6 +62,19 @@ class DataRef {
     if (first == 0 && count == rows()) return *this;
     if (sparse_) return DataRef(std::make_shared<const Sparse>(sparse_->middleRows(first, count)));
     return DataRef(Eigen::MatrixXd(dense_->middleRows(first, count)));
+  }
+  /// The rows of these numbers, counted from 0 and each below rows(), in their order: held.
+  DataRef selected(const std::vector<Eigen::Index>& indices) const {
+    const auto count = static_cast<Eigen::Index>(indices.size());
+    if (!sparse_) return DataRef(Eigen::MatrixXd((*dense_)(indices, Eigen::all)));
+    Sparse out(count, cols());
+    for (Eigen::Index i = 0; i < count; ++i) {
+      out.startVec(i);
+      for_each(indices[static_cast<std::size_t>(i)],
+               [&](Eigen::Index k, double value) { out.insertBack(i, k) = value; });
+    }
+    out.finalize();
+    return DataRef(std::make_shared<const Sparse>(std::move(out)));
   }
   /// The same numbers, n x d, held dense or sparse as asked.
   DataRef stored(bool as_sparse) const {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numbers>
 #include <random>
 #include <string>
 #include <vector>
@@ -101,6 +102,20 @@ inline Interval share(std::size_t hits, std::size_t count) {
   const double middle = (p + z * z / (2 * n)) / (1 + z * z / n);
   const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
   return {p, std::max(0.0, middle - half), std::min(1.0, middle + half)};
+}
+
+/// The z below which a standard normal variable lies with probability p, to rounding. Throws DataError unless
+/// 0 < p < 1.
+inline double normal_quantile(double p) {
+  if (!(p > 0 && p < 1))
+    throw DataError("the probability is " + std::to_string(p) +
+                    " (a quantile has one between 0 and 1, both excluded)");
+  double low = -40, high = 40;
+  for (int i = 0; i < 100; ++i) {
+    const double middle = 0.5 * (low + high);
+    (0.5 * std::erfc(-middle / std::numbers::sqrt2) < p ? low : high) = middle;
+  }
+  return 0.5 * (low + high);
 }
 
 }  // namespace SST_ABI

@@ -161,6 +161,8 @@ inline Json settings(const TableModel& model) {
             {"input_scaling", to_json(model.input_scaling)},
             {"target_scaling", to_json(model.target_scaling)},
             {"encoding", to_json(model.encoding)}};
+  if (const Eigen::RowVectorXd& s = model.model.amplitudes(); !s.isOnes(0))
+    json["amplitudes"] = std::vector<double>(s.begin(), s.end());
   if (from.shape) json["shape"] = {from.shape->height, from.shape->width, from.shape->channels};
   return json;
 }
@@ -271,6 +273,11 @@ inline TableModel load_model(const std::filesystem::path& folder) {
                        matrix("weights.npy"),
                        relative ? Ridge::relative(value) : Ridge::absolute(value),
                        json.at("lambda").get<double>()};
+    if (json.contains("amplitudes")) {
+      const auto numbers = json.at("amplitudes").get<std::vector<double>>();
+      parts.amplitudes =
+          Eigen::Map<const Eigen::RowVectorXd>(numbers.data(), static_cast<Eigen::Index>(numbers.size()));
+    }
     if (files.has("factor.npy"))
       parts.factor =
           std::make_shared<const Cholesky<double>>(Cholesky<double>::from_factor(matrix("factor.npy")));

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cmath>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
@@ -45,10 +47,7 @@ struct TableModel {
   MeanAndStd predict_with_std(const Eigen::MatrixXd& samples,
                               ObservationNoise noise = ObservationNoise::excluded,
                               const Execution& execution = {}) const {
-    MeanAndStd out = model.predict_with_std(scaled(samples), noise, execution);
-    out.mean = unscaled(std::move(out.mean));
-    if (target_scaling) out.std.array().rowwise() *= target_scaling->scale.array();
-    return out;
+    return unscaled(model.predict_with_std(scaled(samples), noise, execution));
   }
   /// Model::append of rows that are not scaled yet, samples: m x d, target: m x outputs; the scalings stay
   /// what they are. Throws as that.
@@ -59,6 +58,17 @@ struct TableModel {
   /// Model::leave_one_out, n x outputs, in the units of the targets. Throws as that.
   Eigen::MatrixXd leave_one_out(const Execution& execution = {}) const {
     return unscaled(model.leave_one_out(execution));
+  }
+  /// Model::leave_one_out_with_std of observations, n x outputs each, in the units of the targets. Throws as
+  /// that.
+  MeanAndStd leave_one_out_with_std(const Execution& execution = {}) const {
+    return unscaled(model.leave_one_out_with_std(ObservationNoise::included, execution));
+  }
+  /// The standard deviation that an observation has on top of the function's, 1 x outputs, in the units of
+  /// the targets.
+  Eigen::RowVectorXd noise_std() const {
+    const Eigen::RowVectorXd out = std::sqrt(model.lambda()) * model.amplitudes();
+    return target_scaling ? Eigen::RowVectorXd(out.cwiseProduct(target_scaling->scale)) : out;
   }
   /// The training targets, n x outputs, in their own units.
   Eigen::MatrixXd training_targets() const { return unscaled(model.y()); }
@@ -81,6 +91,12 @@ struct TableModel {
   /// Outputs of the model in the units of the targets, m x outputs.
   Eigen::MatrixXd unscaled(Eigen::MatrixXd outputs) const {
     return target_scaling ? target_scaling->undo(outputs) : outputs;
+  }
+  /// The same with their standard deviations.
+  MeanAndStd unscaled(MeanAndStd outputs) const {
+    outputs.mean = unscaled(std::move(outputs.mean));
+    if (target_scaling) outputs.std.array().rowwise() *= target_scaling->scale.array();
+    return outputs;
   }
 };
 

@@ -91,10 +91,11 @@ Eigen::MatrixXd softmax(const Eigen::MatrixXd& scores, double beta);
 double log_loss(const Eigen::MatrixXd& scores, const std::vector<std::size_t>& truth, double beta);
 
 /// The inverse temperature beta for which softmax(beta scores) has the least log loss (Guo, Pleiss, Sun and
-/// Weinberger 2017, "On Calibration of Modern Neural Networks", section 4.2). The loss is convex in beta; its
-/// derivative is bisected in log beta to full precision. beta is 0 when the scores are no better than chance,
-/// and at most 1e3 over the mean spread of a row's scores, when every sample is right whatever the
-/// temperature. scores: n x classes, of samples that were not trained on. Throws DataError.
+/// Weinberger 2017, "On Calibration of Modern Neural Networks", section 4.2), with one more sample counted:
+/// one like the others whose class is any of those that it is not said to be. So n samples justify no more
+/// than about n / (n + 1), even where every score is right (Laplace's rule of succession). The loss is convex
+/// in beta; its derivative is bisected in log beta to full precision. beta is 0 when the scores are no better
+/// than chance. scores: n x classes, of samples that were not trained on. Throws DataError.
 double fit_inverse_temperature(const Eigen::MatrixXd& scores, const std::vector<std::size_t>& truth);
 
 /// What a sample counts.

@@ -76,16 +76,21 @@ SST_COMPILED double log_loss(const Eigen::MatrixXd& scores, const std::vector<st
 SST_COMPILED double fit_inverse_temperature(const Eigen::MatrixXd& scores,
                                             const std::vector<std::size_t>& truth) {
   regression_detail::require_scores(scores, truth);
-  Eigen::VectorXd right(scores.rows());
-  for (Eigen::Index i = 0; i < scores.rows(); ++i)
-    right[i] = scores(i, static_cast<Eigen::Index>(truth[static_cast<std::size_t>(i)]));
-  const auto slope = [&](double beta) {  // mean of E_p[score] - score of the true class
-    return softmax(scores, beta).cwiseProduct(scores).sum() - right.sum();
+  const double n = static_cast<double>(scores.rows()), others = static_cast<double>(scores.cols() - 1);
+  if (!(others > 0)) return 0;
+  // What the true classes score, and in the sample that is added a mean of what the others do.
+  double wanted = 0;
+  for (Eigen::Index i = 0; i < scores.rows(); ++i) {
+    const double right = scores(i, static_cast<Eigen::Index>(truth[static_cast<std::size_t>(i)]));
+    wanted += right + (scores.row(i).sum() - right) / (others * n);
+  }
+  const auto slope = [&](double beta) {
+    return (1 + 1 / n) * softmax(scores, beta).cwiseProduct(scores).sum() - wanted;
   };
   const double spread = (scores.rowwise().maxCoeff() - scores.rowwise().minCoeff()).mean();
   if (!(spread > 0) || slope(0) >= 0) return 0;
-  double low = 1e-6 / spread, high = 1e3 / spread;
-  if (slope(high) <= 0) return high;
+  double low = 1e-6 / spread, high = 1 / spread;
+  while (slope(high) < 0 && high * spread < 1e15) high *= 2;
   if (slope(low) >= 0) return low;
   for (int i = 0; i < 80; ++i) {
     const double middle = std::sqrt(low * high);

@@ -59,6 +59,7 @@ class Model {
     Ridge ridge;                                          ///< as it was asked for
     double lambda;                                        ///< what it came to
     std::shared_ptr<const Cholesky<double>> factor = {};  ///< of K + lambda I; may be null
+    Eigen::RowVectorXd amplitudes = {};                   ///< one an output; none: all 1
   };
 
   /// x: n x d samples, y: n x outputs. Throws DataError, NoClosedForm, NotPositiveDefinite, Error (memory,
@@ -71,21 +72,36 @@ class Model {
   /// The mean at the rows of x, m x d: m x outputs. K(x, X) is formed in batches, never as a whole. Throws
   /// DataError for other columns than in training, Cancelled.
   MatrixXd predict(const DataRef& x, const Execution& execution = {}) const;
-  /// Mean and standard deviation at the rows of x, m x d: m x outputs each. A variance that rounding made
-  /// negative is 0; one below what rounding explains is a DataError that names the row. Throws as `predict`,
+  /// Mean and standard deviation at the rows of x, m x d: m x outputs each; the latter is as large as the
+  /// kernel says, times the output's amplitude (see `fit_amplitudes`). A variance that rounding made negative
+  /// is 0; one below what rounding explains is a DataError that names the row. Throws as `predict`,
   /// and Error where memory has no room for the factor.
   MeanAndStd predict_with_std(const DataRef& x, ObservationNoise noise = ObservationNoise::excluded,
                               const Execution& execution = {}) const;
-  /// The covariance of each output between the rows of x, m x d: m x m, exactly symmetric. Throws as
-  /// `predict_with_std`.
+  /// The covariance between the rows of x, m x d, of an output of amplitude 1 (of any other: times the square
+  /// of its amplitude): m x m, exactly symmetric. Throws as `predict_with_std`.
   MatrixXd covariance(const DataRef& x, ObservationNoise noise = ObservationNoise::excluded,
                       const Execution& execution = {}) const;
   /// What the model that is fitted without a row predicts for it, for every row: n x outputs. In closed form,
   /// y_i - w_i / (A^-1)_ii (Rasmussen and Williams 2006, eq. (5.12)); lambda stays that of all rows. Throws
   /// Error where memory has no room for the factor.
   MatrixXd leave_one_out(const Execution& execution = {}) const;
-  /// Of each output, -(y' A^-1 y + log det A + n log 2 pi) / 2 (Rasmussen and Williams 2006, eq. (5.8)): a
-  /// column. Throws Error where memory has no room for the factor.
+  /// leave_one_out, and the standard deviation of the row's observation (or with ObservationNoise::excluded
+  /// of the function there): n x outputs each. With u = A^-1 e_i / (A^-1)_ii the observation's variance is
+  /// 1 / (A^-1)_ii where the kernel is its own prior (the same, eq. (5.12)) and u' P u + lambda with the
+  /// prior's matrix P where it is not, which takes 4 n^3 multiplications; both times the output's amplitude
+  /// squared. Throws as `leave_one_out`, and Cancelled.
+  MeanAndStd leave_one_out_with_std(ObservationNoise noise = ObservationNoise::included,
+                                    const Execution& execution = {}) const;
+  /// Makes standard deviations as large as the leave-one-out errors are: each output's amplitude s becomes
+  /// what gives (error / std)^2 of the observations a mean of 1. Kernel, prior and lambda are then s^2 times
+  /// what they were, which changes no prediction. Where the kernel is its own prior
+  /// s^2 = sum_i w_i^2 / (A^-1)_ii / n (Bachoc 2013, "Cross validation and maximum likelihood estimations of
+  /// hyper-parameters of Gaussian processes with model misspecification"). An output that is 0 everywhere
+  /// keeps 1. Throws as `leave_one_out_with_std`.
+  void fit_amplitudes(const Execution& execution = {});
+  /// Of each output, -(y' A^-1 y + log det A + n log 2 pi) / 2 (Rasmussen and Williams 2006, eq. (5.8)) with
+  /// A times the output's amplitude squared: a column. Throws Error where memory has no room for the factor.
   Eigen::VectorXd log_marginal_likelihood(const Execution& execution = {}) const;
   /// Adds training rows, x: m x d and y: m x outputs, by m new rows of the factor, in n^2 m steps when that
   /// is there. lambda stays what it is, so this is the refit with Ridge::absolute(lambda). Strong guarantee.
@@ -106,6 +122,8 @@ class Model {
   const KernelColumns& columns() const { return columns_; }  ///< the training samples, tabulated
   /// How it was fitted: solver, reason, residual, memory.
   const SolverReport& report() const { return report_; }
+  /// By which standard deviations are multiplied, 1 x outputs; 1 unless they were fitted.
+  const Eigen::RowVectorXd& amplitudes() const { return amplitudes_; }
   /// The factor of K + lambda I where it is there already, else null.
   std::shared_ptr<const Cholesky<double>> known_factor() const;
 
@@ -120,6 +138,8 @@ class Model {
   std::shared_ptr<const Cholesky<double>> factor(const Execution& execution) const;
   std::shared_ptr<const MatrixXd> prior(const Execution& execution) const;
   Solved solved(const Execution& execution) const;
+  /// What is added to the diagonal at each sample.
+  Eigen::VectorXd noise() const;
   void require_features(const DataRef& x) const;
 
   KernelFunction kernel_;
@@ -129,6 +149,7 @@ class Model {
   Eigen::VectorXd sample_weights_;
   Ridge ridge_;
   double lambda_ = 0;
+  Eigen::RowVectorXd amplitudes_;
   SolverReport report_;
   std::shared_ptr<Late> late_ = std::make_shared<Late>();
 };

@@ -39,7 +39,8 @@ SST_COMPILED Model::Model(KernelFunction kernel, const DataRef& x, const MatrixX
       columns_((regression_detail::require_targets(x.rows(), y), kernel_), x_),
       y_(y),
       sample_weights_(options.sample_weights),
-      ridge_(ridge) {
+      ridge_(ridge),
+      amplitudes_(Eigen::RowVectorXd::Ones(y.cols())) {
   auto solved = solve_kernel_system(kernel_, x_, columns_, y_, ridge, options);
   weights_ = std::move(solved.weights);
   lambda_ = solved.report.lambda;
@@ -54,8 +55,12 @@ SST_COMPILED Model::Model(Parts parts)
       y_(std::move(parts.y)),
       weights_(std::move(parts.weights)),
       ridge_(parts.ridge),
-      lambda_(parts.lambda) {
+      lambda_(parts.lambda),
+      amplitudes_(parts.amplitudes.size() ? parts.amplitudes : Eigen::RowVectorXd::Ones(y_.cols())) {
   regression_detail::require_targets(x_.rows(), y_);
+  if (amplitudes_.size() != y_.cols() || !(amplitudes_.minCoeff() > 0) || !amplitudes_.allFinite())
+    throw DataError("there are " + std::to_string(amplitudes_.size()) + " amplitudes for " +
+                    std::to_string(y_.cols()) + " outputs, or one is not positive; give a positive one each");
   regression_detail::require_shape(weights_, y_.rows(), y_.cols(), "the weights");
   if (parts.factor && parts.factor->size() != x_.rows())
     throw DataError("the factor has " + std::to_string(parts.factor->size()) + " rows and the model " +
@@ -88,14 +93,16 @@ SST_COMPILED std::shared_ptr<const Cholesky<double>> Model::known_factor() const
   return late_->factor;
 }
 
+SST_COMPILED Eigen::VectorXd Model::noise() const {
+  if (sample_weights_.size()) return lambda_ * sample_weights_.cwiseInverse();
+  return Eigen::VectorXd::Constant(samples(), lambda_);
+}
+
 SST_COMPILED std::shared_ptr<const Cholesky<double>> Model::factor(const Execution& execution) const {
   const std::lock_guard lock(late_->mutex);
   if (late_->factor) return late_->factor;
   MatrixXd a = columns_.matrix(execution);
-  if (sample_weights_.size())
-    a.diagonal() += lambda_ * sample_weights_.cwiseInverse();
-  else
-    a.diagonal().array() += lambda_;
+  a.diagonal() += noise();
   return late_->factor = std::make_shared<const Cholesky<double>>(
              std::move(a), CholeskyOptions{.threads = execution.threads, .progress = execution.progress});
 }
@@ -133,7 +140,7 @@ SST_COMPILED MeanAndStd Model::predict_with_std(const DataRef& x, ObservationNoi
                     : regression_detail::nngp_variance(a, dt, td.variance, a.rounding, first);
       });
   if (noise == ObservationNoise::included) variance.array() += lambda_;
-  return {std::move(mean), variance.cwiseSqrt().replicate(1, outputs())};
+  return {std::move(mean), variance.cwiseSqrt() * amplitudes_};
 }
 
 SST_COMPILED Eigen::MatrixXd Model::covariance(const DataRef& x, ObservationNoise noise,
@@ -169,10 +176,53 @@ SST_COMPILED Eigen::MatrixXd Model::leave_one_out(const Execution& execution) co
   return y_ - (weights_.array().colwise() / inverse.array()).matrix();
 }
 
+SST_COMPILED MeanAndStd Model::leave_one_out_with_std(ObservationNoise noise,
+                                                      const Execution& execution) const {
+  const auto a = factor(execution);
+  const auto p = prior(execution);
+  const Eigen::Index n = samples();
+  const Eigen::VectorXd inverse = detail::inverse_diagonal(a->storage(), execution.threads);
+  const Eigen::VectorXd noises = this->noise();
+  Eigen::VectorXd variance = inverse.cwiseInverse();
+  if (p) {
+    constexpr Eigen::Index block = 512;
+    detail::Counter progress(execution.progress, static_cast<double>(n), "the leave-one-out variances");
+    for (Eigen::Index first = 0; first < n; first += block) {
+      const Eigen::Index count = std::min(block, n - first);
+      const auto part = Eigen::seqN(first, count);
+      MatrixXd u = MatrixXd::Zero(n, count);
+      u.middleRows(first, count).diagonal() = inverse(part).cwiseInverse();
+      u = a->solve(u);
+      variance(part) = detail::product(*p, u, execution.threads).cwiseProduct(u).colwise().sum().transpose() +
+                       noises(part);
+      progress.add(static_cast<double>(count));
+    }
+  }
+  if (noise == ObservationNoise::excluded) variance = (variance - noises).cwiseMax(0);
+  return {y_ - (weights_.array().colwise() / inverse.array()).matrix(), variance.cwiseSqrt() * amplitudes_};
+}
+
+SST_COMPILED void Model::fit_amplitudes(const Execution& execution) {
+  const MeanAndStd left_out = leave_one_out_with_std(ObservationNoise::included, execution);
+  for (Eigen::Index o = 0; o < outputs(); ++o) {
+    const Eigen::VectorXd error = y_.col(o) - left_out.mean.col(o),
+                          std = left_out.std.col(o) / amplitudes_[o];
+    if (error.isZero(0)) continue;
+    const double s = error.cwiseQuotient(std).stableNorm() / std::sqrt(static_cast<double>(samples()));
+    if (!(s > 0 && std::isfinite(s)))
+      throw DataError("the leave-one-out errors of output " + std::to_string(o) +
+                      " give no amplitude (a standard deviation is 0, or a number overflows); use a larger "
+                      "ridge, or scale the targets");
+    amplitudes_[o] = s;
+  }
+}
+
 SST_COMPILED Eigen::VectorXd Model::log_marginal_likelihood(const Execution& execution) const {
   const double constant =
       factor(execution)->log_determinant() + static_cast<double>(samples()) * std::log(2 * std::numbers::pi);
-  return -0.5 * (y_.cwiseProduct(weights_).colwise().sum().transpose().array() + constant);
+  const Eigen::ArrayXd s = amplitudes_.transpose();
+  return -0.5 * (y_.cwiseProduct(weights_).colwise().sum().transpose().array() / s.square() + constant +
+                 2 * static_cast<double>(samples()) * s.log());
 }
 
 SST_COMPILED void Model::append(const DataRef& x, const MatrixXd& y, const Execution& execution) {

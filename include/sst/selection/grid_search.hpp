@@ -36,15 +36,31 @@ struct Family {
 
 /// What candidates are made of: every combination is one.
 struct Grid {
-  std::vector<Family> families;                               ///< each one at all depths
-  std::vector<int> depths;                                    ///< K; see families.hpp
-  std::vector<double> weight_stds = {1};                      ///< of all dense layers
-  std::vector<double> bias_stds = {0};                        ///< of all dense layers
-  std::vector<Kernel> kernels = {Kernel::nngp, Kernel::ntk};  ///< of each network
+  std::vector<Family> families;                                         ///< each one at all depths
+  std::vector<int> depths;                                              ///< K; see families.hpp
+  std::vector<double> weight_stds = {1};                                ///< of all dense layers
+  std::vector<double> bias_stds = {0};                                  ///< of all dense layers
+  std::vector<Kernel> kernels = {Kernel::nngp, Kernel::ntk};            ///< of each network
+  std::vector<ActivationPtr> activations = {std::make_shared<Relu>()};  ///< phi of each network
+  NetworkOptions network = {};                                          ///< how all kernels are computed
 };
 
-/// All combinations, families first and kernels last to vary. Throws Error for an empty list, and what the
-/// families throw.
+/// One combination of a grid; all are numbers that its lists need not have.
+struct GridPoint {
+  std::size_t family = 0;         ///< position in the grid's list
+  int depth = 1;                  ///< K
+  ActivationPtr activation = {};  ///< phi
+  double weight_std = 1;          ///< of all dense layers
+  double bias_std = 0;            ///< of all dense layers
+  Kernel kernel = Kernel::nngp;   ///< of the network
+};
+
+/// All combinations: families, depths, activations, weight_stds, bias_stds, kernels, the last the first to
+/// vary. Throws Error for an empty list.
+std::vector<GridPoint> grid_points(const Grid& grid);
+/// A combination as a kernel. Throws what the family throws, and NoClosedForm.
+Candidate candidate(const Grid& grid, const GridPoint& point);
+/// All of grid_points as kernels. Throws as both.
 std::vector<Candidate> candidates(const Grid& grid);
 
 /// What is tried on each candidate, and how it is scored.
@@ -67,8 +83,9 @@ struct GridEntry {
   std::string name;                  ///< of the candidate
   Ridge ridge = Ridge::absolute(0);  ///< the best one
   double score = 0;                  ///< the smaller the better; infinite when it failed
-  std::vector<double> scores;        ///< of every ridge
-  std::string failure;               ///< why there is no score; empty when there is one
+  std::vector<double> scores = {};   ///< of every ridge; NaN of those that a race left out
+  Eigen::Index rows = 0;             ///< on how many samples
+  std::string failure = {};          ///< why there is no score; empty when there is one
 };
 
 /// What a search found.
@@ -87,8 +104,9 @@ struct Leaderboard {
 };
 
 /// Scores every candidate and ridge on x, n x d, and y, n x outputs. Each candidate takes an
-/// eigendecomposition, or with splits one a split; the ridges come on top. A candidate whose kernel or whose
-/// ridges cannot be had is listed with the reason. Throws DataError (samples, targets, splits), Error (an
+/// eigendecomposition, or with splits one a split; the ridges come on top. A ridge that leaves the system
+/// singular scores infinity; a candidate whose kernel, or none of whose ridges, can be had is listed with the
+/// reason. Throws DataError (samples, targets, splits), Error (an
 /// empty list, memory), Cancelled.
 Leaderboard grid_search(const std::vector<Candidate>& candidates, const DataRef& x, const Eigen::MatrixXd& y,
                         const std::vector<Ridge>& ridges, const GridOptions& options = {});

@@ -27,26 +27,67 @@
 namespace sst {
 inline namespace SST_ABI {
 
-SST_COMPILED std::vector<Candidate> candidates(const Grid& grid) {
-  if (grid.families.empty() || grid.depths.empty() || grid.weight_stds.empty() || grid.bias_stds.empty() ||
-      grid.kernels.empty())
+SST_COMPILED std::vector<GridPoint> grid_points(const Grid& grid) {
+  if (grid.families.empty() || grid.depths.empty() || grid.activations.empty() || grid.weight_stds.empty() ||
+      grid.bias_stds.empty() || grid.kernels.empty())
     throw Error(
-        "the grid has an empty list (families, depths, weight_stds, bias_stds or kernels); give each a "
-        "value");
-  const auto number = [](double value) { return detail::shortest(value); };
-  std::vector<Candidate> out;
-  for (const Family& family : grid.families)
+        "the grid has an empty list (families, depths, activations, weight_stds, bias_stds or kernels); give "
+        "each a value");
+  std::vector<GridPoint> out;
+  for (std::size_t family = 0; family < grid.families.size(); ++family)
     for (const int depth : grid.depths)
-      for (const double weight_std : grid.weight_stds)
-        for (const double bias_std : grid.bias_stds) {
-          const Topology topology = family.make(depth, {.weight_std = weight_std, .bias_std = bias_std});
-          for (const Kernel kernel : grid.kernels)
-            out.push_back({std::string(kernel == Kernel::ntk ? "ntk " : "nngp ") + family.name + "-" +
-                               std::to_string(depth) + " w" + number(weight_std) + " b" + number(bias_std),
-                           network_kernel({topology, kernel, std::nullopt})});
-        }
+      for (const ActivationPtr& activation : grid.activations)
+        for (const double weight_std : grid.weight_stds)
+          for (const double bias_std : grid.bias_stds)
+            for (const Kernel kernel : grid.kernels)
+              out.push_back({family, depth, activation, weight_std, bias_std, kernel});
   return out;
 }
+
+SST_COMPILED Candidate candidate(const Grid& grid, const GridPoint& point) {
+  const Family& family = grid.families.at(point.family);
+  const auto number = [](double value) { return detail::shortest(value); };
+  std::string name = std::string(point.kernel == Kernel::ntk ? "ntk " : "nngp ") + family.name + "-" +
+                     std::to_string(point.depth) + " " + point.activation->name();
+  for (const auto& [what, value] : point.activation->parameters()) name += ":" + number(value);
+  name += " w" + number(point.weight_std) + " b" + number(point.bias_std);
+  return {std::move(name), network_kernel({family.make(point.depth, {.weight_std = point.weight_std,
+                                                                     .bias_std = point.bias_std,
+                                                                     .activation = point.activation}),
+                                           point.kernel, std::nullopt, grid.network})};
+}
+
+SST_COMPILED std::vector<Candidate> candidates(const Grid& grid) {
+  std::vector<Candidate> out;
+  for (const GridPoint& point : grid_points(grid)) out.push_back(candidate(grid, point));
+  return out;
+}
+
+namespace selection_detail {
+
+/// The scores of the ridges under which the system can be solved, infinity for others. Throws
+/// NotPositiveDefinite where there is none of the former.
+inline Eigen::VectorXd scores_of_all(const Spectrum& spectrum, const Eigen::MatrixXd& y,
+                                     const std::vector<Ridge>& ridges, Criterion criterion) {
+  const Eigen::VectorXd d = regression_detail::eigenvalues(spectrum);
+  std::vector<Ridge> possible;
+  std::vector<Eigen::Index> places;
+  std::optional<NotPositiveDefinite> failure;
+  for (std::size_t i = 0; i < ridges.size(); ++i) try {
+      regression_detail::regularised(d, regression_detail::lambda_for(ridges[i], d));
+      possible.push_back(ridges[i]);
+      places.push_back(static_cast<Eigen::Index>(i));
+    } catch (const NotPositiveDefinite& error) {
+      failure = error;
+    }
+  if (possible.empty()) throw *failure;
+  Eigen::VectorXd out = Eigen::VectorXd::Constant(static_cast<Eigen::Index>(ridges.size()),
+                                                  std::numeric_limits<double>::infinity());
+  out(places) = scores(ridge_path(spectrum, y, possible), criterion);
+  return out;
+}
+
+}  // namespace selection_detail
 
 SST_COMPILED Leaderboard grid_search(const std::vector<Candidate>& candidates, const DataRef& x,
                                      const Eigen::MatrixXd& y, const std::vector<Ridge>& ridges,
@@ -64,7 +105,11 @@ SST_COMPILED Leaderboard grid_search(const std::vector<Candidate>& candidates, c
   const int team = std::min(detail::team_size(options.threads, count), static_cast<int>(room));
   const Execution within{team > 1 ? 1 : options.threads, {}};
   const auto evaluate = [&](std::size_t at) {
-    GridEntry entry{at, candidates[at].name, ridges.front(), std::numeric_limits<double>::infinity(), {}, {}};
+    GridEntry entry{.candidate = at,
+                    .name = candidates[at].name,
+                    .ridge = ridges.front(),
+                    .score = std::numeric_limits<double>::infinity(),
+                    .rows = x.rows()};
     Eigen::MatrixXd k;
     try {
       k = candidates[at].kernel.matrix(x, within);
@@ -74,7 +119,7 @@ SST_COMPILED Leaderboard grid_search(const std::vector<Candidate>& candidates, c
     }
     try {
       const Eigen::VectorXd values =
-          options.splits.empty() ? scores(ridge_path(Spectrum(k), y, ridges), options.criterion)
+          options.splits.empty() ? selection_detail::scores_of_all(Spectrum(k), y, ridges, options.criterion)
                                  : Eigen::VectorXd(cross_validate(k, y, ridges, options.splits).errors);
       Eigen::Index best = 0;
       entry.score = values.minCoeff(&best);
@@ -114,12 +159,13 @@ SST_COMPILED TextTable Leaderboard::table(std::size_t count) const {
   TextTable out({{"", Align::right},
                  {"kernel"},
                  {"ridge"},
+                 {.header = "rows", .align = Align::right},
                  {.header = "score", .align = Align::right, .digits = 6},
                  {"remark"}});
   for (std::size_t i = 0; i < std::min(count, entries.size()); ++i) {
     const GridEntry& entry = entries[i];
-    out.add_row({i + 1, entry.name, entry.failure.empty() ? entry.ridge.to_string() : "", entry.score,
-                 entry.failure});
+    out.add_row({i + 1, entry.name, entry.failure.empty() ? entry.ridge.to_string() : "", entry.rows,
+                 entry.score, entry.failure});
   }
   return out;
 }

@@ -1,4 +1,5 @@
-// What a project needs to find: the library's headers, Eigen, a language that is new enough, and OpenMP where expected.
+// What a project needs to find: the library's headers, Eigen, a language that is new enough, and OpenMP where
+// expected.
 #define SST_EXTERN_TEMPLATES  // nothing here needs the large templates
 #include <iostream>
 #include <sst/ntk.hpp>
