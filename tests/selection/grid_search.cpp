@@ -97,7 +97,7 @@ TEST_CASE("what cannot be scored says why, at the end", "[selection]") {
   std::ostringstream text;
   text << board;
   CHECK_THAT(text.str(),
-             Contains("chain-2 w1 b0.1") && Contains("relative:0.1") && Contains("finite values"));
+             Contains("chain-2 relu w1 b0.1") && Contains("relative:0.1") && Contains("finite values"));
 
   MatrixXd twice(60, 3), targets(60, 1);
   twice << d.x, d.x;
