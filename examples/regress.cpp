@@ -130,6 +130,7 @@ std::pair<sst::KernelFunction, sst::Ridge> choose(const Options& o, const Lesson
   }
   const sst::Choice chosen = sst::choose(lesson.x, lesson.y, space, how);
   report.chosen(chosen.board, how.ridges, lesson.unit());
+  report.layers(chosen.point);
   progress.check();
   return {chosen.kernel, chosen.ridge};
 }

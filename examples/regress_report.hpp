@@ -107,8 +107,9 @@ class Report {
     const sst::Model& fitted = model.model;
     const sst::NetworkKernel& network = *sst::network_of(fitted.kernel());
     const std::string kernel = name(network.kernel);
-    say("model", kernel + " of " + network.topology.name() + ", " + std::to_string(fitted.samples()) +
-                     " training rows" + (loaded.empty() ? "" : ", loaded from " + loaded));
+    say("model", kernel + " of " + network.topology.name() + layers_ + ", " +
+                     std::to_string(fitted.samples()) + " training rows" +
+                     (loaded.empty() ? "" : ", loaded from " + loaded));
     say("ridge", readable_ridge(fitted.ridge()) + ", which adds " + readable(fitted.lambda()) +
                      " to the kernel's diagonal");
     if (model.input_scaling)
@@ -183,6 +184,12 @@ class Report {
                     std::to_string(table.lines[line]) + ", '" +
                     sst::detail::printable(model.encoding->features()[static_cast<std::size_t>(column)]) +
                     "'); there a prediction says little");
+  }
+
+  /// What the layers of a chosen network are.
+  void layers(const sst::GridPoint& point) {
+    layers_ = " (" + point.activation->name() + ", weight_std " + shortest(point.weight_std) + ", bias_std " +
+              shortest(point.bias_std) + ")";
   }
 
   void errors(const std::string& where, const sst::TableModel& model, const Eigen::MatrixXd& truth,
@@ -289,7 +296,7 @@ class Report {
   std::vector<Line> lines_;
   std::vector<std::array<sst::TextTable::Cell, 6>> errors_;
   std::vector<std::array<std::string, 4>> tried_;
-  std::string confusions_;
+  std::string confusions_, layers_;
   bool bootstrap_ = false;
   nlohmann::ordered_json json_;
 };

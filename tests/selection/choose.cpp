@@ -115,7 +115,7 @@ TEST_CASE("what fails is listed, and what cannot be is refused", "[selection]") 
   CHECK_THROWS_AS(sst::race(all, d.x, d.y.topRows(3), ridges), sst::DataError);
   CHECK_THROWS_AS(sst::race({}, d.x, d.y, ridges), sst::Error);
   for (const sst::RaceOptions& bad : {sst::RaceOptions{.first_rows = 1}, sst::RaceOptions{.last_rows = 100},
-                                     sst::RaceOptions{.keep = 0}, sst::RaceOptions{.finalists = 0}})
+                                      sst::RaceOptions{.keep = 0}, sst::RaceOptions{.finalists = 0}})
     CHECK_THROWS_WITH(sst::race(all, d.x, d.y, ridges, bad), Contains("the race is from"));
 }
 
