@@ -195,6 +195,7 @@ void write_predictions(const Options& o, const sst::EncodedTable& table, const s
   const auto best = sst::largest_score(prediction.mean);
   const Eigen::MatrixXd p = model.classes.empty() ? Eigen::MatrixXd() : model.probabilities(prediction.mean);
   const double noise = model.noise_std()[0];
+  const double width = o.interval > 0 ? sst::normal_quantile((1 + o.interval) / 2) : 0;
   std::vector<std::vector<std::string>> rows;
   for (Eigen::Index i = 0; i < prediction.mean.rows(); ++i) {
     const auto at = static_cast<std::size_t>(i);
@@ -205,8 +206,7 @@ void write_predictions(const Options& o, const sst::EncodedTable& table, const s
       row.push_back(shortest(p(i, static_cast<Eigen::Index>(c))));
     if (o.std) row.push_back(shortest(prediction.std(i, 0)));
     if (o.interval > 0) {
-      const double half =
-          sst::normal_quantile((1 + o.interval) / 2) * std::hypot(prediction.std(i, 0), noise);
+      const double half = width * std::hypot(prediction.std(i, 0), noise);
       row.push_back(shortest(prediction.mean(i, 0) - half));
       row.push_back(shortest(prediction.mean(i, 0) + half));
     }
@@ -243,8 +243,7 @@ void run(const Options& o) {
                             (stds || model.model.samples() <= few || model.model.kernel().is_its_own_prior());
     sst::MeanAndStd left_out;
     if (calibrated) {
-      model.model.fit_amplitudes({o.threads, progress("amplitude")});
-      left_out = model.leave_one_out_with_std({o.threads, progress("leave-one-out")});
+      left_out = model.fit_amplitudes({o.threads, progress("leave-one-out")});
     } else {
       left_out.mean = model.leave_one_out({o.threads, progress("leave-one-out")});
     }

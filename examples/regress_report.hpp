@@ -3,7 +3,6 @@
 
 #include <Eigen/Core>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
@@ -29,6 +28,7 @@
 #include <sst/pipeline/target.hpp>
 #include <sst/regression/classification.hpp>
 #include <sst/selection/grid_search.hpp>
+#include <sst/selection/split.hpp>
 #include <sst/tables/raw_table.hpp>
 
 #include "program.hpp"
@@ -37,11 +37,7 @@
 /// \file
 /// What regress reads, checks and says.
 
-/// The shortest text that reads back as the same number.
-inline std::string shortest(double value) {
-  std::array<char, 32> text;
-  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
-}
+using sst::detail::shortest;
 
 /// A number as a person reads it: four digits.
 inline std::string readable(double value) {

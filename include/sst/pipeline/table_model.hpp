@@ -59,10 +59,10 @@ struct TableModel {
   Eigen::MatrixXd leave_one_out(const Execution& execution = {}) const {
     return unscaled(model.leave_one_out(execution));
   }
-  /// Model::leave_one_out_with_std of observations, n x outputs each, in the units of the targets. Throws as
-  /// that.
-  MeanAndStd leave_one_out_with_std(const Execution& execution = {}) const {
-    return unscaled(model.leave_one_out_with_std(ObservationNoise::included, execution));
+  /// Model::fit_amplitudes: the leave-one-out predictions and standard deviations of observations, n x
+  /// outputs each, in the units of the targets. Throws as that.
+  MeanAndStd fit_amplitudes(const Execution& execution = {}) {
+    return unscaled(model.fit_amplitudes(execution));
   }
   /// The standard deviation that an observation has on top of the function's, 1 x outputs, in the units of
   /// the targets.

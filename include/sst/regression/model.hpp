@@ -98,8 +98,8 @@ class Model {
   /// what they were, which changes no prediction. Where the kernel is its own prior
   /// s^2 = sum_i w_i^2 / (A^-1)_ii / n (Bachoc 2013, "Cross validation and maximum likelihood estimations of
   /// hyper-parameters of Gaussian processes with model misspecification"). An output that is 0 everywhere
-  /// keeps 1. Throws as `leave_one_out_with_std`.
-  void fit_amplitudes(const Execution& execution = {});
+  /// keeps 1. Returns leave_one_out_with_std of the observations, as it is then. Throws as that.
+  MeanAndStd fit_amplitudes(const Execution& execution = {});
   /// Of each output, -(y' A^-1 y + log det A + n log 2 pi) / 2 (Rasmussen and Williams 2006, eq. (5.8)) with
   /// A times the output's amplitude squared: a column. Throws Error where memory has no room for the factor.
   Eigen::VectorXd log_marginal_likelihood(const Execution& execution = {}) const;

@@ -202,8 +202,8 @@ SST_COMPILED MeanAndStd Model::leave_one_out_with_std(ObservationNoise noise,
   return {y_ - (weights_.array().colwise() / inverse.array()).matrix(), variance.cwiseSqrt() * amplitudes_};
 }
 
-SST_COMPILED void Model::fit_amplitudes(const Execution& execution) {
-  const MeanAndStd left_out = leave_one_out_with_std(ObservationNoise::included, execution);
+SST_COMPILED MeanAndStd Model::fit_amplitudes(const Execution& execution) {
+  MeanAndStd left_out = leave_one_out_with_std(ObservationNoise::included, execution);
   for (Eigen::Index o = 0; o < outputs(); ++o) {
     const Eigen::VectorXd error = y_.col(o) - left_out.mean.col(o),
                           std = left_out.std.col(o) / amplitudes_[o];
@@ -214,7 +214,9 @@ SST_COMPILED void Model::fit_amplitudes(const Execution& execution) {
                       " give no amplitude (a standard deviation is 0, or a number overflows); use a larger "
                       "ridge, or scale the targets");
     amplitudes_[o] = s;
+    left_out.std.col(o) = s * std;
   }
+  return left_out;
 }
 
 SST_COMPILED Eigen::VectorXd Model::log_marginal_likelihood(const Execution& execution) const {

@@ -22,13 +22,12 @@
 #include <sst/activation/gelu.hpp>
 #include <sst/base/compiled.hpp>
 #include <sst/base/every.hpp>
-#include <sst/base/memory.hpp>
-#include <sst/base/parallel.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/product.hpp>
 #include <sst/regression/targets.hpp>
 #include <sst/selection/choose.hpp>
+#include <sst/selection/grid_search_impl.hpp>
 #include <sst/selection/split.hpp>
 #include <sst/topology/families.hpp>
 #include <sst/version.hpp>
@@ -92,15 +91,16 @@ inline std::vector<Round> rounds(Eigen::Index n, std::size_t candidates, const R
 }
 
 /// The score of one ridge from a Cholesky factor, in 2/3 n^3 multiplications: as `scores` of a RidgePath.
-inline double score(Eigen::MatrixXd a, const Eigen::MatrixXd& y, double lambda, Criterion criterion) try {
+inline double score(Eigen::MatrixXd a, const Eigen::MatrixXd& y, double lambda, Criterion criterion,
+                    int threads) try {
   const double n = static_cast<double>(y.rows()), outputs = static_cast<double>(y.cols());
   a.diagonal().array() += lambda;
-  const Cholesky<double> factor(std::move(a), {.threads = 1});
+  const Cholesky<double> factor(std::move(a), {.threads = threads});
   const Eigen::MatrixXd w = factor.solve(y);
   if (criterion == Criterion::log_marginal_likelihood)
     return 0.5 * (y.cwiseProduct(w).sum() +
                   outputs * (factor.log_determinant() + n * std::log(2 * std::numbers::pi)));
-  const Eigen::VectorXd inverse = detail::inverse_diagonal(factor.storage(), 1);
+  const Eigen::VectorXd inverse = detail::inverse_diagonal(factor.storage(), threads);
   if (criterion == Criterion::gcv) return n * w.squaredNorm() / std::pow(inverse.sum(), 2) / outputs;
   return (w.array().colwise() / inverse.array()).square().sum() / (n * outputs);
 } catch (const NotPositiveDefinite&) {
@@ -111,7 +111,7 @@ inline double score(Eigen::MatrixXd a, const Eigen::MatrixXd& y, double lambda, 
 /// ridges' lambdas. Where its neighbours were looked at, so that a path of all of them would rarely say
 /// other.
 inline void search_ridge(GridEntry& entry, const Eigen::MatrixXd& k, const Eigen::MatrixXd& y,
-                         const std::vector<Ridge>& ridges, Criterion criterion) {
+                         const std::vector<Ridge>& ridges, Criterion criterion, int threads) {
   const double mean_diagonal = k.diagonal().mean();
   std::vector<std::size_t> order(ridges.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -122,7 +122,8 @@ inline void search_ridge(GridEntry& entry, const Eigen::MatrixXd& k, const Eigen
   entry.scores.assign(ridges.size(), std::numeric_limits<double>::quiet_NaN());
   const auto at = [&](std::size_t place) {
     double& known = entry.scores[order[place]];
-    if (std::isnan(known)) known = score(k, y, ridges[order[place]].lambda_for(mean_diagonal), criterion);
+    if (std::isnan(known))
+      known = score(k, y, ridges[order[place]].lambda_for(mean_diagonal), criterion, threads);
     return known;
   };
   std::size_t best = 0;
@@ -143,23 +144,20 @@ inline void search_ridge(GridEntry& entry, const Eigen::MatrixXd& k, const Eigen
 inline void search(std::vector<GridEntry>& entries, const std::vector<Candidate>& candidates,
                    const DataRef& x, const Eigen::MatrixXd& y, const std::vector<Ridge>& ridges,
                    Criterion criterion, int threads, const std::function<bool(double)>& progress) {
-  const double n = static_cast<double>(x.rows()), each = 3 * n * n * sizeof(double);
-  require_memory(each, "a choice on " + std::to_string(x.rows()) + " samples");
-  const double room = std::max(1.0, std::min(available_memory() / each, 1e6));
-  const int team = std::min(detail::team_size(threads, static_cast<std::ptrdiff_t>(entries.size())),
-                            static_cast<int>(room));
-  detail::Counter counter(progress, static_cast<double>(entries.size()), "the choice of a kernel");
-  detail::parallel(entries.size(), team, [&](std::size_t i) {
-    GridEntry& entry = entries[i];
-    entry.rows = x.rows();
-    try {
-      search_ridge(entry, candidates[entry.candidate].kernel.matrix(x, {.threads = 1}), y, ridges, criterion);
-    } catch (const Error& error) {
-      entry.failure = error.what();
-    }
-    if (!entry.failure.empty()) entry.score = std::numeric_limits<double>::infinity();
-    counter.add();
-  });
+  selection_detail::over_candidates(entries.size(), x.rows(), threads, progress, "the choice of a kernel",
+                                    [&](std::size_t i, const Execution& within) {
+                                      GridEntry& entry = entries[i];
+                                      entry.rows = x.rows();
+                                      try {
+                                        search_ridge(entry,
+                                                     candidates[entry.candidate].kernel.matrix(x, within), y,
+                                                     ridges, criterion, within.threads);
+                                      } catch (const Error& error) {
+                                        entry.failure = error.what();
+                                      }
+                                      if (!entry.failure.empty())
+                                        entry.score = std::numeric_limits<double>::infinity();
+                                    });
 }
 
 }  // namespace choose_detail

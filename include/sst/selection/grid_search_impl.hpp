@@ -65,6 +65,25 @@ SST_COMPILED std::vector<Candidate> candidates(const Grid& grid) {
 
 namespace selection_detail {
 
+/// Calls work(i, execution) for every one of `count` candidates on n samples. They are shared out among the
+/// threads as far as memory for the kernels of each goes, and what is parallel within one is serial then; a
+/// single candidate has all threads.
+template <class Work>
+void over_candidates(std::size_t count, Eigen::Index samples, int threads,
+                     const std::function<bool(double)>& progress, const char* what, Work&& work) {
+  const double n = static_cast<double>(samples), each = 3 * n * n * sizeof(double);
+  require_memory(each, std::string(what) + " on " + std::to_string(samples) + " samples");
+  const double room = std::max(1.0, std::min(available_memory() / each, 1e6));
+  const int team =
+      std::min(detail::team_size(threads, static_cast<std::ptrdiff_t>(count)), static_cast<int>(room));
+  const Execution within{team > 1 ? 1 : threads, {}};
+  detail::Counter counter(progress, static_cast<double>(count), what);
+  detail::parallel(count, team, [&](std::size_t i) {
+    work(i, within);
+    counter.add();
+  });
+}
+
 /// The scores of the ridges under which the system can be solved, infinity for others. Throws
 /// NotPositiveDefinite where there is none of the former.
 inline Eigen::VectorXd scores_of_all(const Spectrum& spectrum, const Eigen::MatrixXd& y,
@@ -96,15 +115,7 @@ SST_COMPILED Leaderboard grid_search(const std::vector<Candidate>& candidates, c
   x.require_finite("the training matrix");
   if (candidates.empty() || ridges.empty())
     throw Error("the search has no candidates or no ridges; give one of each at least");
-  const double n = static_cast<double>(x.rows()), each = 3 * n * n * sizeof(double);
-  require_memory(each, "a search on " + std::to_string(x.rows()) + " samples");
-  // Candidates are shared out among the threads, and what is parallel within one is serial then. A single
-  // candidate has all threads.
-  const auto count = static_cast<std::ptrdiff_t>(candidates.size());
-  const double room = std::max(1.0, std::min(available_memory() / each, 1e6));
-  const int team = std::min(detail::team_size(options.threads, count), static_cast<int>(room));
-  const Execution within{team > 1 ? 1 : options.threads, {}};
-  const auto evaluate = [&](std::size_t at) {
+  const auto evaluate = [&](std::size_t at, const Execution& within) {
     GridEntry entry{.candidate = at,
                     .name = candidates[at].name,
                     .ridge = ridges.front(),
@@ -135,11 +146,9 @@ SST_COMPILED Leaderboard grid_search(const std::vector<Candidate>& candidates, c
 
   Leaderboard board;
   board.entries.resize(candidates.size());
-  detail::Counter progress(options.progress, static_cast<double>(candidates.size()), "the grid search");
-  detail::parallel(candidates.size(), team, [&](std::size_t i) {
-    board.entries[i] = evaluate(i);
-    progress.add();
-  });
+  selection_detail::over_candidates(
+      candidates.size(), x.rows(), options.threads, options.progress, "the grid search",
+      [&](std::size_t i, const Execution& within) { board.entries[i] = evaluate(i, within); });
   std::sort(board.entries.begin(), board.entries.end(), [](const GridEntry& a, const GridEntry& b) {
     return std::tie(a.score, a.candidate) < std::tie(b.score, b.candidate);
   });
