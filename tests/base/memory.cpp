@@ -3,12 +3,11 @@
 #include <string>
 #include <utility>
 
-#include <sys/resource.h>
-
 #include <sst/base/memory.hpp>
 
 #include "../catch.hpp"
 #include "../folder.hpp"
+#include "../little_memory.hpp"
 
 namespace memory_tests {
 
@@ -79,14 +78,10 @@ TEST_CASE("in a container its own group is the top of what is mounted", "[base]"
 }
 
 TEST_CASE("a limit of the process itself counts less what it uses", "[base]") {
-  rlimit before{};
-  REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
-  rlimit lower = before;
-  lower.rlim_cur =
-      static_cast<rlim_t>(1024 * sst::memory_detail::number("/proc/self/status", "VmSize:", 0) + 1e8);
-  REQUIRE(setrlimit(RLIMIT_AS, &lower) == 0);
-  const double available = sst::available_memory();
-  REQUIRE(setrlimit(RLIMIT_AS, &before) == 0);
+  const double available = [] {
+    const sst_test::LittleMemory little(1e8);
+    return sst::available_memory();
+  }();
   CHECK(available > 0);
   CHECK(available <= 1e8);
 }

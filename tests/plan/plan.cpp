@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
 
+#include <algorithm>
 #include <sstream>
+#include <vector>
 
 #include <sst/ntk.hpp>
 #include <sst/plan/print.hpp>
+
+#include "../little_memory.hpp"
 
 namespace plan_tests {
 
@@ -95,6 +99,48 @@ TEST_CASE("a plan prints its covariances and their cost", "[plan]") {
 
 TEST_CASE("a plan of depth 1000 compiles quickly and without deep recursion", "[plan]") {
   CHECK(sst::compile(tapped(1000, false), Kernel::ntk).pairs.size() > 1000);
+  CHECK(sst::compile(sst::identity_connected(1000), Kernel::ntk).pairs.size() < 3000);
+}
+
+TEST_CASE("sums that begin alike, and those that almost do", "[plan]") {
+  const auto net = [](bool reversed) {
+    return sst::trace([&](sst::Node x) {
+      const std::vector<sst::Node> h{dense(x), dense(x), dense(x), dense(x)};
+      const auto add = [&](std::vector<std::size_t> which, std::vector<double> coefficients) {
+        if (reversed) {
+          std::reverse(which.begin(), which.end());
+          std::reverse(coefficients.begin(), coefficients.end());
+        }
+        std::vector<sst::Node> terms;
+        for (const std::size_t k : which) terms.push_back(h[k]);
+        return relu(sum(terms, coefficients));
+      };
+      return sst::dense(
+          sst::sum({add({0, 1}, {1, 2}), add({0, 1, 2}, {1, 2, 3}), add({0, 1, 2, 3}, {1, 2, 4, 3}),
+                    add({0, 1, 3}, {1, 2, 1}), add({0, 1, 2, 3}, {1, 2, 3, 5})}));
+    });
+  };
+  const Eigen::MatrixXd x = Eigen::MatrixXd::Random(5, 3);
+  const auto expected = sst::gram(net(true), x), found = sst::gram(net(false), x);
+  CHECK((found.ntk - expected.ntk).norm() < 1e-14 * expected.ntk.norm());
+  CHECK((found.nngp - expected.nngp).norm() < 1e-14 * expected.nngp.norm());
+}
+
+TEST_CASE("a plan that does not fit into memory is an error, not the end", "[plan]") {
+  // Each layer takes the sum of all before it, all with the same weights: depth^4 terms.
+  const auto tied = sst::trace(
+      [](sst::Node x) {
+        auto h = dense(x), s = h;
+        for (int i = 0; i < 60; ++i) {
+          h = sst::dense(sst::sum({relu(h), s}), {.bias_std = 0.1, .weights = "W"});
+          s = s + h;
+        }
+        return dense(relu(s));
+      },
+      "tied");
+  const sst_test::LittleMemory little(1e8);
+  CHECK_THROWS_WITH(sst::compile(tied, Kernel::nngp), Catch::Contains("the plan of 'tied'") &&
+                                                          Catch::Contains("GiB are free; use fewer layers"));
 }
 
 }  // namespace plan_tests

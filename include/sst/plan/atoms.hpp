@@ -32,6 +32,9 @@ struct Value {
   bool flat = false;       ///< its positions are channels
 };
 
+/// A sum of variables, those in ascending order.
+using Terms = std::vector<std::pair<Index, Coefficient>>;
+
 /// The variables of a plan that are no sums, each made once.
 class Atoms {
  public:
@@ -41,7 +44,7 @@ class Atoms {
   /// What a variable depends on.
   const Support& support(Index variable) const { return supports_[variable]; }
   /// A Gaussian variable over its sources: their coefficients.
-  const std::map<Index, Coefficient>& flat(Index variable) const { return flats_[variable]; }
+  const Terms& flat(Index variable) const { return flats_[variable]; }
   /// On images: whether a variable's std is but a scale, because it holds pooled parts.
   bool scaled(Index variable) const { return scaled_[variable]; }
 
@@ -54,7 +57,7 @@ class Atoms {
     scaled_.push_back(false);
     const Index id = plan_.variables.size() - 1;
     if (kind == VariableKind::source || kind == VariableKind::rest || kind == VariableKind::centred_input)
-      flats_[id][id].fixed = 1;
+      flats_[id] = {{id, {1}}};
     return id;
   }
 
@@ -181,7 +184,7 @@ class Atoms {
       plan_.variables[id].argument = argument;
       plan_.variables[id].divisor = divisor;
       inherit(id, argument);
-      flats_[id][id].fixed = 1;
+      flats_[id] = {{id, {1}}};
       known->second = id;
     }
     return known->second;
@@ -189,8 +192,8 @@ class Atoms {
 
   const Topology& topology_;
   Plan& plan_;
-  std::vector<Support> supports_;                    // by variable, as the next two
-  std::vector<std::map<Index, Coefficient>> flats_;  // over sources, rests, the centred input
+  std::vector<Support> supports_;  // by variable, as the next two
+  std::vector<Terms> flats_;       // over sources, rests, the centred input
   std::vector<bool> gaussian_, scaled_;
 
  private:

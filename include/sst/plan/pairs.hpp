@@ -13,6 +13,7 @@
 #include <sst/plan/coefficients.hpp>
 #include <sst/plan/normal_form.hpp>
 #include <sst/plan/plan.hpp>
+#include <sst/plan/term_memory.hpp>
 #include <sst/topology/operation.hpp>
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
@@ -51,7 +52,10 @@ class PairFinder {
  public:
   /// Keeps references to all three; writes expansions of variables into `plan`.
   PairFinder(const Topology& topology, NormalForm& form, Plan& plan)
-      : topology_(topology), form_(form), plan_(plan) {}
+      : topology_(topology),
+        form_(form),
+        plan_(plan),
+        memory_(plan.topology, "covariances", sizeof(Step) + 2 * sizeof(Contribution)) {}
 
   /// The pairs, each after those that it needs. Throws NoClosedForm where there is no closed form.
   std::vector<Recipe> run() {
@@ -105,6 +109,7 @@ class PairFinder {
   /// Which terms of the two sides are correlated. Exact when each has one partner at most.
   void match(Recipe& r, Expansion& a, Expansion& b, bool self) {
     const auto pair_up = [&](Term& s, Term& t) {
+      memory_.add();
       r.contributions.push_back(
           {true, {s.variable, t.variable}, &s.column, &t.column, opposite(s.coefficient, t.coefficient)});
       ask(s.variable, t.variable,
@@ -234,6 +239,7 @@ class PairFinder {
   const Topology& topology_;
   NormalForm& form_;
   Plan& plan_;
+  TermMemory memory_;
   std::map<std::pair<Index, std::pair<Index, Index>>, std::string> open_;
 };
 

@@ -46,6 +46,8 @@ struct Coefficient {
   Factors slopes = {};  ///< of activation variables
   /// Whether it is 0 for every sample.
   bool zero() const { return fixed == 0 && slopes.empty(); }
+  /// Whether the two are the same sum.
+  friend bool operator==(const Coefficient&, const Coefficient&) = default;
 };
 
 /// fixed + sum_k factor_k E[phi_k](x) + input_factor mean_c(x): the deterministic part of a value.

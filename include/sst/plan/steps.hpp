@@ -34,7 +34,7 @@ class StepMaker {
   void run() {
     describe_pairs();
     emit_steps();
-    assign_columns();
+    number_the_rest();
   }
 
  private:
@@ -97,6 +97,9 @@ class StepMaker {
     std::vector<std::vector<Index>> constants(recipes_.size());  // deterministic terms not yet added
     std::vector<Index> missing(recipes_.size(), 0);
     std::vector<bool> started(recipes_.size(), false);
+    Index terms = recipes_.size();
+    for (const Recipe& r : recipes_) terms += r.contributions.size();
+    plan_.steps.reserve(terms);
     for (Index i = 0; i < recipes_.size(); ++i) {
       const auto& contributions = recipes_[i].contributions;
       for (Index k = 0; k < contributions.size(); ++k) {
@@ -111,11 +114,13 @@ class StepMaker {
       const Contribution& c = r.contributions[k];
       AccumulateStep step{
           .out = out, .in = c.has_pair ? number_.at(c.in) : none, .left = none, .right = none};
-      columns_of_.push_back({plan_.steps.size(), false, c.left, c.right});
+      step.left = column(c.left);
+      step.right = column(c.right);
       --missing[out];
       if (c.has_pair && !constants[out].empty()) {  // one pass over the strip for both
         const Contribution& constant = r.contributions[constants[out].back()];
-        columns_of_.push_back({plan_.steps.size(), true, constant.left, constant.right});
+        step.left_constant = column(constant.left);
+        step.right_constant = column(constant.right);
         constants[out].pop_back();
         --missing[out];
       }
@@ -179,10 +184,7 @@ class StepMaker {
     const Variable &u = var(r.left), &v = var(r.right);
     const bool rest = u.kind == VariableKind::rest;
     const Index in = number_.at(r.in);
-    const auto want = [&](Index& column) {
-      if (column == none) column = plan_.columns++;
-      return column;
-    };
+    const auto want = [&](Index& number) { return column(&number); };
     if (both_angular(r)) {
       const AngularForm f = *u.activation->angular(), g = *v.activation->angular();
       AngularStep step = angular_step(f, g, rest);
@@ -218,40 +220,28 @@ class StepMaker {
     plan_.steps.push_back(std::move(step));
   }
 
-  /// Numbers the per-sample columns that the steps read.
-  void assign_columns() {
-    for (const auto& [step, constant, left, right] : columns_of_) {
-      auto& accumulate = std::get<AccumulateStep>(plan_.steps[step]);
-      const auto want = [&](Index* column) {
-        if (!column) return none;
-        if (*column == none) *column = plan_.columns++;
-        return *column;
-      };
-      (constant ? accumulate.left_constant : accumulate.left) = want(left);
-      (constant ? accumulate.right_constant : accumulate.right) = want(right);
-    }
+  /// The per-sample column whose number is kept there; numbered when a step first reads it.
+  Index column(Index* number) {
+    if (!number) return none;
+    if (*number == none) *number = plan_.columns++;
+    return *number;
+  }
+
+  /// Numbers the columns that no step reads, but the table does.
+  void number_the_rest() {
     for (Variable& v : plan_.variables) {
-      if (v.columns.std == none) v.columns.std = plan_.columns++;
-      if (v.kind == VariableKind::activation) {
-        if (v.columns.mean == none) v.columns.mean = plan_.columns++;
-        if (v.columns.slope == none) v.columns.slope = plan_.columns++;
-      }
+      column(&v.columns.std);
+      if (v.kind != VariableKind::activation) continue;
+      column(&v.columns.mean);
+      column(&v.columns.slope);
     }
     plan_.input_mean = plan_.columns++;
   }
-
-  struct StepColumns {
-    Index step;
-    bool constant;
-    Index* left;
-    Index* right;
-  };
 
   const NormalForm& form_;
   Plan& plan_;
   std::vector<Recipe> recipes_;
   std::map<std::pair<Index, Index>, Index> number_;
-  std::vector<StepColumns> columns_of_;
 };
 
 }  // namespace plan

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -51,6 +52,41 @@ struct Support {
     unite(even_rests, other.even_rests);
     unite(odd_rests, other.odd_rests);
     input = input || other.input;
+  }
+
+  /// The support of a sum of many.
+  static Support sum(const std::vector<const Support*>& summands) {
+    Support all;
+    for (const auto list : lists) {
+      all.*list = gather(summands, list);
+      (all.*list).erase(std::unique((all.*list).begin(), (all.*list).end()), (all.*list).end());
+    }
+    all.input = std::any_of(summands.begin(), summands.end(), [](const Support* s) { return s->input; });
+    return all;
+  }
+  /// Whether no two of many can be correlated.
+  static bool apart(const std::vector<const Support*>& many) {
+    const auto once = [&](auto list) {
+      const std::vector<Index> classes = gather(many, list);
+      return std::adjacent_find(classes.begin(), classes.end()) == classes.end();
+    };
+    const auto at_most_one = [&](bool Support::*is) {
+      return std::count_if(many.begin(), many.end(), [is](const Support* s) { return s->*is; }) <= 1;
+    };
+    return at_most_one(&Support::input) && at_most_one(&Support::whole) &&
+           std::all_of(lists.begin(), lists.end(), once);
+  }
+
+ private:
+  static constexpr std::array lists{&Support::sources, &Support::even_rests, &Support::odd_rests};
+
+  /// A list of theirs put together, sorted.
+  static std::vector<Index> gather(const std::vector<const Support*>& many,
+                                   std::vector<Index> Support::*list) {
+    std::vector<Index> all;
+    for (const Support* s : many) all.insert(all.end(), (s->*list).begin(), (s->*list).end());
+    std::sort(all.begin(), all.end());
+    return all;
   }
 };
 

@@ -13,6 +13,7 @@
 #include <sst/plan/coefficients.hpp>
 #include <sst/plan/plan.hpp>
 #include <sst/plan/support.hpp>
+#include <sst/plan/term_memory.hpp>
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
 
@@ -33,7 +34,8 @@ namespace plan {
 class Variables : public Atoms {
  public:
   /// Keeps references to both; writes into `plan`.
-  Variables(const Topology& topology, Plan& plan) : Atoms(topology, plan) {}
+  Variables(const Topology& topology, Plan& plan)
+      : Atoms(topology, plan), memory_(topology.name(), "sums", sizeof(Term)) {}
 
   /// A term for each block of a dense node's input (or of the output), and its bias.
   static Expansion blockwise(const std::vector<Value>& blocks, const std::vector<double>& shares,
@@ -64,12 +66,18 @@ class Variables : public Atoms {
   }
 
   /// Finds the pairs of terms that are correlated, and sets `orthogonal` and `correlated` from them.
-  void mark_correlated(Expansion& e) const {
+  void mark_correlated(Expansion& e) {
+    std::vector<const Support*> supports;
+    for (const Term& t : e.terms) supports.push_back(&supports_[t.variable]);
+    e.orthogonal = Support::apart(supports);
+    if (e.orthogonal) return;
     for (Index i = 0; i < e.terms.size(); ++i)
       for (Index j = i + 1; j < e.terms.size(); ++j)
         if (e.terms[i].block == e.terms[j].block &&
-            supports_[e.terms[i].variable].correlated(supports_[e.terms[j].variable]))
+            supports_[e.terms[i].variable].correlated(supports_[e.terms[j].variable])) {
+          memory_.add();
           e.correlated.emplace_back(i, j);
+        }
     e.orthogonal = e.correlated.empty();
   }
 
@@ -78,14 +86,18 @@ class Variables : public Atoms {
   Value combine(Index node, const std::vector<std::pair<Number, Value>>& terms) {
     // The same value twice is the same random function: add the coefficients first.
     std::vector<std::pair<Number, Value>> merged;
+    std::multimap<Index, Index> places;  // in `merged`, by variable
     for (const auto& [c, v] : terms) {
-      const auto same = std::find_if(merged.begin(), merged.end(), [&value = v](const auto& m) {
-        return m.second.variable == value.variable && m.second.constant == value.constant;
+      const auto [first, last] = places.equal_range(v.variable);
+      const auto same = std::find_if(first, last, [&, &constant = v.constant](const auto& place) {
+        return merged[place.second].second.constant == constant;
       });
-      if (same != merged.end())
-        same->first += c * v.factor;
-      else
+      if (same != last) {
+        merged[same->second].first += c * v.factor;
+      } else {
+        places.emplace(v.variable, merged.size());
         merged.emplace_back(c * v.factor, v);
+      }
     }
     std::erase_if(merged, [](const auto& m) { return m.first == 0; });
     if (merged.size() == 1) {
@@ -95,15 +107,15 @@ class Variables : public Atoms {
 
     Constant constant;
     std::vector<std::pair<Index, Coefficient>> parts;
+    std::map<Index, Index> place;  // in `parts`, by variable
     for (auto& [c, v] : merged) {
       v.factor = c;
       for (auto& piece : pieces(v, constant)) {
-        const auto same =
-            std::find_if(parts.begin(), parts.end(), [&](const auto& p) { return p.first == piece.first; });
-        if (same != parts.end())
-          add_scaled(same->second, 1, piece.second);
-        else
+        const auto [known, fresh] = place.emplace(piece.first, parts.size());
+        if (fresh)
           parts.push_back(std::move(piece));
+        else
+          add_scaled(parts[known->second].second, 1, piece.second);
       }
     }
     std::erase_if(parts, [](const auto& part) { return part.second.zero(); });
@@ -152,7 +164,7 @@ class Variables : public Atoms {
         plan_.variables[id].argument = argument;
         inherit(id, argument);
         gaussian_[id] = false;
-        flats_[id][id].fixed = 1;
+        flats_[id] = {{id, {1}}};
         known->second = id;
       }
       block = {known->second, {}, block.factor};
@@ -180,7 +192,7 @@ class Variables : public Atoms {
     plan_.variables[id].pools = pools;
     inherit(id, argument);
     scaled_[id] = true;
-    flats_[id][id].fixed = 1;
+    flats_[id] = {{id, {1}}};
     return pooled_[{argument, pools}] = id;
   }
 
@@ -202,9 +214,8 @@ class Variables : public Atoms {
 
   /// A sum of different variables and a constant.
   Value linear(Index node, std::vector<std::pair<Index, Coefficient>> parts, Constant constant) {
-    std::map<Index, Coefficient> flat;
-    for (const auto& [part, coefficient] : parts)
-      for (const auto& [atom, inner] : flats_[part]) add_product(flat[atom], coefficient, inner);
+    const Sum sum = add_up(parts);
+    Terms flat(sum.flat.begin(), sum.flat.end());
     std::erase_if(flat, [](const auto& entry) { return entry.second.zero(); });
     const bool gaussians = constant.zero() && std::all_of(flat.begin(), flat.end(), [&](const auto& entry) {
                              return gaussian(entry.first) && entry.second.slopes.empty();
@@ -212,24 +223,19 @@ class Variables : public Atoms {
     Number factor = 1;
     if (gaussians && !flat.empty()) {
       if (flat.size() == 1) return {flat.begin()->first, {}, flat.begin()->second.fixed};
-      for (const auto& [known, id] : gaussians_)
-        if (const auto ratio = quotient(flat, known)) return {id, {}, *ratio};
+      for (const Index known : gaussians_)
+        if (const auto ratio = quotient(flat, flats_[known])) return {known, {}, *ratio};
       // Of u and -u, that is the variable whose first coefficient is positive.
       if (flat.begin()->second.fixed < 0) factor = -1;
       for (auto& [atom, coefficient] : flat) coefficient.fixed *= factor;
       for (auto& [part, coefficient] : parts) coefficient.fixed *= factor;
     }
 
-    Support seen;
-    bool orthogonal = true;
-    for (const auto& [part, coefficient] : parts) {
-      orthogonal = orthogonal && !seen.correlated(supports_[part]);
-      seen.merge(supports_[part]);
-    }
+    memory_.add(flat.size());
     const Index id = add(gaussians ? VariableKind::gaussian : VariableKind::mixture, node);
     for (const auto& [part, coefficient] : parts) scaled_[id] = scaled_[id] || scaled_[part];
     Expansion e;
-    if (orthogonal) {
+    if (sum.orthogonal) {
       for (auto& [part, coefficient] : parts)
         e.terms.push_back({.variable = part, .coefficient = std::move(coefficient)});
     } else {
@@ -238,16 +244,41 @@ class Variables : public Atoms {
       mark_correlated(e);
     }
     plan_.variables[id].expansions.push_back(std::move(e));
-    for (const auto& [atom, coefficient] : flat) supports_[id].merge(supports_[atom]);
+    std::vector<const Support*> atoms;
+    for (const auto& [atom, coefficient] : flat) atoms.push_back(&supports_[atom]);
+    supports_[id] = Support::sum(atoms);
     flats_[id] = std::move(flat);
-    if (gaussians && !flats_[id].empty()) gaussians_.emplace_back(flats_[id], id);
+    if (gaussians && !flats_[id].empty()) gaussians_.push_back(id);
     return {id, std::move(constant), factor};
   }
 
  private:
+  /// A sum of parts, over atoms.
+  struct Sum {
+    std::vector<std::pair<Index, Coefficient>> parts = {};
+    std::map<Index, Coefficient> flat = {};
+    Support support = {};    // of the parts
+    bool orthogonal = true;  // no two parts are correlated
+  };
+  void extend(Sum& sum, const std::pair<Index, Coefficient>& part) const {
+    for (const auto& [atom, inner] : flats_[part.first]) add_product(sum.flat[atom], part.second, inner);
+    sum.orthogonal = sum.orthogonal && !sum.support.correlated(supports_[part.first]);
+    if (sum.orthogonal) sum.support.merge(supports_[part.first]);
+    sum.parts.push_back(part);
+  }
+  /// Networks that add up all earlier layers, again and again, have sums that begin like the one before.
+  Sum add_up(const std::vector<std::pair<Index, Coefficient>>& parts) {
+    const auto& begun = beginning_.parts;
+    if (begun.size() >= parts.size() || !std::equal(begun.begin(), begun.end(), parts.begin()))
+      beginning_ = {};
+    while (beginning_.parts.size() + 1 < parts.size()) extend(beginning_, parts[beginning_.parts.size()]);
+    Sum whole = beginning_;
+    if (!parts.empty()) extend(whole, parts.back());
+    return whole;
+  }
+
   /// c where a = c b, both without slopes.
-  static std::optional<Number> quotient(const std::map<Index, Coefficient>& a,
-                                        const std::map<Index, Coefficient>& b) {
+  static std::optional<Number> quotient(const Terms& a, const Terms& b) {
     if (a.size() != b.size()) return std::nullopt;
     const Number ratio = a.begin()->second.fixed / b.begin()->second.fixed;
     const auto same = [ratio](const auto& x, const auto& y) {
@@ -259,7 +290,9 @@ class Variables : public Atoms {
 
   std::map<Index, Index> flattened_;
   std::map<std::pair<Index, std::vector<Index>>, Index> pooled_;
-  std::vector<std::pair<std::map<Index, Coefficient>, Index>> gaussians_;
+  std::vector<Index> gaussians_;
+  TermMemory memory_;
+  Sum beginning_;  // of the last sum: all parts but one
 };
 
 }  // namespace plan

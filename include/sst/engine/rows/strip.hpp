@@ -53,7 +53,8 @@ inline constexpr double near_one = 1e-6;
 template <class Scalar>
 class StripMachine {
  public:
-  /// With `shared_slots` pairs reuse memory as the plan says; without, all of them stay readable.
+  /// With `shared_slots` pairs reuse memory as the plan says; without, all of them stay readable, and a strip
+  /// has no more lanes than a pack.
   StripMachine(const Plan& plan, const Samples<Scalar>& left, const Samples<Scalar>& right,
                bool shared_slots = true, bool tangents = true)
       : plan_(plan),
@@ -62,6 +63,7 @@ class StripMachine {
         inputs_(left.unit, right.unit),
         centred_inputs_(left.centred, right.centred),
         tangents_(tangents && plan.ntk),
+        stride_(shared_slots ? length : width),
         track_identical_(!plan.angular_only) {
     if (shared_slots) {
       slots_ = plan.slots;
@@ -70,7 +72,7 @@ class StripMachine {
       for (Index p = 0; p < slots_.size(); ++p) slots_[p] = {3 * p, 3 * p + 1, 3 * p + 2};
     }
     const Index slots = shared_slots ? plan.slot_count : 3 * plan.pairs.size();
-    buffer_.resize(static_cast<Eigen::Index>(slots * length));
+    buffer_.resize(static_cast<Eigen::Index>(slots * stride_));
     value_.resize(static_cast<Eigen::Index>(length));
     derivative_.resize(static_cast<Eigen::Index>(length));
     ones_.setZero(static_cast<Eigen::Index>(length));
@@ -127,8 +129,8 @@ class StripMachine {
   using P = Pack<Scalar>;
   static constexpr Index width = P::size;
 
-  Scalar* at(Index slot) { return slot == none ? nullptr : buffer_.data() + slot * length; }
-  const Scalar* at(Index slot) const { return slot == none ? nullptr : buffer_.data() + slot * length; }
+  Scalar* at(Index slot) { return slot == none ? nullptr : buffer_.data() + slot * stride_; }
+  const Scalar* at(Index slot) const { return slot == none ? nullptr : buffer_.data() + slot * stride_; }
   Scalar left(Index column) const { return left_.column(column)[i_]; }
   const Scalar* right(Index column) const { return right_.column(column) + first_; }
 
@@ -358,6 +360,7 @@ class StripMachine {
   const Samples<Scalar>& right_;
   InputPairs<Scalar> inputs_, centred_inputs_;
   bool tangents_;
+  Index stride_;  // from slot to slot
   std::vector<plan::Slots> slots_;
   Eigen::Array<Scalar, Eigen::Dynamic, 1> buffer_, value_, derivative_, ones_;
   Index i_ = 0, first_ = 0, lanes_ = 0, count_ = 0;

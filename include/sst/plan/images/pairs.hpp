@@ -15,6 +15,7 @@
 #include <sst/plan/images/plan.hpp>
 #include <sst/plan/images/sides.hpp>
 #include <sst/plan/normal_form.hpp>
+#include <sst/plan/term_memory.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -28,7 +29,11 @@ namespace spatial {
 class PairFinder {
  public:
   /// Keeps references to both and writes into them.
-  PairFinder(plan::NormalForm& form, SpatialPlan& plan) : form_(form), plan_(plan), sides_(form, plan) {}
+  PairFinder(plan::NormalForm& form, SpatialPlan& plan)
+      : form_(form),
+        plan_(plan),
+        sides_(form, plan),
+        memory_(plan.topology, "covariances", sizeof(Link) + sizeof(LinearTerm)) {}
 
   /// Fills in the pairs. Throws NoClosedForm, with the nodes, where there is none.
   void run() {
@@ -164,6 +169,7 @@ class PairFinder {
     const Index l = pair.left, r = pair.right;
     LinearStep step{{}, true};
     const auto partners = [&](SideTerm& s, SideTerm& t) {
+      memory_.add();
       links_.push_back({position, step.terms.size(), ask(s.variable, t.variable, reason)});
       step.terms.push_back({none, column(l, s), column(r, t), plan::opposite(s.coefficient, t.coefficient)});
     };
@@ -213,6 +219,7 @@ class PairFinder {
   plan::NormalForm& form_;
   SpatialPlan& plan_;
   Sides sides_;
+  plan::TermMemory memory_;
   std::map<std::pair<Index, Key>, std::string> open_;
   std::vector<Link> links_;
   std::map<Key, Index> number_;
