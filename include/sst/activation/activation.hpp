@@ -36,6 +36,17 @@ struct DualStrip {
   Scalar* derivative;        ///< out: E[phi'(g) psi'(h)]; null when nobody asks for it
 };
 
+/// How the duals E = E[phi(g) psi(h)] and D = E[phi'(g) psi'(h)] of a strip's pairs change with the standard
+/// deviations s and t and with h = (1 - c)/2. Arrays have an entry a pair. By h that of E needs no place: it
+/// is -2 s t D (Price 1958, "A Useful Theorem for Nonlinear Devices Having Gaussian Inputs").
+struct DualPartials {
+  double* value_left;   ///< out: s dE/ds
+  double* value_right;  ///< out: t dE/dt
+  double* slope_left;   ///< out: s dD/ds
+  double* slope_right;  ///< out: t dD/dt
+  double* slope_half;   ///< out: dD/dh; 0, the symmetric limit, where D has a kink at h = 0 and 1
+};
+
 /// The dual activation of a pair (phi, psi): how it maps covariances of Gaussians.
 ///
 /// Source: Daniely, Frostig, Singer 2016, "Toward Deeper Understanding of Neural Networks", section 4.
@@ -46,6 +57,12 @@ class DualMap {
   virtual void evaluate(const DualStrip<double>& strip) const = 0;
   /// Extended precision, for pairs where a downstream step would amplify the rounding of `double`.
   virtual void evaluate(const DualStrip<long double>& strip) const = 0;
+  /// Writes the derivatives of every pair of the strip where they have a closed form; whether they have.
+  virtual bool partials(const DualStrip<double>& strip, const DualPartials& out) const {
+    (void)strip;
+    (void)out;
+    return false;
+  }
 };
 
 /// phi(z) = linear z + absolute |z| (degree 1) or constant + sign sgn(z) (degree 0).

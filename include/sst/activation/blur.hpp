@@ -137,6 +137,69 @@ ValueAndSlope<Scalar> blurred_pair(Scalar s, Scalar t, const Spread<Scalar>& f, 
   }
 }
 
+/// The derivatives of both by ln s, ln t and c, of one pair of terms; DualPartials has their use.
+struct PairPartials {
+  double value_left = 0, value_right = 0, slope_left = 0, slope_right = 0, slope_cosine = 0;
+
+  void add(double factor, const PairPartials& other) {
+    value_left += factor * other.value_left;
+    value_right += factor * other.value_right;
+    slope_left += factor * other.slope_left;
+    slope_right += factor * other.slope_right;
+    slope_cosine += factor * other.slope_cosine;
+  }
+};
+
+/// By ln s the shares change as signal' = signal noise^2 and (noise^2)' = -2 signal^2 noise^2, hence
+/// cosine' = cosine noise^2; by c cosine' = signal signal'. What is singular at sine = 0 is 0 there.
+template <BlurKind kind>
+PairPartials blurred_pair_partials(double s, double t, const Spread<double>& f, const Spread<double>& g,
+                                   double half, double complement) {
+  const Angle<double> angle(f, g, half, complement);
+  const double pi = std::numbers::pi, sine = angle.sine, cosine = angle.cosine, c = complement - half;
+  const double inverse = sine > 0 ? 1 / sine : 0, inverse2 = inverse * inverse, shares = f.signal * g.signal;
+  const double f2 = f.noise * f.noise, g2 = g.noise * g.noise, fs = f.signal * f.signal,
+               gs = g.signal * g.signal;
+  const double apart = 4 * half * complement;
+  PairPartials out;
+  if constexpr (kind == BlurKind::sign) {
+    const double value = 2 / pi * cosine * inverse, slope = 2 / pi / f.total / g.total * inverse;
+    out.value_left = value * f2;
+    out.value_right = value * g2;
+    out.slope_left = -slope * fs * (g2 + gs * apart) * inverse2;
+    out.slope_right = -slope * gs * (f2 + fs * apart) * inverse2;
+    out.slope_cosine = slope * cosine * shares * inverse2;
+  } else {
+    const double both = std::atan2(sine, -cosine) / (2 * pi), k = s * t * c * both, unit = inverse / (2 * pi);
+    if constexpr (kind == BlurKind::ramp) {
+      const double root = f.total * g.total * sine / (2 * pi);
+      out.value_left = k + fs * root;
+      out.value_right = k + gs * root;
+      out.slope_left = unit * cosine * f2;
+      out.slope_right = unit * cosine * g2;
+      out.slope_cosine = unit * shares;
+    } else {
+      const double noise = f2 + g2, ratio2 = f2 * g2 * inverse2, x = noise + ratio2;
+      const double bend = cosine * cosine * inverse2, u = apart + c * c * noise;
+      const auto value = [&](double own_noise, double own_signal) {
+        return k + s * t * unit *
+                       (c * cosine * own_noise + shares * (u * (1 + own_noise + bend * own_noise) -
+                                                           2 * c * c * own_signal * own_noise));
+      };
+      const auto slope = [&](double own_noise, double own_signal) {
+        const double change = -2 * own_signal * (own_noise + ratio2) + 2 * ratio2 * bend * own_noise;
+        return unit * cosine * (own_noise * (1 + x + x * bend) + change);
+      };
+      out.value_left = value(f2, fs);
+      out.value_right = value(g2, gs);
+      out.slope_left = slope(f2, fs);
+      out.slope_right = slope(g2, gs);
+      out.slope_cosine = unit * shares * (1 + x + x * bend + 2 * ratio2 * bend);
+    }
+  }
+  return out;
+}
+
 /// All pairs of terms of two functions of one kind.
 template <BlurKind kind>
 class BlurMap final : public DualMap {
@@ -144,8 +207,37 @@ class BlurMap final : public DualMap {
   BlurMap(Blurred f, Blurred g) : f_(std::move(f)), g_(std::move(g)) {}
   void evaluate(const DualStrip<double>& strip) const override { run(strip); }
   void evaluate(const DualStrip<long double>& strip) const override { run(strip); }
+  bool partials(const DualStrip<double>& strip, const DualPartials& out) const override {
+    const double s = strip.left_std;
+    std::vector<Spread<double>> left;
+    for (const auto& term : f_.terms) left.emplace_back(s, term.width);
+    for (std::size_t l = 0; l < strip.count; ++l) {
+      const double t = strip.right_std[l], half = strip.half[l], complement = strip.complement[l];
+      PairPartials sum;
+      sum.value_left = sum.value_right = linear<double>() * s * t * (complement - half);
+      for (const auto& term : g_.terms) {
+        const Spread<double> right(t, term.width);
+        for (std::size_t i = 0; i < left.size(); ++i)
+          sum.add(term.weight * f_.terms[i].weight,
+                  blurred_pair_partials<kind>(s, t, left[i], right, half, complement));
+      }
+      out.value_left[l] = sum.value_left;
+      out.value_right[l] = sum.value_right;
+      out.slope_left[l] = sum.slope_left;
+      out.slope_right[l] = sum.slope_right;
+      out.slope_half[l] = -2 * sum.slope_cosine;
+    }
+    return true;
+  }
 
  private:
+  /// Stein's lemma for the linear parts; the slope of a gate and of a ramp is 1/2.
+  template <class Scalar>
+  Scalar linear() const {
+    if (kind == BlurKind::sign) return 0;
+    const auto p = static_cast<Scalar>(f_.linear), r = static_cast<Scalar>(g_.linear);
+    return p * r + (p * total(g_.of<Scalar>()) + r * total(f_.of<Scalar>())) / 2;
+  }
   template <class Scalar>
   static Scalar total(const std::vector<Blur<Scalar>>& terms) {
     Scalar sum = 0;
@@ -159,9 +251,7 @@ class BlurMap final : public DualMap {
     const Scalar s = strip.left_std;
     std::vector<Spread<Scalar>> left;
     for (const auto& term : f) left.emplace_back(s, term.width);
-    // Stein's lemma for the linear parts; the slope of a gate and of a ramp is 1/2.
-    const auto p = static_cast<Scalar>(f_.linear), r = static_cast<Scalar>(g_.linear);
-    const Scalar linear = kind == BlurKind::sign ? Scalar(0) : p * r + (p * total(g) + r * total(f)) / 2;
+    const Scalar linear = this->linear<Scalar>();
     const Scalar constant = static_cast<Scalar>(f_.constant) * static_cast<Scalar>(g_.constant);
     for (std::size_t l = 0; l < strip.count; ++l) {
       const Scalar t = strip.right_std[l], half = strip.half[l], complement = strip.complement[l];

@@ -111,6 +111,11 @@ class KernelInterface {
   virtual std::shared_ptr<const TabulatedColumns<float>> in_float(const DataRef& x) const = 0;
   /// The prior of the functions that training with this kernel begins with; none: the kernel itself.
   virtual std::optional<KernelFunction> prior() const;
+  /// sum_j W_ij dK(a_i, x_j)/da_i, a row for each row of a, m x d: with weights W, m x n, or 1 x n for all
+  /// rows alike. x: n x d. Where K has a kink at a_i = x_j, the mean of both sides. Throws Error where the
+  /// kernel has no derivatives, DataError, Error (memory), Cancelled.
+  virtual Eigen::MatrixXd gradients(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights,
+                                    const Execution& execution) const;
   /// In one line, for reports.
   virtual std::string description() const = 0;
   /// What an entry is off by, relatively, at the most: the unit of what it is computed in.
@@ -179,6 +184,13 @@ class KernelFunction {
   }
   /// K(x, x) of each row of x: n numbers for n x d. Throws DataError, NoClosedForm.
   Eigen::VectorXd diagonal(const DataRef& x) const;
+  /// sum_j W_ij dK(a_i, x_j)/da_i, m x d: the gradients of what the weights make of the kernel by the
+  /// features of the rows of a, m x d. x: n x d; W: m x n, or 1 x n for all rows of a alike. Where K has a
+  /// kink at a_i = x_j (the NTK of ReLU networks has), the mean of both sides. Of networks on rows, their
+  /// sums, and functions of one's own that bring a gradient; accuracy: docs/accuracy.md. Throws Error (no
+  /// derivatives, memory), DataError, Cancelled.
+  Eigen::MatrixXd gradients(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights,
+                            const Execution& execution = {}) const;
   /// The rows of x, n x d, as the columns of matrices to come. Throws DataError, NoClosedForm.
   KernelColumns against(const DataRef& x) const { return KernelColumns(*this, x); }
 

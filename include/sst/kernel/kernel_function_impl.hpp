@@ -26,6 +26,13 @@ inline namespace SST_ABI {
 SST_COMPILED std::optional<KernelFunction> KernelInterface::prior() const { return std::nullopt; }
 SST_COMPILED double KernelInterface::epsilon() const { return std::numeric_limits<double>::epsilon(); }
 
+SST_COMPILED Eigen::MatrixXd KernelInterface::gradients(const DataRef&, const DataRef&,
+                                                        const Eigen::MatrixXd&, const Execution&) const {
+  throw Error("the kernel '" + description() +
+              "' has no derivatives by its samples (networks on rows have, their sums, and functions with a "
+              "gradient); use one of these");
+}
+
 template <class Scalar>
 void KernelTiles<Scalar>::fill(KernelView<Scalar> out, const Execution& execution) const {
   kernel_detail::over_tiles(
@@ -158,6 +165,13 @@ class SumKernel final : public KernelInterface {
     for (const WeightedKernel& term : terms_) priors.push_back({term.weight, term.kernel.prior()});
     return KernelFunction(std::make_shared<SumKernel>(std::move(priors)));
   }
+  Eigen::MatrixXd gradients(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights,
+                            const Execution& execution) const override {
+    Eigen::MatrixXd out = Eigen::MatrixXd::Zero(a.rows(), a.cols());
+    for (const WeightedKernel& term : terms_)
+      out += term.weight * term.kernel.interface().gradients(a, x, weights, execution);
+    return out;
+  }
   std::string description() const override {
     std::ostringstream text;
     for (const WeightedKernel& term : terms_) {
@@ -232,6 +246,21 @@ SST_COMPILED Eigen::MatrixXd KernelColumns::prior_matrix(const Execution& execut
   Eigen::MatrixXd out = kernel_detail::new_matrix(rows_, rows_);
   columns_->tiles()->fill({nullptr, out.data(), rows_}, execution);
   return out;
+}
+
+SST_COMPILED Eigen::MatrixXd KernelFunction::gradients(const DataRef& a, const DataRef& x,
+                                                       const Eigen::MatrixXd& weights,
+                                                       const Execution& execution) const {
+  kernel_detail::require_features(a.cols(), x.cols());
+  if ((weights.rows() != 1 && weights.rows() != a.rows()) || weights.cols() != x.rows())
+    throw DataError("the weights of gradients are " + std::to_string(weights.rows()) + " x " +
+                    std::to_string(weights.cols()) + " for " + std::to_string(a.rows()) + " and " +
+                    std::to_string(x.rows()) +
+                    " samples; give one row, or one for each of the first, and a column "
+                    "for each of the others");
+  a.require_finite("the data set");
+  x.require_finite("the data set");
+  return kernel_->gradients(a, x, weights, execution);
 }
 
 SST_COMPILED Eigen::VectorXd KernelFunction::diagonal(const DataRef& x) const {

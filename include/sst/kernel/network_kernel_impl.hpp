@@ -11,6 +11,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/compiled.hpp>
+#include <sst/engine/rows/gradients.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/image_gram.hpp>
 #include <sst/kernel/network_kernel.hpp>
@@ -236,6 +237,11 @@ class NetworkFunction final : public KernelInterface {
     NetworkKernel prior = network_;
     prior.kernel = Kernel::nngp;
     return KernelFunction(std::make_shared<NetworkFunction>(std::move(prior)));
+  }
+  Eigen::MatrixXd gradients(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights,
+                            const Execution& execution) const override {
+    if (positions_) return KernelInterface::gradients(a, x, weights, execution);
+    return gram_detail::row_gradients(*plan_, network_.kernel, a, x, weights, execution);
   }
   std::string description() const override {
     std::string text =

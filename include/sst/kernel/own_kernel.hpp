@@ -11,6 +11,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/data_ref.hpp>
+#include <sst/base/parallel.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/version.hpp>
@@ -117,38 +118,74 @@ class PairColumns final : public TabulatedColumns<Scalar> {
   std::shared_ptr<const Rows> columns_;
 };
 
-template <class Function>
+/// Instead of the gradient of a kernel that has none.
+struct NoGradient {};
+
+template <class Function, class Gradient>
 class PairKernel final : public KernelInterface {
  public:
-  PairKernel(std::string name, Function f) : name_(std::move(name)), f_(std::move(f)) {}
+  PairKernel(std::string name, Function f, Gradient gradient)
+      : name_(std::move(name)), f_(std::move(f)), gradient_(std::move(gradient)) {}
   std::shared_ptr<const TabulatedColumns<double>> in_double(const DataRef& x) const override {
     return std::make_shared<PairColumns<Function, double>>(f_, x);
   }
   std::shared_ptr<const TabulatedColumns<float>> in_float(const DataRef& x) const override {
     return std::make_shared<PairColumns<Function, float>>(f_, x);
   }
+  Eigen::MatrixXd gradients(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights,
+                            const Execution& execution) const override {
+    if constexpr (std::is_same_v<Gradient, NoGradient>) {
+      return KernelInterface::gradients(a, x, weights, execution);
+    } else {
+      const Rows left(a), right(x);
+      Eigen::MatrixXd out = Eigen::MatrixXd::Zero(a.rows(), a.cols());
+      detail::Counter progress(execution.progress, static_cast<double>(a.rows()),
+                               "the gradients of a kernel");
+      detail::parallel(static_cast<std::size_t>(a.rows()), execution.threads, [&](std::size_t row) {
+        const auto i = static_cast<Eigen::Index>(row);
+        Eigen::MatrixXd buffer, other;
+        const KernelRow sample(left.samples(i, 1, buffer), left.features);
+        for (Eigen::Index j = 0; j < right.count; ++j) {
+          const double weight = weights(weights.rows() == 1 ? 0 : i, j);
+          if (weight == 0) continue;
+          const KernelRow column(right.samples(j, 1, other), right.features);
+          out.row(i) += weight * Eigen::VectorXd(gradient_(sample, column)).transpose();
+        }
+        progress.add();
+      });
+      return out;
+    }
+  }
   std::string description() const override { return name_; }
 
  private:
   std::string name_;
   Function f_;
+  Gradient gradient_;
 };
 
 }  // namespace kernel_detail
 
 /// Any positive semidefinite function f(a, b) of two samples (columns of d numbers) as a kernel; it has to be
 /// symmetric, and is called once for each pair, by several threads at once. Sparse samples are filled up with
-/// their zeros rectangle by rectangle.
+/// their zeros rectangle by rectangle. With gradient(a, b) = df/da, d numbers, models have input gradients
+/// and `tune` has scales.
 ///
 /// \code
 /// auto laplace = sst::kernel_function("laplace", [](const auto& a, const auto& b) { return std::exp(-(a -
 /// b).norm()); }); \endcode
-template <class Function>
-KernelFunction kernel_function(std::string name, Function f) {
+template <class Function, class Gradient = kernel_detail::NoGradient>
+KernelFunction kernel_function(std::string name, Function f, Gradient gradient = {}) {
   static_assert(
       std::is_invocable_r_v<double, const Function&, const KernelRow&, const KernelRow&>,
       "a kernel function takes two samples (columns of numbers) and returns a number, and is const");
-  return KernelFunction(std::make_shared<kernel_detail::PairKernel<Function>>(std::move(name), std::move(f)));
+  static_assert(
+      std::is_same_v<Gradient, kernel_detail::NoGradient> ||
+          std::is_invocable_r_v<Eigen::VectorXd, const Gradient&, const KernelRow&, const KernelRow&>,
+      "the gradient of a kernel function takes two samples (columns of numbers), returns a column of its "
+      "derivatives by the first, and is const");
+  return KernelFunction(std::make_shared<kernel_detail::PairKernel<Function, Gradient>>(
+      std::move(name), std::move(f), std::move(gradient)));
 }
 
 /// A kernel matrix that is there already, K: N x N and symmetric, as a kernel on its indices: a sample is a

@@ -49,6 +49,14 @@ struct TableModel {
                               const Execution& execution = {}) const {
     return unscaled(model.predict_with_std(scaled(samples), noise, execution));
   }
+  /// Model::input_gradients at samples that are not scaled yet, m x d: m x d, in units of the target per unit
+  /// of each column. Throws as that.
+  Eigen::MatrixXd input_gradients(const Eigen::MatrixXd& samples, Eigen::Index output = 0,
+                                  const Execution& execution = {}) const {
+    Eigen::MatrixXd out = model.input_gradients(scaled(samples), output, execution);
+    if (input_scaling) out.array().rowwise() /= input_scaling->scale.array();
+    return target_scaling ? Eigen::MatrixXd(out * target_scaling->scale[output]) : out;
+  }
   /// Model::append of rows that are not scaled yet, samples: m x d, target: m x outputs; the scalings stay
   /// what they are. Throws as that.
   void append(const Eigen::MatrixXd& samples, const Eigen::MatrixXd& target,

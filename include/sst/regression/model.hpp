@@ -78,6 +78,10 @@ class Model {
   /// and Error where memory has no room for the factor.
   MeanAndStd predict_with_std(const DataRef& x, ObservationNoise noise = ObservationNoise::excluded,
                               const Execution& execution = {}) const;
+  /// The gradients of an output's mean by the features, at the rows of x, m x d: m x d, in units of the
+  /// target per unit of the feature; see KernelFunction::gradients. Throws as `predict`, and Error for an
+  /// output that is not there or a kernel without derivatives.
+  MatrixXd input_gradients(const DataRef& x, Eigen::Index output = 0, const Execution& execution = {}) const;
   /// The covariance between the rows of x, m x d, of an output of amplitude 1 (of any other: times the square
   /// of its amplitude): m x m, exactly symmetric. Throws as `predict_with_std`.
   MatrixXd covariance(const DataRef& x, ObservationNoise noise = ObservationNoise::excluded,

@@ -88,6 +88,15 @@ SST_COMPILED Eigen::MatrixXd Model::predict(const DataRef& x, const Execution& e
   return mean;
 }
 
+SST_COMPILED Eigen::MatrixXd Model::input_gradients(const DataRef& x, Eigen::Index output,
+                                                    const Execution& execution) const {
+  require_features(x);
+  if (output < 0 || output >= outputs())
+    throw Error("the model has outputs 0 to " + std::to_string(outputs() - 1) + " and not " +
+                std::to_string(output) + "; name one of these");
+  return kernel_.gradients(x, x_, weights_.col(output).transpose(), execution);
+}
+
 SST_COMPILED std::shared_ptr<const Cholesky<double>> Model::known_factor() const {
   const std::lock_guard lock(late_->mutex);
   return late_->factor;

@@ -22,6 +22,21 @@ namespace sst {
 inline namespace SST_ABI {
 namespace gram_detail {
 
+/// Whether a plan looks at the samples less their means.
+inline bool has_centred(const Plan& plan) {
+  return std::any_of(plan.variables.begin(), plan.variables.end(),
+                     [](const auto& v) { return v.kind == plan::VariableKind::centred_input; });
+}
+
+/// What a kernel of rows knows of each sample by itself.
+template <class Scalar>
+struct InputNorms {
+  using Array = Eigen::Array<Scalar, Eigen::Dynamic, 1>;
+  Array norm;     ///< |x| / sqrt(d)
+  Array mean;     ///< of its entries
+  Array centred;  ///< |x - mean| / sqrt(d)
+};
+
 /// Fills the per-sample table: the standard deviation of every variable at every sample, and the
 /// weights with which linear variables combine others. Work is double or long double.
 template <class Work>
@@ -30,42 +45,74 @@ class SampleTable {
   /// Throws Error for a plan that nothing was compiled into, and DataError where a variance overflows, or
   /// underflows to nothing.
   SampleTable(const Plan& plan, const DataRef& x, Index padding) : plan_(plan) {
-    if (plan.output == none)
-      throw Error("the plan is empty (it was never compiled); make it with compile(topology, kernel)");
-    samples_.count = static_cast<Index>(x.rows());
-    samples_.padded = (samples_.count + padding - 1) / padding * padding + padding;
-    const auto padded = static_cast<Eigen::Index>(samples_.padded);
-    require_memory(
-        static_cast<double>(padded) *
-            (static_cast<double>(plan.columns) + static_cast<double>(x.sparse() ? 0 : x.cols())) *
-            sizeof(Work),
-        "a table of " + std::to_string(x.rows()) + " samples for the plan of '" + plan.topology + "'");
-    samples_.columns.setZero(padded, static_cast<Eigen::Index>(plan.columns));
-    const bool centred = std::any_of(plan.variables.begin(), plan.variables.end(), [](const auto& v) {
-      return v.kind == plan::VariableKind::centred_input;
-    });
+    const auto padded = allocate(x.rows(), x.sparse() ? 0 : x.cols(), padding);
     prepare(samples_.unit, x, padded);
-    if (centred) prepare(samples_.centred, x, padded);
-    if (plan.rounded_variances) {
-      by_variable_.resize(plan.variables.size());
-      for (Index s = 0; s < plan.steps.size(); ++s) {
-        const Index pair = std::visit([](const auto& step) { return out_of(step); }, plan.steps[s]);
-        by_variable_[std::max(plan.pairs[pair].left, plan.pairs[pair].right)].push_back({pair, s});
+    if (has_centred(plan)) prepare(samples_.centred, x, padded);
+    fill([&](Index i) {
+      cell(plan_.input_mean, i) = mean(x, i);
+      for (const plan::Variable& v : plan_.variables) {
+        if (v.kind == plan::VariableKind::input) cell(v.columns.std, i) = normalise(x, i, 0, samples_.unit);
+        if (v.kind == plan::VariableKind::centred_input)
+          cell(v.columns.std, i) = normalise(x, i, cell(plan_.input_mean, i), samples_.centred);
       }
-      // Eager sums are out of order here: a pair's steps together, pairs in ascending order.
-      for (auto& steps : by_variable_) std::sort(steps.begin(), steps.end());
-      for (Index p = 0; p < plan.pairs.size(); ++p) pair_of_[{plan.pairs[p].left, plan.pairs[p].right}] = p;
-    }
-    StripMachine<Work> machine(plan, samples_, samples_, false, false);
-    for (Index i = 0; i < samples_.count; ++i) sample(x, i, machine);
+    });
     finish(samples_.unit);
     finish(samples_.centred);
-    samples_.scale = samples_.columns.col(static_cast<Eigen::Index>(plan.variables[plan.output].columns.std));
+  }
+  /// The columns of samples of which these norms are known, and no angles. Throws as the other.
+  SampleTable(const Plan& plan, const InputNorms<Work>& norms, Index padding) : plan_(plan) {
+    const auto padded = allocate(norms.norm.size(), 1, padding);
+    samples_.unit.dense.setOnes(padded, 1);  // each sample is at angle 0 with itself
+    if (has_centred(plan)) samples_.centred = samples_.unit;
+    fill([&](Index i) {
+      const auto at = static_cast<Eigen::Index>(i);
+      cell(plan_.input_mean, i) = norms.mean[at];
+      for (const plan::Variable& v : plan_.variables) {
+        if (v.kind == plan::VariableKind::input) cell(v.columns.std, i) = norms.norm[at];
+        if (v.kind == plan::VariableKind::centred_input) cell(v.columns.std, i) = norms.centred[at];
+      }
+    });
   }
 
   Samples<Work> take() { return std::move(samples_); }
 
  private:
+  Eigen::Index allocate(Eigen::Index count, Eigen::Index features, Index padding) {
+    if (plan_.output == none)
+      throw Error("the plan is empty (it was never compiled); make it with compile(topology, kernel)");
+    samples_.count = static_cast<Index>(count);
+    samples_.padded = (samples_.count + padding - 1) / padding * padding + padding;
+    const auto padded = static_cast<Eigen::Index>(samples_.padded);
+    require_memory(
+        static_cast<double>(padded) * (static_cast<double>(plan_.columns) + static_cast<double>(features)) *
+            sizeof(Work),
+        "a table of " + std::to_string(count) + " samples for the plan of '" + plan_.topology + "'");
+    samples_.columns.setZero(padded, static_cast<Eigen::Index>(plan_.columns));
+    return padded;
+  }
+  /// Of the inputs input(i) fills the columns, the rest follows from them.
+  template <class Input>
+  void fill(Input&& input) {
+    if (plan_.rounded_variances) {
+      by_variable_.resize(plan_.variables.size());
+      for (Index s = 0; s < plan_.steps.size(); ++s) {
+        const Index pair = std::visit([](const auto& step) { return out_of(step); }, plan_.steps[s]);
+        by_variable_[std::max(plan_.pairs[pair].left, plan_.pairs[pair].right)].push_back({pair, s});
+      }
+      // Eager sums are out of order here: a pair's steps together, pairs in ascending order.
+      for (auto& steps : by_variable_) std::sort(steps.begin(), steps.end());
+      for (Index p = 0; p < plan_.pairs.size(); ++p)
+        pair_of_[{plan_.pairs[p].left, plan_.pairs[p].right}] = p;
+    }
+    StripMachine<Work> machine(plan_, samples_, samples_, false, false);
+    for (Index i = 0; i < samples_.count; ++i) {
+      input(i);
+      sample(i, machine);
+    }
+    samples_.scale =
+        samples_.columns.col(static_cast<Eigen::Index>(plan_.variables[plan_.output].columns.std));
+  }
+
   static Index out_of(const plan::InputStep& s) { return s.pair; }
   template <class Step>
   static Index out_of(const Step& s) {
@@ -74,16 +121,12 @@ class SampleTable {
   Work& cell(Index column, Index i) { return samples_.columns.data()[column * samples_.padded + i]; }
   Work std_of(Index variable, Index i) { return cell(plan_.variables[variable].columns.std, i); }
 
-  void sample(const DataRef& x, Index i, StripMachine<Work>& machine) {
-    cell(plan_.input_mean, i) = mean(x, i);
+  void sample(Index i, StripMachine<Work>& machine) {
     for (Index v = 0; v < plan_.variables.size(); ++v) {
       const plan::Variable& variable = plan_.variables[v];
       switch (variable.kind) {
         case plan::VariableKind::input:
-          cell(variable.columns.std, i) = normalise(x, i, 0, samples_.unit);
-          break;
         case plan::VariableKind::centred_input:
-          cell(variable.columns.std, i) = normalise(x, i, cell(plan_.input_mean, i), samples_.centred);
           break;
         case plan::VariableKind::activation: {
           const Work std = std_of(variable.argument, i);
@@ -258,6 +301,12 @@ Samples<Scalar> tabulate(const Plan& plan, const DataRef& x) {
   } else {
     return SampleTable<Scalar>(plan, x, padding).take();
   }
+}
+
+/// The same of samples of which these norms are known, and no angles.
+template <class Work>
+Samples<Work> tabulate(const Plan& plan, const InputNorms<Work>& norms) {
+  return SampleTable<Work>(plan, norms, StripMachine<Work>::length).take();
 }
 
 }  // namespace gram_detail
