@@ -135,6 +135,25 @@ std::pair<sst::KernelFunction, sst::Ridge> choose(const Options& o, const Lesson
   return {chosen.kernel, chosen.ridge};
 }
 
+/// Scales each feature as the data want it, where leave-one-out errors agree.
+sst::Ridge tune(const Options& o, const sst::KernelFunction& kernel, const sst::Ridge& ridge, Lesson& lesson,
+                Report& report, program::Progress& progress) {
+  const sst::Tuned tuned = sst::tune(kernel, lesson.x, lesson.y, ridge,
+                                     {.ridge = o.ridge == "auto",
+                                      .rows = o.choice_rows,
+                                      .seed = o.seed,
+                                      .steps = {.steps = 60, .tolerance = 0.02},
+                                      .threads = o.threads,
+                                      .progress = progress("tuning")});
+  progress.check();
+  const bool better = tuned.end_error < tuned.start_error;
+  report.tuned(tuned, better, lesson.encoding.features(), lesson.unit());
+  if (!better) return ridge;
+  lesson.input_scaling->scale.array() /= tuned.scales.array();
+  lesson.x = lesson.x * tuned.scales.asDiagonal();
+  return tuned.ridge;
+}
+
 /// Cholesky, which alone gives leave-one-out errors, where memory has room for it; else what fits.
 sst::FitOptions solving(const Options& o, Eigen::Index rows) {
   sst::FitOptions out{.solver = solvers.at(o.solver), .threads = o.threads};
@@ -153,7 +172,8 @@ sst::FitOptions solving(const Options& o, Eigen::Index rows) {
 sst::TableModel learn(const Options& o, Report& report, program::Progress& progress) {
   Lesson lesson = read_lesson(o, report);
   progress.check();
-  const auto [kernel, ridge] = choose(o, lesson, report, progress);
+  auto [kernel, ridge] = choose(o, lesson, report, progress);
+  if (o.tune == "yes") ridge = tune(o, kernel, ridge, lesson, report, progress);
   sst::FitOptions how = solving(o, lesson.x.rows());
   how.progress = [&](const char* what, double done) { return progress(what)(done); };
   sst::TableModel out{.model = sst::fit(kernel, lesson.x, lesson.y, ridge, how),

@@ -27,7 +27,7 @@ struct Options {
   std::string activation = "relu", precision = "double", save, load, output, json;
   std::string solver = "automatic", missing = "error", text = "error", constant = "error",
               duplicate = "error";
-  std::string missing_target = "error", unknown = "error", choose = "yes", standardize = "all";
+  std::string missing_target = "error", unknown = "error", choose = "yes", standardize = "all", tune = "no";
   std::vector<std::string> ignore, categorical;
   program::TableOptions table;
   int depth = 8, threads = 0, choice_rows = 1024;
@@ -126,6 +126,10 @@ inline void declare(CLI::App& app, Options& o) {
   learns(app.add_option("--choice-rows", o.choice_rows, "rows that decide, drawn at random; more take longer")
              ->check(CLI::Range(2, 1000000))
              ->capture_default_str());
+  auto* tune = choice("--tune", o.tune, {"yes", "no"},
+                      "scales of the features, by gradients, where they lower leave-one-out errors");
+  tune->default_str("as --choose");
+  learns(tune);
   learns(choice("--standardize", o.standardize, {"all", "none"},
                 "features, and a target of numbers, to mean 0 and std 1")
              ->expected(0, 1)
@@ -162,7 +166,7 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--seed", o.seed, "of the intervals' bootstrap, and of the rows that decide")
       ->capture_default_str();
   for (CLI::Option* option : learning) load->excludes(option);
-  app.callback([&o, family, kernel, ridge, missing_target] {
+  app.callback([&o, family, kernel, ridge, missing_target, tune] {
     const auto given = [](CLI::Option* option) { return option->count() > 0; };
     o.fixed_family = given(family[0]);
     o.fixed_depth = given(family[1]);
@@ -171,6 +175,11 @@ inline void declare(CLI::App& app, Options& o) {
     o.fixed_bias_std = given(family[4]);
     o.fixed_kernel = given(kernel);
     if (o.choose == "no" && !given(ridge)) o.ridge = "relative:0.1";
+    // Raw columns may be of any size, and scales begin at 1.
+    if (given(tune) && o.tune == "yes" && o.standardize != "all")
+      throw CLI::ValidationError(
+          "--tune yes takes features of std 1, and --standardize none leaves them; leave out one");
+    if (!given(tune)) o.tune = o.standardize == "all" ? o.choose : "no";
     if (o.classify && o.interval > 0)
       throw CLI::ValidationError("--interval has no effect with --classify, which gives probabilities");
     if (o.load.empty() && o.train.empty()) throw CLI::RequiredError("--train, or --load,");

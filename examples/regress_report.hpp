@@ -2,11 +2,13 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
+#include <numeric>
 #include <optional>
 #include <ostream>
 #include <sstream>
@@ -29,6 +31,7 @@
 #include <sst/regression/classification.hpp>
 #include <sst/selection/grid_search.hpp>
 #include <sst/selection/split.hpp>
+#include <sst/selection/tune.hpp>
 #include <sst/tables/raw_table.hpp>
 
 #include "program.hpp"
@@ -155,6 +158,40 @@ class Report {
                           entry.failure.empty() ? readable_ridge(entry.ridge) : "",
                           entry.failure.empty() ? readable(error) : "none: " + entry.failure});
     }
+  }
+
+  /// What each feature was multiplied by, those that matter most first; errors in the units of the target.
+  void tuned(const sst::Tuned& found, bool used, const std::vector<std::string>& features, double unit) {
+    const double before = unit * std::sqrt(found.start_error), after = unit * std::sqrt(found.end_error);
+    say("tuned",
+        "scales of " + std::to_string(features.size()) + (features.size() == 1 ? " feature" : " features") +
+            " and the ridge, by leave-one-out on " + std::to_string(found.rows) + " rows in " +
+            std::to_string(found.steps) + (found.steps == 1 ? " step" : " steps") +
+            (found.converged ? "" : " (more would go on)") + ": leave-one-out error " + readable(before) +
+            " -> " + readable(after) + (used ? "" : ", and so left as they were"));
+    json_["tuned"] = {{"used", used},
+                      {"rows", found.rows},
+                      {"steps", found.steps},
+                      {"evaluations", found.evaluations},
+                      {"converged", found.converged},
+                      {"error_before", before},
+                      {"error_after", after},
+                      {"ridge", found.ridge.to_string()}};
+    std::vector<std::size_t> order(features.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto scale = [&](std::size_t k) { return found.scales[static_cast<Eigen::Index>(k)]; };
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return std::pair(-scale(a), a) < std::pair(-scale(b), b);
+    });
+    constexpr std::size_t most = 8;  // on paper; JSON has all
+    std::string text;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      json_["tuned"]["scales"][features[order[i]]] = scale(order[i]);
+      if (i < most)
+        text +=
+            (i ? ", " : "") + sst::detail::printable(features[order[i]]) + " " + readable(scale(order[i]));
+    }
+    if (used) say("", text + (order.size() > most ? ", ..." : ""));
   }
 
   /// Whether standard deviations are as large as errors are: of observations, in the units of the target.

@@ -21,6 +21,7 @@
 #include <sst/selection/cross_validation.hpp>
 #include <sst/selection/grid_search.hpp>
 #include <sst/selection/ridge_path.hpp>
+#include <sst/selection/tune.hpp>
 #include <sst/topology/activations.hpp>
 #include <sst/topology/families.hpp>
 #include <sst/topology/node.hpp>

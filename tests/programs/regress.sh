@@ -113,6 +113,18 @@ grep -q '^scaling' out && fail "standardised though it was refused"
 fine "${free[@]}" --standardize --choose no
 grep -q '^scaling' out || fail "--standardize alone"
 
+# Scales of the features are tuned where that helps; what an option fixes stays.
+grep -q '^tuned  *scales of 7 features and the ridge, by leave-one-out on 294 rows' out && fail "tuned though nothing is chosen"
+fine "${free[@]}" --test test.csv --json tuned.json --save tuned
+grep -q '^tuned  *scales of 7 features and the ridge, by leave-one-out on 294 rows' out || fail "not tuned: $(cat out)"
+grep -q '"weight": [0-9.]*[,]*$' tuned.json || fail "no scales in the JSON: $(cat tuned.json)"
+fine "${free[@]}" --test test.csv --json untuned.json --tune no
+grep -q '^tuned' out && fail "tuned though it was refused"
+below "$(value tuned.json leave-one-out 'root mean squared error')" "$(value untuned.json leave-one-out 'root mean squared error')" "tuned"
+fine "${cars[@]}" --tune yes --ridge relative:0.2 --json held.json
+grep -q '"ridge": "relative:0.2"' held.json || fail "a fixed ridge was tuned: $(cat held.json)"
+usage "--tune yes takes features of std 1" "${cars[@]}" --tune yes --standardize none
+
 # Intervals hold what they say, and the saved model remembers how wide they are.
 fine "${free[@]}" --test test.csv --interval 0.9 --std --output i.csv --json i.json --save sure
 [ "$(head -1 i.csv)" = "row,prediction,std,lower,upper,target" ] || fail "header: $(head -1 i.csv)"

@@ -54,6 +54,26 @@ inline Eigen::VectorXd inverse_diagonal(const Eigen::MatrixXd& lower, int thread
   return out;
 }
 
+/// (L L')^-1, n x n and exactly symmetric, from L in the lower triangle of an n x n matrix: in n^3
+/// multiplications and another two such matrices.
+inline Eigen::MatrixXd inverse(const Eigen::MatrixXd& lower, int threads = 0) {
+  const Eigen::Index n = lower.rows();
+  Eigen::MatrixXd root = Eigen::MatrixXd::Zero(n, n), out(n, n);  // root: L^-1
+  over_rows(n, threads, [&](Eigen::Index first, Eigen::Index columns) {
+    const Eigen::Index below = n - first;
+    auto block = root.block(first, first, below, columns);
+    block.topRows(columns).setIdentity();
+    lower.bottomRightCorner(below, below).triangularView<Eigen::Lower>().solveInPlace(block);
+  });
+  over_rows(n, threads, [&](Eigen::Index first, Eigen::Index columns) {
+    const Eigen::Index below = n - first;
+    out.block(first, first, below, columns).noalias() =
+        root.bottomRightCorner(below, below).transpose() * root.block(first, first, below, columns);
+  });
+  out.triangularView<Eigen::StrictlyUpper>() = out.transpose();
+  return out;
+}
+
 }  // namespace detail
 }  // namespace SST_ABI
 }  // namespace sst
