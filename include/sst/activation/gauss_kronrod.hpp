@@ -81,7 +81,7 @@ class Adaptive {
     for (std::size_t k = 0; k < n && good; ++k) {
       const double difference = radius * std::abs(kronrod[k] - gauss[k]);
       // Not `<=`: a NaN or an infinity of the function is the answer, and no reason to bisect.
-      if (!(difference > tolerance_[k] && difference > 2e-16 * radius * size[k])) continue;
+      if (!(difference > tolerance_[k] && difference > 1e-15 * radius * size[k])) continue;
       for (std::size_t i = 0; i < 31; ++i)
         spread[k] += radius * nodes[std::min(i, 30 - i)].kronrod * std::abs(f[i][k] - kronrod[k] / 2);
       good = spread[k] * std::pow(200 * difference / spread[k], 1.5) <= tolerance_[k];

@@ -234,21 +234,21 @@ class QuadratureMap final : public DualMap {
   /// E[phi psi] and E[phi' psi'].
   std::array<double, 2> evaluate(const Expansion& f, const Expansion& g, double half, double complement,
                                  bool slopes) const {
+    // Of each its own root: the product of two squares may be out of range.
+    const double size = std::sqrt(f.second) * std::sqrt(g.second);
+    const double slope_size = std::sqrt(f.slope_second) * std::sqrt(g.slope_second);
     if (f.std == 0 || g.std == 0) return {f.mean * g.mean, f.slope * g.slope};  // one of them is a constant
     if (smooth_) {
       const double c = complement - half, last = std::pow(std::abs(c), static_cast<double>(terms));
-      const bool value_converged =
-          last * std::sqrt(f.tail * g.tail) <= tolerance_ * std::sqrt(f.second * g.second);
-      const bool slope_converged = !slopes || last * std::sqrt(f.slope_tail * g.slope_tail) <=
-                                                  tolerance_ * std::sqrt(f.slope_second * g.slope_second);
+      const bool value_converged = last * std::sqrt(f.tail) * std::sqrt(g.tail) <= tolerance_ * size;
+      const bool slope_converged =
+          !slopes || last * std::sqrt(f.slope_tail) * std::sqrt(g.slope_tail) <= tolerance_ * slope_size;
       if (value_converged && slope_converged)
         return {series(f.value, g.value, c), slopes ? series(f.derivative, g.derivative, c) : 0};
     }
     // Most panels do better than they have to.
     const double digits = tolerance_ / 10;
-    const quadrature::Values<2> limit{
-        digits * std::sqrt(f.second * g.second) + 1e-300,
-        slopes ? digits * std::sqrt(f.slope_second * g.slope_second) + 1e-300 : 1e300};
+    const quadrature::Values<2> limit{digits * size + 1e-300, slopes ? digits * slope_size + 1e-300 : 1e300};
     return half > 0 && complement > 0 ? polar(f.std, g.std, half, complement, slopes, limit)
                                       : line(f.std, half > 0 ? -g.std : g.std, slopes, limit);
   }
