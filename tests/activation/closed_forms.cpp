@@ -4,7 +4,6 @@
 #include <cmath>
 #include <fstream>
 #include <string>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -24,9 +23,6 @@ sst_test::Dual<Scalar> dual(const sst::ActivationPtr& f, const sst::ActivationPt
                             Scalar half, Scalar complement) {
   return sst_test::at(*sst::dual_map(f, g), s, t, half, complement);
 }
-
-const std::vector<std::string> closed{"erf",     "gelu",       "sin",        "cos",       "rbf:0.7",
-                                      "exp:0.5", "monomial:1", "monomial:3", "hermite:4", "hermite:0"};
 
 }  // namespace
 
@@ -49,37 +45,6 @@ TEST_CASE("closed forms equal the integrals that define them", "[activation]") {
     ++checked;
   }
   CHECK(checked >= 40);
-}
-
-TEST_CASE("laws of every closed form", "[activation]") {
-  for (const std::string& name : closed) {
-    INFO(name);
-    const auto f = activation(name);
-    for (const double s : {1e-3, 0.2, 1.0, 3.0})
-      for (const double t : {0.05, 1.0, 2.5}) {
-        const auto a = f->moments(s), b = f->moments(t);
-        const double scale = std::sqrt(a.second * b.second) + 1e-300;
-        for (const double half : {0.0, 1e-24, 1e-6, 0.2, 0.5, 0.8, 1.0}) {
-          INFO(s << ' ' << t << ' ' << half);
-          const auto x = dual<double>(f, f, s, t, half, 1 - half),
-                     y = dual<double>(f, f, t, s, half, 1 - half);
-          CHECK(std::abs(x.value - y.value) <= 1e-14 * scale);
-          CHECK(std::abs(x.value) <= scale * (1 + 1e-14));
-          // E[phi' psi'] = dE[phi psi]/dK.
-          if (half > 0.1 && half < 0.9 && s > 0.1) {
-            const double e = 1e-5;
-            const double up = dual<double>(f, f, s, t, half - e, 1 - half + e).value;
-            const double down = dual<double>(f, f, s, t, half + e, 1 - half - e).value;
-            CHECK(x.derivative == Approx((up - down) / (4 * e * s * t)).epsilon(1e-5).margin(1e-7));
-          }
-        }
-        CHECK(dual<double>(f, f, s, s, 0.0, 1.0).value == Approx(a.second).epsilon(1e-14).margin(1e-300));
-        CHECK(dual<double>(f, f, s, t, 0.5, 0.5).value ==
-              Approx(a.mean * b.mean).epsilon(1e-13).margin(1e-15 * scale));
-      }
-    CHECK(f->derivative(0.7) ==
-          Approx((f->value(0.7 + 1e-6) - f->value(0.7 - 1e-6)) / 2e-6).epsilon(1e-8).margin(1e-8));
-  }
 }
 
 TEST_CASE("closed forms at zero and at huge standard deviations stay finite", "[activation]") {

@@ -2,13 +2,13 @@
 #include <cmath>
 #include <vector>
 
-#include <Eigen/Eigenvalues>
 #include <Eigen/SparseCore>
 
 #include <sst/kernel/gram.hpp>
 #include <sst/kernel/image_gram.hpp>
 #include <sst/kernel/network_kernel.hpp>
 #include <sst/kernel/own_kernel.hpp>
+#include <sst/testing/kernel.hpp>
 #include <sst/topology/families.hpp>
 #include <sst/topology/node.hpp>
 
@@ -48,54 +48,17 @@ std::vector<sst::KernelFunction> every_kind() {
 
 }  // namespace
 
-TEST_CASE("every kernel function is symmetric, positive semidefinite and one function", "[kernel]") {
-  const MatrixXd x = uniform(40, 12, 1), a = uniform(9, 12, 2);
+TEST_CASE("every kernel function keeps the laws of kernels", "[kernel]") {
+  const MatrixXd few = uniform(24, 12, 1), tiles = uniform(300, 12, 1);
+  MatrixXd bad = few;
+  bad(3, 2) = std::nan("");
   for (const auto& k : every_kind()) {
     INFO(k.description());
-    const double loose = k.interface().epsilon() * 64;
-    const MatrixXd dd = k.matrix(x), td = k.matrix(a, x), dt = k.matrix(x, a);
-    REQUIRE(dd.rows() == 40);
-    REQUIRE((td.rows() == 9 && td.cols() == 40));
-    CHECK(dd == dd.transpose());
-    CHECK((td - dt.transpose()).cwiseAbs().maxCoeff() <= loose * dd.diagonal().maxCoeff());
-    CHECK((k.diagonal(x) - dd.diagonal()).cwiseAbs().maxCoeff() <= loose * dd.diagonal().maxCoeff());
-    CHECK(Eigen::SelfAdjointEigenSolver<MatrixXd>(dd).eigenvalues()[0] >= -loose * dd.trace());
-    const Eigen::ArrayXd s = dd.diagonal().array().sqrt();
-    CHECK((dd.array().abs() <= (1 + loose) * (s.matrix() * s.matrix().transpose()).array()).all());
-    MatrixXd both(49, 12);
-    both << x, a;
-    CHECK((k.matrix(both).bottomLeftCorner(9, 40) - td).cwiseAbs().maxCoeff() <=
-          loose * dd.diagonal().maxCoeff());
-    for (const int threads : {1, 2, 3}) CHECK(k.matrix(x, {.threads = threads}) == dd);
-    CHECK_THROWS_AS(k.matrix(x, uniform(3, 5, 1)), sst::Error);
-    MatrixXd bad = x;
-    bad(3, 2) = std::nan("");
+    CHECK(sst::testing::violations(k, few) == std::vector<std::string>{});
     CHECK_THROWS_WITH(k.matrix(bad), Contains("row 3, column 2"));
   }
-}
-
-TEST_CASE("columns tabulated once give what the whole gives, and the prior beside it", "[kernel]") {
-  const MatrixXd x = uniform(300, 12, 1), a = uniform(33, 12, 2);
-  for (const auto& k : every_kind()) {
-    INFO(k.description());
-    const double loose = k.interface().epsilon() * 64;
-    const auto columns = k.against(x);
-    const MatrixXd whole = columns.matrix(a);
-    const auto pair = columns.with_prior(a);
-    const double scale = whole.cwiseAbs().maxCoeff();
-    CHECK(pair.kernel == whole);
-    for (const Eigen::Index i : {0, 17, 32})
-      CHECK((columns.matrix(a.middleRows(i, 1)) - whole.row(i)).cwiseAbs().maxCoeff() <= loose * scale);
-    const sst::KernelFunction prior = k.prior();
-    CHECK((prior.is_its_own_prior()));
-    CHECK((pair.variance - prior.diagonal(a)).cwiseAbs().maxCoeff() <= loose * prior.diagonal(a).maxCoeff());
-    if (k.is_its_own_prior()) {
-      CHECK(pair.prior.size() == 0);
-    } else {
-      CHECK((pair.prior - prior.matrix(a, x)).cwiseAbs().maxCoeff() <= loose * scale);
-      CHECK((columns.prior_matrix() - prior.matrix(x)).cwiseAbs().maxCoeff() <= loose * scale);
-    }
-  }
+  for (const auto& k : {sst::ntk(net), 0.5 * sst::ntk(net) + 2 * laplace()})
+    CHECK(sst::testing::violations(k, tiles) == std::vector<std::string>{});
 }
 
 TEST_CASE("network kernels are those of gram, to the last bit", "[kernel]") {
