@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Writes one header that holds everything an entry header reaches, each header once, dependencies first.
-# System includes stay where they are.
-# Usage: cmake -D include_dir=DIR -D entry=sst/ntk.hpp -D output=FILE -D version=X.Y.Z -P amalgamate.cmake
+# System includes stay where they are. A second entry, which needs nlohmann/json, is there where that is.
+# Usage: cmake -D include_dir=DIR -D entry=sst/ntk.hpp -D json_entry=sst/pipeline/saved_model.hpp -D output=FILE
+#              -D version=X.Y.Z -P amalgamate.cmake
 cmake_minimum_required(VERSION 3.24)
 
-foreach(argument include_dir entry output version)
+foreach(argument include_dir entry json_entry output version)
   if(NOT DEFINED ${argument})
     message(FATAL_ERROR "amalgamate.cmake: ${argument} is not given; call it with -D ${argument}=...")
   endif()
@@ -43,8 +44,11 @@ function(append_header header)
 endfunction()
 
 file(WRITE "${output}.part" "// SPDX-License-Identifier: MIT
-// sst ${version}, ${entry} and all it includes, in one file. Generated; change the headers it is made of.
+// sst ${version}: ${entry}, ${json_entry} (where nlohmann/json is) and all that they include, in one file. Generated; change the headers it is made of.
 #pragma once
 ")
 append_header("${entry}")
+file(APPEND "${output}.part" "\n#if __has_include(<nlohmann/json.hpp>)\n")
+append_header("${json_entry}")
+file(APPEND "${output}.part" "#endif\n")
 file(RENAME "${output}.part" "${output}")

@@ -1,3 +1,0 @@
-// The program in one translation unit.
-#include "fit.cpp"
-#include "kernel.cpp"
