@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../little_memory.hpp"
 #include "../matrices.hpp"
 
 #include <cmath>
@@ -217,6 +218,25 @@ TEST_CASE("smooth activations at inputs of size 1e+-90", "[kernel]") {
   const auto small = sst::gram(gelu, MatrixXd(1e-90 * x));
   CHECK(small.ntk.allFinite());
   CHECK(small.nngp.allFinite());
+}
+
+TEST_CASE("sparse rows of 2e9 columns take memory for their entries", "[kernel]") {
+  constexpr int few = 40, many = 2'000'000'000;
+  Eigen::MatrixXd dense = Eigen::MatrixXd::Random(9, few);
+  Eigen::SparseMatrix<double, Eigen::RowMajor> sparse(9, many);
+  for (Eigen::Index i = 0; i < dense.rows(); ++i) {
+    sparse.startVec(i);
+    for (int k = 0; k < few; ++k)
+      if ((i + k) % 3 == 0)
+        dense(i, k) = 0;
+      else
+        sparse.insertBack(i, k * (many / few)) = dense(i, k) * std::sqrt(double{many} / few);
+  }
+  sparse.finalize();
+  const auto expected = sst::gram(sst::chain(3), dense);
+  const sst_test::LittleMemory little(2e9);
+  const auto found = sst::gram(sst::chain(3), sparse);
+  CHECK((found.ntk - expected.ntk).norm() < 1e-14 * expected.ntk.norm());
 }
 
 }  // namespace gram_tests

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <type_traits>
+#include <vector>
 
 #include <Eigen/Core>
 #include <Eigen/SparseCore>
@@ -203,31 +204,63 @@ class InputPairs {
   /// c = sum over the entries that the right row stores, the left row being spread out.
   void sparse_products(std::size_t left, std::size_t lefts, std::size_t right, std::size_t rights) {
     using Iterator = typename UnitRows<Scalar>::Sparse::InnerIterator;
-    spread_.setZero(left_.sparse.cols());
+    const auto* const begin = right_.sparse.outerIndexPtr() + right;
+    const Scalar* const values = right_.sparse.valuePtr() + *begin;
+    number_columns(right_.sparse.innerIndexPtr() + *begin, begin[rights] - *begin);
     for (std::size_t i = 0; i < lefts; ++i) {
       const Eigen::Index row = index(left + i);
       const Scalar a0 = left_.rest(row, 0);
       Scalar all = a0 * static_cast<Scalar>(left_.sparse.cols());  // the sum of the left row's entries
       for (Iterator a(left_.sparse, row); a; ++a) {
-        spread_(a.col()) = a.value() - a0;
+        if (Scalar* const at = spread(a.col())) *at = a.value() - a0;
         all += a.value() - a0;
       }
       for (std::size_t j = 0; j < rights; ++j) {
         const Scalar b0 = right_.rest(index(right + j), 0);
         Scalar c = b0 * all;
-        for (Iterator b(right_.sparse, index(right + j)); b; ++b)
-          c += (b.value() - b0) * (spread_(b.col()) + a0);
+        for (auto k = begin[j] - *begin; k < begin[j + 1] - *begin; ++k)
+          c += (values[k] - b0) * (spread_(numbers_[static_cast<std::size_t>(k)]) + a0);
         products_(index(j), index(i)) = c;
       }
-      for (Iterator a(left_.sparse, row); a; ++a) spread_(a.col()) = 0;
+      for (Iterator a(left_.sparse, row); a; ++a)
+        if (Scalar* const at = spread(a.col())) *at = 0;
     }
+  }
+
+  using Column = typename UnitRows<Scalar>::Sparse::StorageIndex;
+
+  /// Where the entries of a tile's right rows find those of a left row: at their columns, or at the columns'
+  /// numbers among those that occur, where most do not.
+  void number_columns(const Column* columns, Eigen::Index entries) {
+    numbers_.assign(columns, columns + entries);
+    occurring_.clear();
+    if (left_.sparse.cols() <= entries) {
+      spread_.setZero(left_.sparse.cols());
+      return;
+    }
+    occurring_ = numbers_;
+    std::sort(occurring_.begin(), occurring_.end());
+    occurring_.erase(std::unique(occurring_.begin(), occurring_.end()), occurring_.end());
+    for (Column& c : numbers_) c = static_cast<Column>(place(c) - occurring_.begin());
+    spread_.setZero(index(occurring_.size()));
+  }
+  auto place(Eigen::Index column) const {
+    return std::lower_bound(occurring_.begin(), occurring_.end(), column);
+  }
+  /// Of a left row's entry; null where no right row has one.
+  Scalar* spread(Eigen::Index column) {
+    if (left_.sparse.cols() == spread_.size()) return spread_.data() + column;
+    const auto at = place(column);
+    return at != occurring_.end() && *at == column ? spread_.data() + (at - occurring_.begin()) : nullptr;
   }
 
   const UnitRows<Scalar>& left_;
   const UnitRows<Scalar>& right_;
   std::size_t left0_ = 0, right0_ = 0;
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> products_;
-  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> spread_;
+  std::vector<Column> numbers_;                      // of the right rows' entries, in spread_
+  std::vector<Column> occurring_;                    // their columns, ascending; empty: all
+  Eigen::Matrix<Scalar, Eigen::Dynamic, 1> spread_;  // a left row
 };
 
 }  // namespace gram_detail
