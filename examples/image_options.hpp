@@ -103,7 +103,8 @@ inline void check(const CLI::App& app, Options& options) {
                                 {"--labels", options.labels},
                                 {"--test", options.test_path},
                                 {"--test-labels", options.test_labels}},
-                               {{"--gram", options.gram}, {"--svg", options.svg}, {"--json", options.json}});
+                               {{"--gram", options.gram}, {"--svg", options.svg}, {"--json", options.json}},
+                               {"--store", options.store});
 }
 
 /// Declares the options; they are in `o` once the program has parsed its arguments.

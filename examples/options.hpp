@@ -72,8 +72,8 @@ struct NamedFile {
   std::string option, file;
 };
 
-/// Throws CLI::ValidationError where an output is an input, is named twice, or lies in `folder`, the one that
-/// is replaced as a whole. Standard streams, devices and pipes are nobody's.
+/// Throws CLI::ValidationError where an output is an input, is named twice, or lies in `folder`, whose files
+/// are the program's own. Standard streams, devices and pipes are nobody's.
 inline void require_own_outputs(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& outputs,
                                 const NamedFile& folder = {}) {
   namespace fs = std::filesystem;
@@ -106,7 +106,7 @@ inline void require_own_outputs(const std::vector<NamedFile>& inputs, const std:
       if (file(outputs[j]) && same(outputs[i], outputs[j]))
         refuse(outputs[i], "is the file that " + outputs[j].option + " writes");
     if (file(folder) && within(outputs[i]))
-      refuse(outputs[i], "lies in the folder that " + folder.option + " replaces");
+      refuse(outputs[i], "lies in the folder that " + folder.option + " writes");
   }
   for (const NamedFile& input : inputs)
     if (file(folder) && file(input) && within(input) && !fs::is_directory(input.file, ignored))

@@ -139,6 +139,14 @@ TEST_CASE("IDX files that are not", "[images][idx][error]") {
   CHECK_THROWS_WITH(sst::GzipSource(folder.path), Contains("(it is a directory)"));
 }
 
+TEST_CASE("a device is no IDX file, whatever it is called", "[images][idx][error]") {
+  if (!std::filesystem::exists("/dev/zero")) return;
+  const Folder folder;
+  std::filesystem::create_symlink("/dev/zero", folder.path / "x.gz");
+  CHECK_THROWS_WITH(sst::GzipSource(folder.path / "x.gz"),
+                    Catch::Contains("its size is unknown") && Catch::Contains("give a regular file"));
+}
+
 TEST_CASE("gigantic IDX headers are not believed", "[images][idx][error]") {
   const Folder folder;
   constexpr std::uint32_t most = 0xFFFFFFFF;

@@ -156,6 +156,8 @@ usage "--limit" --limit 1
 usage "--depth" --depth 1
 usage "--ridge" --ridge -1
 usage "relative:R" --ridge 0.1
+usage "lies in the folder that --store writes" --store kept --json kept/report.json
+usage "lies in the folder that --store writes" --store kept --svg kept
 run 1 --limit 20 --family plain --depth 3 --json no/such/folder.json
 grep -q "^image_classification: cannot write 'no/such/folder.json'" err || fail "--json: $(cat err)"
 refuse "cannot make the folder" --limit 20 --family plain --depth 3 --store /dev/null/store

@@ -217,8 +217,8 @@ for name in copy.csv ./copy.csv hard.csv soft.csv "$PWD/copy.csv"; do
 done
 usage "is the file that --test reads" "${cars[@]}" --test test.csv --output test.csv
 usage "is the file that --output writes" "${cars[@]}" --test test.csv --output both --json ./both
-usage "lies in the folder that --save replaces" "${cars[@]}" --test test.csv --json kept/report.json --save kept
-usage "lies in the folder that --save replaces" "${cars[@]}" --test test.csv --output kept --save kept
+usage "lies in the folder that --save writes" "${cars[@]}" --test test.csv --json kept/report.json --save kept
+usage "lies in the folder that --save writes" "${cars[@]}" --test test.csv --output kept --save kept
 cmp -s copy.csv train.csv || fail "an input was changed"
 fine "${cars[@]}" --test test.csv --output /dev/null --json /dev/null
 
