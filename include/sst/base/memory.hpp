@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #endif
 
+#include <sst/base/plain_text.hpp>
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
@@ -138,7 +139,7 @@ inline void require_memory(
   if (bytes < little) return;
   const double available = available_memory();
   if (bytes <= available) return;
-  std::ostringstream text;
+  detail::PlainText text;
   text.precision(3);
   text << what << " takes " << bytes / (1024.0 * 1024 * 1024) << " GiB, and only "
        << available / (1024.0 * 1024 * 1024) << " GiB are free; " << remedy;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <list>
+#include <locale>
 #include <mutex>
 #include <optional>
 #include <ostream>
@@ -107,6 +108,7 @@ class OutputFile {
     exists_ = fs::exists(status);
     if (exists_ && (status.permissions() & any_write) == fs::perms::none) fail("it is read-only");
     direct_ = exists_ && !fs::is_regular_file(status);
+    out_.imbue(std::locale::classic());
     if (!direct_) make_part(exists_ ? status.permissions() : fs::perms::unknown);
   }
 

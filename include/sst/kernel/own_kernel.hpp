@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -12,6 +11,7 @@
 
 #include <sst/base/data_ref.hpp>
 #include <sst/base/parallel.hpp>
+#include <sst/base/plain_text.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/version.hpp>
@@ -75,7 +75,7 @@ class PairTiles final : public KernelTiles<Scalar> {
         const KernelRow a(left + r * d, d), b(right + c * d, d);
         const auto value = static_cast<Scalar>(swap ? f_(b, a) : f_(a, b));
         if (!std::isfinite(value)) {
-          std::ostringstream text;
+          detail::PlainText text;
           text << "the kernel of samples " << row0 + r << " and " << col0 + c << " is " << value
                << " (a kernel has finite values); check the function, or scale the inputs";
           throw DataError(text.str());

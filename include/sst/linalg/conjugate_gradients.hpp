@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <Eigen/Core>
 
+#include <sst/base/plain_text.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/operator.hpp>
@@ -84,7 +84,7 @@ inline double curvature(const Eigen::Ref<const VectorXd>& p, const Eigen::Ref<co
                         Index column) {
   const double value = p.dot(q);
   if (value > 0) return value;
-  std::ostringstream text;
+  detail::PlainText text;
   text << "the kernel with its ridge is not positive definite (a direction met for column " << column
        << " of the right-hand side has the curvature " << value << "); use a larger ridge";
   throw NotPositiveDefinite(text.str(), column, value);
@@ -203,7 +203,7 @@ inline ConjugateGradientResult conjugate_gradients(const SymmetricOperator& k, c
   }
   const double worst = b.cols() ? result.residuals.maxCoeff() : 0;
   result.converged = worst <= options.tolerance;
-  std::ostringstream text;
+  detail::PlainText text;
   text << "conjugate gradients " << (result.converged ? "reached" : "stopped at") << " the relative residual "
        << worst << " in " << result.iterations << " iterations";
   if (!result.converged)

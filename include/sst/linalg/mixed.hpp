@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <functional>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +10,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/parallel.hpp>
+#include <sst/base/plain_text.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/conjugate_gradients.hpp>
@@ -91,13 +91,13 @@ inline MixedSolution solve_mixed(Eigen::MatrixXd a, const Eigen::MatrixXd& b,
       out.iterations = result.iterations;
       out.residuals = result.residuals;
       out.condition_at_least = factor.condition_at_least();
-      std::ostringstream text;
+      detail::PlainText text;
       text << "factored in float and refined in double to the relative residual "
            << (b.cols() ? out.residuals.maxCoeff() : 0) << " in " << out.iterations << " steps";
       out.message = text.str();
       return out;
     }
-    std::ostringstream text;
+    detail::PlainText text;
     text << "refining stopped at the relative residual " << result.residuals.maxCoeff() << " after "
          << result.iterations << " steps";
     out.iterations = result.iterations;

@@ -4,13 +4,13 @@
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <sstream>
 #include <string>
 
 #include <Eigen/Core>
 #include <Eigen/Eigenvalues>
 
 #include <sst/base/compiled.hpp>
+#include <sst/base/plain_text.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/spectrum.hpp>
@@ -41,7 +41,7 @@ SST_COMPILED Spectrum::Spectrum(const Eigen::MatrixXd& kernel, double tolerance)
   decomposition_ = decomposition;
   const double least = values()[0], largest = values()[values().size() - 1];
   if (least < -tolerance * std::abs(largest)) {
-    std::ostringstream text;
+    detail::PlainText text;
     text << "the kernel has the eigenvalue " << least << " (its largest is " << largest
          << ", and a kernel has none below zero by more than rounding); check how it was made";
     throw NotPositiveDefinite(text.str(), 0, least);
@@ -61,7 +61,7 @@ SST_COMPILED Eigen::VectorXd regularised(const Eigen::VectorXd& d, double lambda
   Eigen::Index at = 0;
   const double least = a.minCoeff(&at);
   if (!(least > 4 * std::numeric_limits<double>::epsilon() * a.maxCoeff())) {
-    std::ostringstream text;
+    detail::PlainText text;
     text << "the kernel with " << lambda << " on its diagonal has the eigenvalue " << least
          << " (the largest is " << a.maxCoeff()
          << ": it is singular in double); use a larger ridge, and look for duplicate rows";

@@ -5,12 +5,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
-#include <sstream>
 
 #include <Eigen/Core>
 
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
+#include <sst/base/plain_text.hpp>
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
@@ -111,7 +111,7 @@ void divide_from_right(Block<Scalar> l, Block<Scalar> b) {
 }
 
 [[noreturn]] inline void throw_not_positive_definite(Index row, double pivot) {
-  std::ostringstream text;
+  detail::PlainText text;
   text << "the matrix is not positive definite (the pivot of row " << row << ", counted from 0, is " << pivot
        << "); use a larger ridge, and look for duplicate rows";
   throw NotPositiveDefinite(text.str(), row, pivot);
@@ -218,7 +218,7 @@ void require_finite(const Eigen::DenseBase<Derived>& x, bool lower, int threads,
   for (Index j = 0; j < columns; ++j)
     for (Index i = lower ? j : 0; i < rows; ++i)
       if (!std::isfinite(x(i, j))) {
-        std::ostringstream text;
+        detail::PlainText text;
         text << name << " has " << x(i, j) << " in row " << i << ", column " << j
              << " (counted from 0; only finite numbers can be solved with); check how it was made";
         throw DataError(text.str());

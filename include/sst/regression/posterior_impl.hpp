@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <sstream>
 #include <string>
 #include <utility>
 
 #include <Eigen/Core>
 
 #include <sst/base/compiled.hpp>
+#include <sst/base/plain_text.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/product.hpp>
@@ -39,7 +39,7 @@ inline void require_shape(const Eigen::MatrixXd& k, Index rows, Index columns, c
 inline double clamp_variance(double variance, double rounding, Index row) {
   if (variance >= 0) return variance;
   if (variance >= -rounding) return 0;
-  std::ostringstream text;
+  detail::PlainText text;
   text << "the variance of test sample " << row << " is " << variance << " (rounding explains no more than "
        << rounding << "; the kernel matrices do not belong together); form them of one topology";
   throw DataError(text.str());

@@ -7,7 +7,6 @@
 #include <limits>
 #include <optional>
 #include <ostream>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +15,7 @@
 
 #include <sst/base/compiled.hpp>
 #include <sst/base/memory.hpp>
+#include <sst/base/plain_text.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/kernel_operator.hpp>
 #include <sst/linalg/conjugate_gradients.hpp>
@@ -67,7 +67,7 @@ inline double bytes(Solver solver, Index n, const FitOptions& options) {
 }
 
 inline std::string gib(double bytes) {
-  std::ostringstream text;
+  detail::PlainText text;
   text.precision(3);
   text << bytes / (1024.0 * 1024 * 1024) << " GiB";
   return text.str();
@@ -153,7 +153,7 @@ inline void require_regular(const DataRef& x, double lambda, double mean_diagona
   if (lambda > resolved) return;
   const auto equal = equal_rows(x);
   if (!equal) return;
-  std::ostringstream text;
+  detail::PlainText text;
   text << "rows " << equal->first << " and " << equal->second
        << " of the training samples (counted from 0) are equal, and the ridge adds " << lambda
        << " to a kernel of mean diagonal " << mean_diagonal << " (such a system is singular; double resolves "
