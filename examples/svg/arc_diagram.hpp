@@ -54,6 +54,7 @@ class ArcDiagram {
   struct Box {
     double left, width;
     std::string label, fill;
+    bool frozen = false;  ///< a layer that does not learn, with a dashed border
   };
   struct Edge {
     std::size_t from, to;
@@ -87,14 +88,16 @@ class ArcDiagram {
     std::map<std::string, std::size_t> groups;
     for (const sst::NodeSpec& node : topology_.nodes()) {
       Box box{right_, 0, operation_name(node.operation), "#f0f0f0"};
-      const auto layer = [&](const std::string& weights) {
+      sst::detail::visit_layer(node.operation, [&](const auto& layer) {
         box.fill = "#cfe3f5";
-        if (weights.empty()) return;
-        box.fill = tied[groups.emplace(weights, groups.size()).first->second % tied.size()];
-        box.label += " " + weights;
-      };
-      if (const auto* dense = std::get_if<sst::DenseOp>(&node.operation)) layer(dense->weights);
-      if (const auto* conv = std::get_if<sst::ConvOp>(&node.operation)) layer(conv->weights);
+        box.frozen = layer.weight_rate == 0 && layer.bias_rate == 0;
+        if (!layer.weights.empty()) {
+          box.fill = tied[groups.emplace(layer.weights, groups.size()).first->second % tied.size()];
+          box.label += " " + layer.weights;
+        }
+        if (const std::string rates = sst::detail::rates_text(layer); !rates.empty() && !box.frozen)
+          box.label += ", " + rates;
+      });
       if (std::holds_alternative<sst::ActivationOp>(node.operation)) box.fill = "#fff3b0";
       if (std::holds_alternative<sst::ConcatOp>(node.operation)) box.fill = "#f9d5e7";
       if (std::holds_alternative<sst::SumOp>(node.operation)) box.fill = "#d5efd0", box.label = "+";
@@ -177,7 +180,7 @@ class ArcDiagram {
     out_ << "<rect x=\"" << n(box.left) << "\" y=\"" << n(-node_height / 2) << "\" width=\"" << n(box.width)
          << "\" height=\"" << n(node_height) << "\" rx=\"" << n(round ? node_height / 2 : 4) << "\" fill=\""
          << box.fill << "\" stroke=\"#333\" stroke-width=\"" << (i == topology_.output() ? "2.6" : "1.2")
-         << "\"/>\n";
+         << (box.frozen ? "\" stroke-dasharray=\"4 3" : "") << "\"/>\n";
     text(box.left + box.width / 2, 0.35 * label_size, label_size, "middle", box.label);
     text(box.left + box.width / 2, node_height / 2 + name_size + 5, name_size, "middle", node.name,
          " fill=\"#666\"");

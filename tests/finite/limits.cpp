@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <numbers>
+#include <random>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -199,6 +200,29 @@ TEST_CASE("random graphs of one smooth activation have the kernels of wide netwo
 
 TEST_CASE("random graphs of mixed activations have the kernels of wide networks", "[finite]") {
   check_random_graphs({.activations = everything()}, 12, 1000);
+}
+
+TEST_CASE("random graphs whose layers learn at random rates have the kernels of wide networks", "[finite]") {
+  std::mt19937 words(5);
+  for (std::uint32_t seed = 0; seed < 20; ++seed) {
+    const sst::Topology net = sst_test::random_rates(
+        sst_test::random_topology(seed, {.activations = seed % 2 == 0 ? angular() : everything()}), words);
+    std::ostringstream text;
+    text << net;
+    INFO(text.str());
+    const auto exact = sst::gram(net, samples);
+    const auto seen = estimate(net, 1000);
+    CHECK(seen.nngp.largest_deviation(exact.nngp) <= 4);
+    CHECK(seen.ntk.largest_deviation(exact.ntk) <= 4);
+  }
+}
+
+TEST_CASE("what cannot be trained through has a tangent where nothing before it learns", "[finite]") {
+  const sst::Topology net =
+      sst::chain(3, {.bias_std = 0.3, .activation = std::make_shared<sst::Step>(), .frozen_layers = 2});
+  const auto exact = sst::gram(net, samples);
+  CHECK(exact.ntk.isApprox(exact.nngp, 1e-13));
+  CHECK(estimate(net, 1000).ntk.largest_deviation(exact.ntk) <= 4);
 }
 
 TEST_CASE("adding branch kernels is seen to be wrong", "[finite]") {

@@ -82,6 +82,14 @@ std::vector<sst::Topology> topologies() {
       },
       "concat out"));
   nets.push_back(sst::trace([](Node x) { return x; }, "nothing but the input"));
+  nets.push_back(sst::trace(
+      [](Node x) {
+        const sst::DenseOptions slow{
+            .weight_std = 1.2, .bias_std = 0.3, .weights = "W", .weight_rate = 0.3, .bias_rate = 2};
+        const auto h = dense(x, {.weight_rate = 0, .bias_rate = 0}), g = dense(sine(h), slow);
+        return dense(sine(dense(sine(g), slow)), {.weight_rate = 0.5});
+      },
+      "rates"));
   return nets;
 }
 
@@ -132,7 +140,7 @@ TEST_CASE("the empirical NTK is the Gram matrix of the gradients", "[finite]") {
     const MatrixXd u = network.forward(samples());
     for (Index c = 0; c < network.channels(); ++c) {
       const MatrixXd gradient = network.jacobian(samples(), c);
-      explicit_ntk += share[c] * (gradient * gradient.transpose());
+      explicit_ntk += share[c] * (gradient * network.rates().asDiagonal() * gradient.transpose());
       nngp += share[c] * u.col(c) * u.col(c).transpose();
     }
     INFO(net.name());

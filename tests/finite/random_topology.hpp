@@ -2,14 +2,17 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <sst/topology/node.hpp>
+#include <sst/topology/rates.hpp>
 
 namespace sst_test {
 
@@ -154,6 +157,23 @@ class RandomTopology {
 
 inline sst::Topology random_topology(std::uint32_t seed, RandomTopologyOptions options) {
   return RandomTopology(seed, std::move(options))();
+}
+
+/// The same graph with rates: a quarter of the weights and biases frozen, a quarter at 1, others from 1/4
+/// to 4.
+inline sst::Topology random_rates(const sst::Topology& topology, std::mt19937& words) {
+  const auto uniform = [&words] { return static_cast<double>(words()) * 0x1p-32; };
+  std::map<std::string, std::pair<double, double>> shared;
+  return sst::detail::with_layers(topology, [&](std::size_t, auto& layer) {
+    const auto rate = [&] {
+      const double dice = uniform();
+      return dice < 0.25 ? 0.0 : dice < 0.5 ? 1.0 : std::exp2(4 * uniform() - 2);
+    };
+    std::pair<double, double> rates{rate(), rate()};
+    if (!layer.weights.empty()) rates = shared.emplace(layer.weights, rates).first->second;
+    layer.weight_rate = rates.first;
+    layer.bias_rate = rates.second;
+  });
 }
 
 }  // namespace sst_test

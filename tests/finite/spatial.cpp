@@ -74,6 +74,13 @@ Nets networks() {
          const auto h = conv(relu(conv(x, layer)), tied);
          return dense(global_avg_pool(relu(h + conv(relu(h), tied))));
        }},
+      {"rates",
+       [](Node x) {
+         const sst::ConvOptions slow{.weight_std = 1.2, .bias_std = 0.3, .weight_rate = 0.4, .bias_rate = 2};
+         const sst::ConvOptions frozen{.bias_std = 0.3, .weight_rate = 0, .bias_rate = 0};
+         const auto h = conv(relu(conv(x, frozen)), slow);
+         return dense(flatten(relu(h + conv(relu(h), layer))), {.bias_std = 0.3, .weight_rate = 0.7});
+       }},
       {"layer norm",
        [](Node x) { return dense(global_avg_pool(relu(layer_norm(conv(relu(conv(x, layer)), layer))))); }},
       {"layer norm of an activation",
@@ -120,7 +127,10 @@ TEST_CASE("finite networks of images: gradients are those of forward", "[finite]
     }
     net.set_parameters(at);
     Eigen::MatrixXd ntk = Eigen::MatrixXd::Zero(2, 2);
-    for (Eigen::Index c = 0; c < 2; ++c) ntk += net.jacobian(x, c) * net.jacobian(x, c).transpose() / 2;
+    for (Eigen::Index c = 0; c < 2; ++c) {
+      const Eigen::MatrixXd gradient = net.jacobian(x, c);
+      ntk += gradient * net.rates().asDiagonal() * gradient.transpose() / 2;
+    }
     CHECK((ntk - net.empirical_ntk(x)).norm() < 1e-12 * ntk.norm());
   }
 }

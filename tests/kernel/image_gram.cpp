@@ -195,6 +195,50 @@ TEST_CASE("images: sums, concatenations, shared nodes and weights", "[kernel]") 
         small, 5e-5);
 }
 
+TEST_CASE("images: layers that learn at rates of their own", "[kernel]") {
+  const sst::ConvOptions slow{.bias_std = 0.3, .weight_rate = 0.4, .bias_rate = 2.5};
+  const sst::ConvOptions frozen{.bias_std = 0.3, .weight_rate = 0, .bias_rate = 0};
+  const sst::ConvOptions tied{.bias_std = 0.3, .weights = "W", .weight_rate = 0, .bias_rate = 1.5};
+  check(
+      {{"in the middle", [=](Node x) { return dense(flatten(relu(conv(relu(conv(relu(conv(x)), slow)))))); }},
+       {"first, before a pool",
+        [=](Node x) { return dense(global_avg_pool(relu(conv(relu(conv(x, slow)), slow)))); }},
+       {"bias alone, weights alone",
+        [=](Node x) {
+          const auto h = conv(x, {.bias_std = 0.3, .weight_rate = 0});
+          return dense(global_avg_pool(relu(conv(relu(h), {.bias_std = 0.3, .bias_rate = 0}))));
+        }},
+       {"without a bias",
+        [=](Node x) { return dense(flatten(relu(conv(x, {.weight_rate = 0.25}))), {.weight_rate = 3}); }},
+       {"strides and other windows",
+        [=](Node x) {
+          const auto h = conv(x, {.bias_std = 0.2, .strides = {2, 1}, .weight_rate = 0.5, .bias_rate = 3});
+          return dense(global_avg_pool(relu(conv(
+              relu(h), {.bias_std = 0.1, .window = {2, 4}, .padding = Padding::circular, .bias_rate = 0}))));
+        }},
+       {"dense layers at positions and flattened",
+        [=](Node x) {
+          const auto h = dense(relu(conv(x, slow)), {.bias_std = 0.4, .weight_rate = 0.1});
+          return dense(flatten(relu(h)), {.bias_std = 0.4, .weight_rate = 0.1});
+        }},
+       {"frozen below",
+        [=](Node x) { return dense(flatten(relu(conv(relu(conv(relu(conv(x, frozen)), frozen)), slow)))); }},
+       {"frozen below sums, pools and norms",
+        [=](Node x) {
+          const auto h = conv(x, frozen), g = avg_pool(relu(h)) + avg_pool(h);
+          return dense(flatten(relu(layer_norm(conv(concat(g, avg_pool(h)), slow)))));
+        }},
+       {"tied weights, sums after activations", [=](Node x) {
+          const auto h = conv(relu(conv(x, slow)), tied);
+          return dense(global_avg_pool(conv(relu(h) + conv(relu(h), tied), slow)));
+        }}});
+  // Where nothing below learns, what cannot be trained through does no harm.
+  const auto last = sst::freeze(sst::trace([](Node x) { return dense(flatten(step(conv(x)))); }), 1);
+  const auto k = sst::gram(last, small, images(3, small));
+  CHECK(k.ntk.isApprox(k.nngp, 1e-13));
+  CHECK(sst::gram(sst::freeze(last, 2), small, images(3, small)).ntk.norm() == 0);
+}
+
 TEST_CASE("images: layer norm", "[kernel]") {
   check({{"of a Gaussian",
           [](Node x) {

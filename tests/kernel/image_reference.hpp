@@ -264,10 +264,14 @@ class Reference {
     const std::size_t in = node(u.owner).inputs[0], other = node(v.owner).inputs[0];
     const auto& shares = net_.blocks(in);
     Kernels sum;
-    Real weight_std, bias_std;
-    if (const auto* conv = std::get_if<sst::ConvOp>(&op)) {
-      weight_std = conv->weight_std;
-      bias_std = conv->bias_std;
+    Real weight_variance = 0, bias_variance = 0, weight_rate = 0, bias_rate = 0;
+    sst::detail::visit_layer(op, [&](const auto& layer) {
+      weight_variance = static_cast<Real>(layer.weight_std) * layer.weight_std;
+      bias_variance = static_cast<Real>(layer.bias_std) * layer.bias_std;
+      weight_rate = layer.weight_rate;
+      bias_rate = layer.bias_rate;
+    });
+    if (std::holds_alternative<sst::ConvOp>(op)) {
       for (std::size_t k = 0; k < shares.size(); ++k) {
         const Combination &c = nodes_[in][k], &d = nodes_[other][k];
         const Window w = sst::spatial::window_of(node(u.owner), c.grid);
@@ -284,9 +288,6 @@ class Reference {
           }
       }
     } else {
-      const auto& dense = std::get<sst::DenseOp>(op);
-      weight_std = dense.weight_std;
-      bias_std = dense.bias_std;
       for (std::size_t k = 0; k < shares.size(); ++k) {
         const Combination &c = nodes_[in][k], &d = nodes_[other][k];
         const std::size_t count = c.flat ? c.grid.size() : 1;
@@ -297,8 +298,8 @@ class Reference {
         }
       }
     }
-    const Real k = weight_std * weight_std * sum.k + bias_std * bias_std;
-    return {k, k + weight_std * weight_std * sum.t};
+    return {weight_variance * sum.k + bias_variance,
+            weight_variance * (weight_rate * sum.k + sum.t) + bias_rate * bias_variance};
   }
 
   const sst::ActivationPtr& function(const Atom& u) const {

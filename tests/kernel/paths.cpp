@@ -175,7 +175,7 @@ TEST_CASE("an output that no parameter reaches has an NTK of zero, on every path
       CHECK_THROWS_AS(gram(net, x, GramOptions{.path = Path::profile}), Error);
     }
   CHECK_THROWS_WITH(Profile<double>(compile(nets[0], Kernel::ntk)),
-                    Catch::Contains("no parameter reaches its output"));
+                    Catch::Contains("no parameter that learns reaches its output"));
 }
 
 TEST_CASE("a profile evaluates a matrix of angles", "[kernel]") {

@@ -136,6 +136,14 @@ TEST_CASE("arcs that share a node do not cross, and no two ends meet", "[svg][ar
   }
 }
 
+TEST_CASE("frozen layers have dashed borders, other rates are written", "[svg][arc_diagram]") {
+  const std::string svg = svg::arc_diagram(sst::trace([](sst::Node x) {
+    return dense(relu(dense(relu(dense(x)), {.weight_rate = 0, .bias_rate = 0})), {.bias_rate = 0.5});
+  }));
+  CHECK_THAT(svg, Contains("stroke-dasharray=\"4 3\"") && Contains(">dense, bias_rate 0.5<"));
+  CHECK(svg.find("dasharray") == svg.rfind("dasharray"));
+}
+
 TEST_CASE("a node added twice, coefficients, shares and tied weights are seen", "[svg][arc_diagram]") {
   const sst::Topology net = sst::trace([](sst::Node x) {
     const auto h = dense(x, {.weights = "W"}).named("a<b"), g = dense(relu(h), {.weights = "W"});
@@ -144,6 +152,7 @@ TEST_CASE("a node added twice, coefficients, shares and tied weights are seen", 
   });
   const std::string svg = svg::arc_diagram(net);
   CHECK(xml_test::well_formed(svg));
+  CHECK_THAT(svg, !Contains("dasharray") && !Contains("rate"));
   const Picture picture = read(svg);
   for (const char* part : {">\xE2\x88\x92"
                            "0.5<",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../comma_locale.hpp"
 
 #include <string>
 
@@ -69,6 +70,15 @@ TEST_CASE("DOT: layers on images say windows, strides and padding", "[topology]"
              Contains("\\nflatten\""));
 }
 
+TEST_CASE("DOT: rates other than 1 are shown", "[topology]") {
+  const std::string dot = sst::to_dot(sst::trace([](sst::Node x) {
+    return dense(relu(dense(conv(x, {.bias_rate = 0}))), {.weight_rate = 0.5, .bias_rate = 2});
+  }));
+  CHECK_THAT(dot, Contains("conv_1\\nconv 1\\nbias_rate 0\\n3x3, same") &&
+                      Contains("dense 1\\nweight_rate 0.5, bias_rate 2\""));
+  CHECK(count(dot, "rate") == 3);
+}
+
 TEST_CASE("DOT: any name stays inside its label", "[topology]") {
   const std::string dot = sst::to_dot(sst::trace(
       [](sst::Node x) {
@@ -77,6 +87,13 @@ TEST_CASE("DOT: any name stays inside its label", "[topology]") {
       "\"}\\"));
   CHECK_THAT(dot, Contains("label=\"\\\"}\\\\\";") && Contains("a\\\"b\\\\N\\nc&amp;lt;?d\xc3\xa9\\n") &&
                       Contains("weights ]; \\\"n0"));
+}
+
+TEST_CASE("DOT: numbers are the same in every locale", "[topology]") {
+  const auto net = [] { return sst::sparse_shortcut(5, {.weight_std = 1.5, .bias_std = 0.05}); };
+  const std::string plain = sst::to_dot(net());
+  const sst_test::CommaLocale comma;
+  CHECK(sst::to_dot(net()) == plain);
 }
 
 }  // namespace dot_tests

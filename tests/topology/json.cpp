@@ -53,6 +53,7 @@ std::vector<sst::Topology> golden() {
 const std::map<std::string, std::vector<std::string>>& malformed() {
   static const std::map<std::string, std::vector<std::string>> all{
       {"bias_std_negative", {"node 'h' (dense): bias_std is negative"}},
+      {"bias_rate_not_number", {"node 'h' (dense): the key 'bias_rate' has null, which is not a number"}},
       {"coefficient_not_number", {"node 's' (sum): the key 'coefficients' has true, which is not a number"}},
       {"coefficients_count", {"node 's' (sum): has 1 coefficients for 2 inputs"}},
       {"coefficients_not_a_list", {"node 's' (sum): the key 'coefficients' is 2, which is not a list"}},
@@ -90,6 +91,7 @@ const std::map<std::string, std::vector<std::string>>& malformed() {
       {"repeated_name", {"node 'h' (dense): the name is used twice"}},
       {"second_input", {"node 'h' (input): a second input"}},
       {"slope_null", {"node 'a' (leaky_relu): the key 'slope' has null"}},
+      {"conv_rate_negative", {"node 'h' (conv): weight_rate is negative; it is a learning rate"}},
       {"conv_no_window", {"node 'h' (conv): the key 'window' is missing"}},
       {"conv_padding_unknown", {"node 'h' (conv): the key 'padding' is 'full'", "'circular'"}},
       {"conv_strides_count", {"node 'h' (conv): the key 'strides' has 1 numbers"}},
@@ -202,6 +204,21 @@ TEST_CASE("defaults: no bias, coefficients 1, equal shares, a name", "[topology]
   CHECK(std::get<sst::SumOp>(net.nodes()[2].operation).coefficients == std::vector<double>{1, 1, 1});
   CHECK(net.nodes()[2].inputs == std::vector<std::size_t>{1, 1, 0});
   CHECK(std::get<sst::ConcatOp>(net.nodes()[3].operation).fractions == std::vector<double>(4, 0.25));
+}
+
+TEST_CASE("rates are written where they are not 1, and read back", "[topology]") {
+  const auto net = sst::trace([](sst::Node x) {
+    const auto h = conv(x, {.weight_rate = 0, .bias_rate = 0.1});
+    return dense(flatten(relu(dense(h))), {.weights = "W", .bias_rate = 1e300});
+  });
+  check_round_trip(net);
+  const auto nodes = sst::to_json(net).at("nodes");
+  CHECK(nodes[1].at("weight_rate") == 0);
+  CHECK(nodes[1].at("bias_rate") == 0.1);
+  CHECK(!nodes[2].contains("weight_rate"));
+  CHECK(!nodes[2].contains("bias_rate"));
+  CHECK(!nodes[5].contains("weight_rate"));
+  CHECK(nodes[5].at("bias_rate") == 1e300);
 }
 
 TEST_CASE("every malformed file says what is wrong and where, on one line", "[topology]") {

@@ -82,6 +82,10 @@ TEST_CASE("what is not a topology says which node and why", "[topology]") {
   fails([](Node x) { return dense(x, {-1}); }, "node 'dense_1' (dense)", "weight_std is negative");
   fails([](Node x) { return dense(x, {1, -1}); }, "node 'dense_1' (dense)", "bias_std is negative");
   fails([&](Node x) { return dense(x, {inf}); }, "node 'dense_1' (dense)", "weight_std is not a finite");
+  fails([](Node x) { return dense(x, {.weight_rate = -1}); }, "node 'dense_1' (dense)",
+        "weight_rate is negative; it is a learning rate");
+  fails([&](Node x) { return conv(x, {.bias_rate = inf}); }, "node 'conv_1' (conv)",
+        "bias_rate is not a finite");
   fails(
       [&](Node x) {
         return dense(x, {1, std::nan("")});
@@ -106,6 +110,11 @@ TEST_CASE("what is not a topology says which node and why", "[topology]") {
         return dense(dense(x, {1, 0, "W"}).named("a"), {2, 0, "W"}).named("b");
       },
       "node 'b' (dense)", "shares weights 'W' with node 'a'");
+  fails(
+      [](Node x) {
+        return conv(conv(x, {.weights = "W"}).named("a"), {.weights = "W", .bias_rate = 0}).named("b");
+      },
+      "node 'b' (conv)", "shares weights 'W' with node 'a' but has another weight_rate or bias_rate");
   fails([](Node) { return sst::sum(std::vector<Node>{}); }, "sum", "no nodes");
   fails([](Node) { return sst::concat({}); }, "concat", "no nodes");
   CHECK_NOTHROW(trace([](Node x) { return sst::concat({x, x}, {0.5, 0.5 + 9e-10}); }));  // within 1e-9
@@ -141,7 +150,7 @@ TEST_CASE("a topology prints one node a line", "[topology]") {
   out << trace(
       [](Node x) {
         const auto h = dense(x, {1.5, 0.05}).named("h");
-        const auto g = dense(leaky_relu(h, 0.1).named("a"), {1, 0, "W"}).named("g");
+        const auto g = dense(leaky_relu(h, 0.1).named("a"), {1, 0, "W", 0.5, 0}).named("g");
         return sst::concat({sst::sum({h, g}, {1, -0.1}).named("s"), g}, {0.25, 0.75}).named("c");
       },
       "small");
@@ -150,7 +159,7 @@ TEST_CASE("a topology prints one node a line", "[topology]") {
         "  x = input()\n"
         "  h = dense(x; weight_std 1.5, bias_std 0.05)\n"
         "  a = leaky_relu(h; slope 0.1)\n"
-        "  g = dense(a; weight_std 1, bias_std 0, weights W)\n"
+        "  g = dense(a; weight_std 1, bias_std 0, weights W, weight_rate 0.5, bias_rate 0)\n"
         "  s = sum(h, -0.1*g)\n"
         "  c = concat(0.25:s, 0.75:g)\n"
         "  output c\n");

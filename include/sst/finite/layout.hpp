@@ -63,8 +63,9 @@ class FiniteLayout {
   };
   /// What dense and conv have in common.
   struct Op {
-    double weight_std, bias_std;
+    double weight_std, bias_std, weight_rate, bias_rate;
     const std::string* weights;
+    bool learns() const { return weight_std * weight_rate > 0 || bias_std * bias_rate > 0; }
   };
 
   /// Throws Error when a size is below 1 or the width too small for the blocks of a concatenation, or for the
@@ -85,12 +86,14 @@ class FiniteLayout {
   const Layer& layer(std::size_t i) const { return layers_[i]; }
   const NodeSpec& node(std::size_t i) const { return topology_.nodes()[i]; }
   std::optional<Op> dense(std::size_t i) const {
-    if (const auto* op = std::get_if<DenseOp>(&node(i).operation))
-      return Op{op->weight_std, op->bias_std, &op->weights};
-    if (const auto* op = std::get_if<ConvOp>(&node(i).operation))
-      return Op{op->weight_std, op->bias_std, &op->weights};
-    return std::nullopt;
+    std::optional<Op> found;
+    detail::visit_layer(node(i).operation, [&](const auto& op) {
+      found = Op{op.weight_std, op.bias_std, op.weight_rate, op.bias_rate, &op.weights};
+    });
+    return found;
   }
+  /// By node, whether its value changes in training.
+  std::vector<bool> learning() const;
   bool is_norm(std::size_t i) const { return std::holds_alternative<LayerNormOp>(node(i).operation); }
   bool is_input(std::size_t i) const { return std::holds_alternative<InputOp>(node(i).operation); }
   Index channels(std::size_t i) const { return layers_[i].offsets.back(); }
@@ -233,6 +236,16 @@ inline Eigen::MatrixXd FiniteLayout::patches(std::size_t i, Matrix z) const {
         if (const Index q = layer.sources[static_cast<std::size_t>(p * layer.taps + t)]; q >= 0)
           out.col(s * layer.positions + p).segment(t * rows, rows) = z.col(s * before + q);
   return out;
+}
+
+inline std::vector<bool> FiniteLayout::learning() const {
+  std::vector<bool> learns(nodes(), false);
+  for (std::size_t i = 0; i < nodes(); ++i) {
+    const auto op = dense(i);
+    learns[i] = op && op->learns();
+    for (const std::size_t input : node(i).inputs) learns[i] = learns[i] || learns[input];
+  }
+  return learns;
 }
 
 /// The transpose of `patches`.

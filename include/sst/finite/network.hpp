@@ -89,10 +89,11 @@ class FiniteNetwork {
   /// over its inputs h: what infinitely many outputs would give; n x n. Without a read-out, empirical_nngp.
   Matrix expected_nngp(const Matrix& x) const;
 
-  /// sum_c p_c sum_theta du_c(x)/dtheta du_c(x')/dtheta at the output, to rounding; the parameters'
-  /// gradients are never formed. `channels`: average over so many channels only (a dense output's are
-  /// exchangeable), since the work is proportional to them; 0 for all.
-  /// Throws Error when an activation has no derivative to train through or `channels` is not possible.
+  /// sum_c p_c sum_theta rate_theta du_c(x)/dtheta du_c(x')/dtheta at the output, to rounding, each parameter
+  /// with its node's weight_rate or bias_rate; the parameters' gradients are never formed. `channels`:
+  /// average over so many channels only (a dense output's are exchangeable), since the work is proportional
+  /// to them; 0 for all. Throws Error when an activation with parameters that learn before it has no
+  /// derivative to train through or `channels` is not possible.
   Matrix empirical_ntk(const Matrix& x, Index channels = 0) const;
 
   /// d u_channel(x) / d theta at the output: rows(X) x parameter_count(), in the order of parameters().
@@ -104,6 +105,9 @@ class FiniteNetwork {
   void set_parameters(const Eigen::VectorXd& parameters);
   /// The length of `parameters`.
   Index parameter_count() const;
+  /// The rate of each parameter, weight_rate or bias_rate of its node: parameter_count() rows, in the
+  /// order of `parameters`. empirical_ntk is the mean of J diag(rates) J' over the channels' jacobians J.
+  Eigen::VectorXd rates() const;
 
  private:
   struct Weights {
@@ -116,7 +120,9 @@ class FiniteNetwork {
   const NodeSpec& node(std::size_t i) const { return layout_.node(i); }
   void check(const Matrix& x) const;
   std::vector<Matrix> evaluate(const Matrix& x, std::size_t target) const;
-  std::vector<Matrix> backward(const std::vector<Matrix>& values, Index first, Index count) const;
+  std::vector<Index> group_offsets() const;
+  std::vector<Matrix> backward(const std::vector<Matrix>& values, const std::vector<bool>& wanted,
+                               Index first, Index count) const;
 
   Layout layout_;
   std::vector<Weights> weights_;  ///< by group of nodes that share them
@@ -184,8 +190,9 @@ inline std::vector<Eigen::MatrixXd> FiniteNetwork::evaluate(const Matrix& x, std
 }
 
 /// d u_c / d node for the output's channels c = first, ..., first + count - 1: by node, channels of the
-/// node x (count * samples), samples fastest; nothing for the input and nodes not on the way.
-inline std::vector<Eigen::MatrixXd> FiniteNetwork::backward(const std::vector<Matrix>& values, Index first,
+/// node x (count * samples), samples fastest; nothing for nodes that are not wanted or not on the way.
+inline std::vector<Eigen::MatrixXd> FiniteNetwork::backward(const std::vector<Matrix>& values,
+                                                            const std::vector<bool>& wanted, Index first,
                                                             Index count) const {
   const std::size_t out = topology().output();
   const Index samples = values[out].cols();
@@ -194,10 +201,11 @@ inline std::vector<Eigen::MatrixXd> FiniteNetwork::backward(const std::vector<Ma
   for (Index c = 0; c < count; ++c) deltas[out].row(first + c).segment(c * samples, samples).setOnes();
 
   for (std::size_t i = out + 1; i-- > 0;) {
-    if (deltas[i].size() == 0 || layout_.is_input(i)) continue;
+    const auto& in = node(i).inputs;
+    if (deltas[i].size() == 0 || std::none_of(in.begin(), in.end(), [&](auto j) { return wanted[j]; }))
+      continue;
     Matrix passed;  // in place of deltas[i], with respect to the node's argument
     if (const auto op = layout_.dense(i)) {
-      if (layout_.is_input(node(i).inputs[0])) continue;
       passed.noalias() = weights_[layout_.layer(i).group].matrix.transpose() * deltas[i];
       passed = layout_.unpatch(i, op->weight_std * layout_.layer(i).root_share.asDiagonal() * passed);
     } else if (const auto* act = std::get_if<ActivationOp>(&node(i).operation)) {
@@ -214,7 +222,7 @@ inline std::vector<Eigen::MatrixXd> FiniteNetwork::backward(const std::vector<Ma
     }
     const Matrix& delta = passed.size() > 0 ? passed : deltas[i];
     for (const auto& e : layout_.layer(i).edges) {
-      if (layout_.is_input(e.node)) continue;
+      if (!wanted[e.node]) continue;
       Matrix& sum = deltas[e.node];
       if (sum.size() == 0)
         sum = Matrix::Zero(layout_.channels(e.node), count * samples * layout_.layer(e.node).positions);
@@ -260,7 +268,7 @@ inline Eigen::MatrixXd FiniteNetwork::empirical_ntk(const Matrix& x, Index reque
 
   // The gradient of shared weights is a sum over the nodes that share them, so the kernel is a sum over
   // pairs of nodes: s^2 (h.h') (delta.delta') for W, which is an outer product by sample, and
-  // b^2 (delta.delta') for the bias.
+  // b^2 (delta.delta') for the bias, each with its rate.
   struct Pair {
     std::size_t left, right;
     Matrix inner;
@@ -270,23 +278,25 @@ inline Eigen::MatrixXd FiniteNetwork::empirical_ntk(const Matrix& x, Index reque
   for (std::size_t i = 0; i < layout_.nodes(); ++i) {
     if (!layout_.dense(i) || values[i].size() == 0) continue;
     const auto op = *layout_.dense(i);
+    if (!op.learns()) continue;
     scaled[i] = op.weight_std * layout_.scaled_argument(i, values);
     for (std::size_t j = 0; j <= i; ++j) {
       if (scaled[j].size() == 0 || layout_.layer(j).group != layout_.layer(i).group) continue;
-      Matrix inner = scaled[j].transpose() * scaled[i];
-      inner.array() += op.bias_std * op.bias_std;
+      Matrix inner = op.weight_rate * (scaled[j].transpose() * scaled[i]);
+      inner.array() += op.bias_rate * op.bias_std * op.bias_std;
       pairs.push_back({j, i, std::move(inner)});
     }
   }
 
   const Eigen::VectorXd share =
       requested > 0 ? Eigen::VectorXd::Constant(count, 1 / static_cast<double>(count)) : layout_.shares(out);
+  const std::vector<bool> wanted = layout_.learning();
   const Index samples = x.rows();
   const Index batch = std::max<Index>(1, 1024 / std::max<Index>(1, samples));  // bounds the memory
   Matrix ntk = Matrix::Zero(samples, samples);
   for (Index first = 0; first < count; first += batch) {
     const Index size = std::min(batch, count - first);
-    const std::vector<Matrix> deltas = backward(values, first, size);
+    const std::vector<Matrix> deltas = backward(values, wanted, first, size);
     for (const Pair& pair : pairs) {
       const Index rows = pair.inner.rows(), columns = pair.inner.cols();  // samples x positions
       Matrix outer = Matrix::Zero(rows, columns);
@@ -312,11 +322,10 @@ inline Eigen::MatrixXd FiniteNetwork::jacobian(const Matrix& x, Index channel) c
     layout_.fail(topology().output(), "has no channel " + std::to_string(channel) + " (it has " +
                                           std::to_string(channels()) + "); count from 0");
   const std::vector<Matrix> values = evaluate(x, topology().output());
-  const std::vector<Matrix> deltas = backward(values, channel, 1);
-  std::vector<Index> begin(weights_.size(), 0);
-  for (std::size_t g = 0; g + 1 < weights_.size(); ++g)
-    begin[g + 1] = begin[g] + weights_[g].matrix.size() + weights_[g].bias.size();
-
+  std::vector<bool> wanted(layout_.nodes());
+  for (std::size_t i = 0; i < wanted.size(); ++i) wanted[i] = !layout_.is_input(i);
+  const std::vector<Matrix> deltas = backward(values, wanted, channel, 1);
+  const std::vector<Index> begin = group_offsets();
   Matrix result = Matrix::Zero(x.rows(), parameter_count());
   for (std::size_t i = 0; i < layout_.nodes(); ++i) {
     if (!layout_.dense(i) || deltas[i].size() == 0) continue;
@@ -334,6 +343,14 @@ inline Eigen::MatrixXd FiniteNetwork::jacobian(const Matrix& x, Index channel) c
   return result;
 }
 
+/// Where the parameters of each group of nodes begin.
+inline std::vector<Eigen::Index> FiniteNetwork::group_offsets() const {
+  std::vector<Index> begin(weights_.size(), 0);
+  for (std::size_t g = 0; g + 1 < weights_.size(); ++g)
+    begin[g + 1] = begin[g] + weights_[g].matrix.size() + weights_[g].bias.size();
+  return begin;
+}
+
 inline Eigen::Index FiniteNetwork::parameter_count() const {
   return std::accumulate(weights_.begin(), weights_.end(), Index{0}, [](Index sum, const Weights& weights) {
     return sum + weights.matrix.size() + weights.bias.size();
@@ -348,6 +365,20 @@ inline Eigen::VectorXd FiniteNetwork::parameters() const {
     at += weights.matrix.size();
     result.segment(at, weights.bias.size()) = weights.bias;
     at += weights.bias.size();
+  }
+  return result;
+}
+
+inline Eigen::VectorXd FiniteNetwork::rates() const {
+  const std::vector<Index> begin = group_offsets();
+  Eigen::VectorXd result(parameter_count());
+  for (std::size_t i = 0; i < layout_.nodes(); ++i) {
+    const auto op = layout_.dense(i);
+    if (!op) continue;
+    const std::size_t group = layout_.layer(i).group;
+    const Index weights = weights_[group].matrix.size();
+    result.segment(begin[group], weights).setConstant(op->weight_rate);
+    result.segment(begin[group] + weights, weights_[group].bias.size()).setConstant(op->bias_rate);
   }
   return result;
 }

@@ -183,6 +183,8 @@ class NormalForm : public Variables {
     }
     const Index argument = images_ ? side_by_side(node, blocks, topology_.blocks(in), group != none) : none;
     const Index id = add_source(node, argument, group);
+    plan_.variables[id].weight_rate = op.weight_std != 0 ? op.weight_rate : op.bias_rate;
+    plan_.variables[id].bias_rate = op.bias_std != 0 ? op.bias_rate : op.weight_rate;
     if (!images_)
       plan_.variables[id].expansions.push_back(
           blockwise(blocks, topology_.blocks(in), op.weight_std, op.bias_std));

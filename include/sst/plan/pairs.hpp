@@ -32,6 +32,8 @@ struct Contribution {
   Index* left = nullptr;         ///< a column's number inside the plan's expansions; nullptr: no weight
   Index* right = nullptr;        ///< that of the other side
   bool mirrored = false;         ///< the weights have opposite signs
+  bool bias = false;             ///< deterministic: the bias of a dense node
+  double rate = 0;               ///< of two sources: how fast the term's own weights learn
 };
 
 /// How a pair of variables is computed.
@@ -44,7 +46,7 @@ struct Recipe {
   std::pair<Index, Index> in{};               ///< activation: the pair of its arguments
   std::vector<Contribution> contributions{};  ///< linear: the terms
   bool exact = true;                          ///< linear: each term has one partner at most
-  bool add_kernel = false;                    ///< linear: two sources, whose own weights have a tangent
+  bool add_kernel = false;  ///< linear: two sources whose own weights and bias learn at the rate 1
 };
 
 /// Step 2 of compiling: the pairs that reach the output.
@@ -99,11 +101,20 @@ class PairFinder {
       return r;
     }
     r.type = Recipe::Type::linear;
-    r.add_kernel = kind == VariableKind::source && var(right).kind == VariableKind::source;
+    const bool sources = kind == VariableKind::source && var(right).kind == VariableKind::source;
     Expansion::Kind how = Expansion::Kind::primary;
-    if (left != right) how = r.add_kernel ? Expansion::Kind::tied : Expansion::Kind::flat;
+    if (left != right) how = sources ? Expansion::Kind::tied : Expansion::Kind::flat;
     match(r, expansion(left, how), expansion(right, how), left == right);
+    if (sources) set_rates(r);
     return r;
+  }
+
+  /// How fast the weights of two sources learn, which are the same ones.
+  void set_rates(Recipe& r) {
+    const double weights = var(r.left).weight_rate, bias = var(r.left).bias_rate;
+    r.add_kernel = weights == 1 && bias == 1;
+    for (Contribution& c : r.contributions)
+      if (!r.add_kernel && c.left && c.right) c.rate = c.bias ? bias : weights;
   }
 
   /// Which terms of the two sides are correlated. Exact when each has one partner at most.
@@ -117,7 +128,8 @@ class PairFinder {
     };
     if (self && a.orthogonal) {
       for (Term& t : a.terms) pair_up(t, t);
-      for (ConstantTerm& c : a.constants) r.contributions.push_back({false, {}, &c.column, &c.column});
+      for (ConstantTerm& c : a.constants)
+        r.contributions.push_back({false, {}, &c.column, &c.column, false, c.bias});
       return;
     }
     std::vector<Index> partners_a(a.terms.size(), 0), partners_b(b.terms.size(), 0);
@@ -145,7 +157,7 @@ class PairFinder {
       const auto other = std::find_if(b.constants.begin(), b.constants.end(),
                                       [&](const ConstantTerm& d) { return d.block == c.block; });
       if (other != b.constants.end())
-        r.contributions.push_back({false, {}, &c.column, &other->column});
+        r.contributions.push_back({false, {}, &c.column, &other->column, false, c.bias});
       else if (r.exact)
         r.contributions.push_back({false, {}, &c.column, nullptr});
     }
@@ -227,7 +239,7 @@ class PairFinder {
         e.constants.push_back({std::move(scaled), s});
       }
     }
-    if (dense.bias_std != 0) e.constants.push_back({Constant{dense.bias_std}, cuts.size()});
+    if (dense.bias_std != 0) e.constants.push_back({Constant{dense.bias_std}, cuts.size(), true});
     form_.mark_correlated(e);
     return e;
   }

@@ -99,6 +99,7 @@ struct Term {
 struct ConstantTerm {
   Constant value;       ///< what is added
   Index block = 0;      ///< channel block of the dense node's input
+  bool bias = false;    ///< the dense node's own bias
   Index column = none;  ///< per-sample weights value / s_owner
 };
 
@@ -136,6 +137,9 @@ struct Variable {
   std::vector<Index> pools = {};           ///< pooled: the nodes, one after the other
   std::vector<Expansion> expansions = {};  ///< linear kinds; the first one defines the variance
   Columns columns = {};                    ///< where its per-sample numbers are
+  /// source: how fast its weights and its bias learn, relative to the rest; one that it does not have has the
+  /// rate of the other
+  double weight_rate = 1, bias_rate = 1;
 };
 
 /// The covariance between two variables, u at the left sample and v at the right one.
@@ -187,6 +191,8 @@ struct DualStep {
 /// exact:    h += (w - w')^2/4 + w w' h_in,   t += w w' t_in
 /// mirrored: h += (w + w')^2/4 - w w' (1 - h_in): the same where w w' < 0, again without a difference
 /// rounded:  h -= w w' (1 - 2 h_in)/2, from h = 1/2
+/// A dense layer's own weights and bias add t += 1 - 2h in the end where both learn at the rate 1
+/// (`add_kernel`), else t += rate w w' (1 - 2 h_in) with each term.
 struct AccumulateStep {
   Index out;          ///< the pair that is summed up
   Index in;           ///< `none`: a deterministic term, or one without a partner on the other side
@@ -196,8 +202,10 @@ struct AccumulateStep {
   bool mirrored = false;                              ///< with `exact`: the weights have opposite signs
   bool first = false;                                 ///< starts the sum
   bool last = false;                                  ///< ends it
-  bool add_kernel = false;  ///< with `last`: t += 1 - 2h (a dense layer's own weights and bias)
-  bool self = false;        ///< the same variable on both sides
+  bool add_kernel = false;                            ///< with `last`: t += 1 - 2h
+  double rate = 0;           ///< without add_kernel: that of the term's own weights, 0 where they are none
+  double constant_rate = 0;  ///< that of the deterministic term added on the way
+  bool self = false;         ///< the same variable on both sides
 };
 
 /// One thing to do with the numbers of a pair of samples.

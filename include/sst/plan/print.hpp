@@ -3,10 +3,10 @@
 
 #include <iomanip>
 #include <ostream>
-#include <sstream>
 #include <string>
 #include <variant>
 
+#include <sst/base/plain_text.hpp>
 #include <sst/plan/plan.hpp>
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
@@ -63,7 +63,9 @@ inline double operations(const Plan& plan, const Step& step, std::size_t feature
                          [&](const AccumulateStep& s) {
                            return (s.in != none ? 7.0 : 4.0) + (s.left_constant != none ? 3.0 : 0.0) +
                                   (plan.pairs[s.out].complement ? 4.0 : 0.0) +
-                                  (s.add_kernel && s.last ? 5.0 : 2.0) * tangent(s.out);
+                                  ((s.add_kernel && s.last ? 5.0 : 2.0) + (s.rate != 0 ? 5.0 : 0.0) +
+                                   (s.constant_rate != 0 ? 3.0 : 0.0)) *
+                                      tangent(s.out);
                          }},
       step);
 }
@@ -95,7 +97,7 @@ inline std::ostream& operator<<(std::ostream& out, const Plan& plan) {
   for (plan::Index p = 0; p < plan.pairs.size(); ++p) {
     const plan::Pair& pair = plan.pairs[p];
     const auto& left = plan.variables[pair.left];
-    std::ostringstream what;
+    detail::PlainText what;
     what << left.name;
     if (pair.right != pair.left) what << " x " << plan.variables[pair.right].name;
     what << " (" << plan::kind_name(left.kind) << ')';
@@ -103,6 +105,7 @@ inline std::ostream& operator<<(std::ostream& out, const Plan& plan) {
         << (1 + (pair.complement ? 1 : 0) + (pair.tangent ? 1 : 0)) << " numbers " << std::setw(5)
         << static_cast<long>(cost[p]) << " operations   " << pair.reason;
     if (pair.rounded) out << "; rounded";
+    if (const std::string rates = detail::rates_text(left); plan.ntk && !rates.empty()) out << "; " << rates;
     out << '\n';
   }
   out << "  per pair of samples: " << plan.slot_count << " numbers alive at most, "

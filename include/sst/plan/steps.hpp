@@ -69,6 +69,7 @@ class StepMaker {
           // Near -1 only when all of its terms are.
           pair.complement = !r.contributions.empty();
           for (const Contribution& c : r.contributions) {
+            pair.tangent = pair.tangent || (plan_.ntk && c.rate != 0);
             if (!c.has_pair) continue;
             const Pair& in = plan_.pairs[number_.at(c.in)];
             pair.tangent = pair.tangent || in.tangent;
@@ -121,6 +122,7 @@ class StepMaker {
         const Contribution& constant = r.contributions[constants[out].back()];
         step.left_constant = column(constant.left);
         step.right_constant = column(constant.right);
+        step.constant_rate = constant.rate;
         constants[out].pop_back();
         --missing[out];
       }
@@ -129,6 +131,7 @@ class StepMaker {
       step.first = !started[out];
       step.last = missing[out] == 0;
       step.add_kernel = r.add_kernel;
+      step.rate = c.rate;
       step.self = r.left == r.right;
       started[out] = true;
       plan_.steps.push_back(step);

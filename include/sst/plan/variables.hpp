@@ -52,7 +52,7 @@ class Variables : public Atoms {
         e.constants.push_back({std::move(scaled), b});
       }
     }
-    if (bias_std != 0) e.constants.push_back({Constant{bias_std}, blocks.size()});
+    if (bias_std != 0) e.constants.push_back({Constant{bias_std}, blocks.size(), true});
     return e;
   }
 

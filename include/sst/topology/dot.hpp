@@ -4,11 +4,11 @@
 #include <array>
 #include <cstddef>
 #include <map>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <variant>
 
+#include <sst/base/plain_text.hpp>
 #include <sst/topology/topology.hpp>
 #include <sst/version.hpp>
 
@@ -58,7 +58,7 @@ inline std::string to_dot(const Topology& topology) {
   constexpr std::array<const char*, 8> tied{"#f4a582", "#92c5de", "#b2df8a", "#cab2d6",
                                             "#fdbf6f", "#fb9a99", "#80cdc1", "#d9d9d9"};
   std::map<std::string, std::size_t> groups;
-  std::ostringstream out;
+  detail::PlainText out;
   out << "digraph topology {\n"
       << "  label=\"" << dot_text(topology.name()) << "\";\n"
       << "  labelloc=t; fontname=\"sans-serif\"; nodesep=0.3; ranksep=0.35;\n"
@@ -68,6 +68,11 @@ inline std::string to_dot(const Topology& topology) {
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     std::string label = dot_text(nodes[i].name), look;
     const auto line = [&label](const std::string& text) { label += "\\n" + dot_text(text); };
+    const auto weigh = [&](const auto& op) {
+      line(operation_name(op) + " " + format_number(op.weight_std) +
+           (op.bias_std != 0 ? ", bias " + format_number(op.bias_std) : ""));
+      if (const std::string rates = detail::rates_text(op); !rates.empty()) line(rates);
+    };
     const auto tie = [&](const std::string& weights) {
       if (weights.empty()) return;
       line("weights " + weights);
@@ -85,8 +90,7 @@ inline std::string to_dot(const Topology& topology) {
                      look = "shape=house, fillcolor=\"#e0e0e0\"";
                    },
                    [&](const DenseOp& op) {
-                     line("dense " + format_number(op.weight_std) +
-                          (op.bias_std != 0 ? ", bias " + format_number(op.bias_std) : ""));
+                     weigh(op);
                      look = "shape=box, fillcolor=\"#deebf7\"";
                      tie(op.weights);
                    },
@@ -106,8 +110,7 @@ inline std::string to_dot(const Topology& topology) {
                      look = "shape=trapezium, fillcolor=\"#fde0ef\"";
                    },
                    [&](const ConvOp& op) {
-                     line("conv " + format_number(op.weight_std) +
-                          (op.bias_std != 0 ? ", bias " + format_number(op.bias_std) : ""));
+                     weigh(op);
                      windows(op.window, op.strides, op.padding);
                      look = "shape=box3d, fillcolor=\"#deebf7\"";
                      tie(op.weights);
@@ -142,7 +145,7 @@ inline std::string to_dot(const Topology& topology) {
       if (sum && sum->coefficients[k] != 1)
         out << " [label=\" " << format_number(sum->coefficients[k]) << "\"]";
       if (concat) {
-        std::ostringstream share;  // a label, not data: three digits are enough
+        detail::PlainText share;  // a label, not data: three digits are enough
         share.precision(3);
         share << concat->fractions[k];
         out << " [label=\" " << share.str() << "\"]";

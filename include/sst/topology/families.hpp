@@ -7,9 +7,11 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sst/topology/node.hpp>
+#include <sst/topology/rates.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -24,6 +26,7 @@ struct FamilyOptions {
   double weight_std = 1;                                ///< of every dense layer; >= 0
   double bias_std = 0;                                  ///< of every dense layer, >= 0; 0: no biases
   ActivationPtr activation = std::make_shared<Relu>();  ///< phi
+  int frozen_layers = 0;  ///< so many first dense layers do not learn (`freeze`), or `all_but_last`
 };
 
 /// What stands between the last sum and the read-out: an `activation` or `nothing`.
@@ -56,6 +59,12 @@ class Layers {
   const FamilyOptions& options_;
 };
 
+/// The network, with as many frozen layers as the family's options say.
+template <class Options, class Network>
+Topology trace_family(const Options& options, Network&& network, std::string name) {
+  return freeze(trace(std::forward<Network>(network), std::move(name)), options.frozen_layers);
+}
+
 inline void require_depth(const char* family, int depth, int least) {
   if (depth < least)
     throw TopologyError(std::string(family) + " of depth " + std::to_string(depth) +
@@ -72,7 +81,8 @@ inline std::string numbered(const char* stem, int i) { return std::string(stem) 
 /// TopologyError for a smaller depth.
 inline Topology chain(int depth, const FamilyOptions& options = {}) {
   detail::require_depth("chain", depth, 1);
-  return trace(
+  return detail::trace_family(
+      options,
       [&](Node x) {
         const detail::Layers layer(options);
         Node h = layer.dense(x, depth == 1 ? "y" : "h0");
@@ -116,7 +126,8 @@ inline Topology residual(int depth, const FamilyOptions& options = {}, const Res
     return factors.size() == 1 ? factors[0] : factors[static_cast<std::size_t>(i)];
   };
   const bool dense_first = shortcut.order == BranchOrder::dense_first;
-  return trace(
+  return detail::trace_family(
+      options,
       [&](Node x) {
         const detail::Layers layer(options);
         Node s = layer.dense(x, "h0");
@@ -151,7 +162,8 @@ inline Topology sparse_shortcut(int depth, const FamilyOptions& options = {},
                                 const SparseShortcutOptions& shortcut = {}) {
   const bool with_first = shortcut.first_layer == FirstLayer::in_sum;
   detail::require_depth("sparse_shortcut", depth, with_first ? 2 : 3);
-  return trace(
+  return detail::trace_family(
+      options,
       [&](Node x) {
         const detail::Layers layer(options);
         const bool after = shortcut.tap == Tap::after_activation;
@@ -182,7 +194,8 @@ enum class DenseReadout { all_layers, last_layer };
 inline Topology densely_connected(int depth, const FamilyOptions& options = {},
                                   DenseReadout readout = DenseReadout::all_layers) {
   detail::require_depth("densely_connected", depth, 2);
-  return trace(
+  return detail::trace_family(
+      options,
       [&](Node x) {
         const detail::Layers layer(options);
         std::vector<Node> h{layer.dense(x, "h0")};
@@ -205,7 +218,8 @@ inline Topology densely_connected(int depth, const FamilyOptions& options = {},
 inline Topology identity_connected(int depth, const FamilyOptions& options = {},
                                    DenseReadout readout = DenseReadout::last_layer) {
   detail::require_depth("identity_connected", depth, 2);
-  return trace(
+  return detail::trace_family(
+      options,
       [&](Node x) {
         const detail::Layers layer(options);
         std::vector<Node> z{layer.dense(x, "z0")};
@@ -228,7 +242,8 @@ inline Topology identity_connected(int depth, const FamilyOptions& options = {},
 /// otherwise.
 inline Topology recurrent(int steps, const FamilyOptions& options = {}) {
   detail::require_depth("recurrent", steps, 1);
-  return trace(
+  return detail::trace_family(
+      options,
       [&](Node x) {
         const detail::Layers layer(options);
         const Node u = layer.dense(x, "u");
@@ -333,7 +348,8 @@ inline Topology randomly_wired(int nodes, const Wiring& wiring, const FamilyOpti
     throw TopologyError("randomly_wired: m is " + std::to_string(wiring.m) + " for " + std::to_string(nodes) +
                         " nodes; Barabasi-Albert needs 1 <= m < nodes");
   const auto sources = detail::wire(nodes, wiring);
-  return trace(
+  return detail::trace_family(
+      options,
       [&](Node x) {
         const detail::Layers layer(options);
         const Node stem = layer.dense(x, "stem");

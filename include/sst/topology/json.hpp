@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <ostream>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -16,6 +15,7 @@
 
 #include <sst/activation/registry.hpp>
 #include <sst/base/output_file.hpp>
+#include <sst/base/plain_text.hpp>
 #include <sst/error.hpp>
 #include <sst/topology/json_reader.hpp>
 #include <sst/topology/operation.hpp>
@@ -71,7 +71,7 @@ inline Topology topology_from_text(const std::string& text) {
 inline Topology read_topology(const std::filesystem::path& path) {
   std::error_code ignored;
   std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
+  detail::PlainText text;
   if (!file || std::filesystem::is_directory(path, ignored) || !(text << file.rdbuf()))
     throw TopologyError("cannot read the topology '" + path.string() +
                         "'; check that it is a file and not empty");
@@ -91,16 +91,18 @@ inline nlohmann::ordered_json to_json(const Topology& topology) {
   auto& nodes = out["nodes"] = nlohmann::ordered_json::array();
   for (const NodeSpec& spec : topology.nodes()) {
     nlohmann::ordered_json node;
+    const auto weigh = [&node](const auto& op) {
+      node["weight_std"] = op.weight_std;
+      node["bias_std"] = op.bias_std;
+      if (!op.weights.empty()) node["weights"] = op.weights;
+      if (op.weight_rate != 1) node["weight_rate"] = op.weight_rate;
+      if (op.bias_rate != 1) node["bias_rate"] = op.bias_rate;
+    };
     node["name"] = spec.name;
     node["op"] = operation_name(spec.operation);
     for (const std::size_t in : spec.inputs) node["inputs"].push_back(topology.nodes()[in].name);
     std::visit(
-        detail::Overloaded{[](const InputOp&) {},
-                           [&](const DenseOp& op) {
-                             node["weight_std"] = op.weight_std;
-                             node["bias_std"] = op.bias_std;
-                             if (!op.weights.empty()) node["weights"] = op.weights;
-                           },
+        detail::Overloaded{[](const InputOp&) {}, [&](const DenseOp& op) { weigh(op); },
                            [&](const ActivationOp& op) {
                              if (!activation_registry().contains(op.activation->name()))
                                throw TopologyError("node '" + spec.name + "' has the activation '" +
@@ -111,9 +113,7 @@ inline nlohmann::ordered_json to_json(const Topology& topology) {
                            [&](const SumOp& op) { node["coefficients"] = op.coefficients; },
                            [&](const ConcatOp& op) { node["fractions"] = op.fractions; },
                            [&](const ConvOp& op) {
-                             node["weight_std"] = op.weight_std;
-                             node["bias_std"] = op.bias_std;
-                             if (!op.weights.empty()) node["weights"] = op.weights;
+                             weigh(op);
                              node["window"] = op.window;
                              node["strides"] = op.strides;
                              node["padding"] = padding_name(op.padding);

@@ -109,16 +109,11 @@ class TopologyReader {
 
     if (kind != "input") spec.inputs = inputs(node);
     if (kind == "dense") {
-      DenseOp dense{number(node, "weight_std")};
-      if (node.contains("bias_std")) dense.bias_std = number(node, "bias_std");
-      if (node.contains("weights")) dense.weights = text(node, "weights", "name the weights");
-      spec.operation = std::move(dense);
+      spec.operation = weighed<DenseOp>(node);
     } else if (kind == "sum") {
       spec.operation = SumOp{numbers(node, "coefficients", spec.inputs.size(), 1.0)};
     } else if (kind == "conv") {
-      ConvOp conv{.weight_std = number(node, "weight_std")};
-      if (node.contains("bias_std")) conv.bias_std = number(node, "bias_std");
-      if (node.contains("weights")) conv.weights = text(node, "weights", "name the weights");
+      auto conv = weighed<ConvOp>(node);
       conv.window = extent(node, "window");
       if (node.contains("strides")) conv.strides = extent(node, "strides");
       if (node.contains("padding")) conv.padding = padding(node);
@@ -153,10 +148,12 @@ class TopologyReader {
   /// The keys of an op, beside name, op and inputs.
   std::vector<std::string> keys_of(const std::string& kind) const {
     if (kind == "input") return {};
-    if (kind == "dense") return {"weight_std", "bias_std", "weights"};
+    if (kind == "dense") return {"weight_std", "bias_std", "weights", "weight_rate", "bias_rate"};
     if (kind == "sum") return {"coefficients"};
     if (kind == "concat") return {"fractions"};
-    if (kind == "conv") return {"weight_std", "bias_std", "weights", "window", "strides", "padding"};
+    if (kind == "conv")
+      return {"weight_std", "bias_std", "weights", "weight_rate",
+              "bias_rate",  "window",   "strides", "padding"};
     if (kind == "avg_pool") return {"window", "strides", "padding"};
     if (kind == "global_avg_pool" || kind == "flatten" || kind == "layer_norm") return {};
     if (const auto entry = activation_registry().find(kind); entry != activation_registry().end())
@@ -185,6 +182,21 @@ class TopologyReader {
     if (!value.is_number())
       fail("the key '" + key + "' has " + excerpt(value) + ", which is not a number; give it one");
     return value.get<double>();
+  }
+
+  /// What dense and conv have in common.
+  template <class Op>
+  Op weighed(const Json& node) const {
+    Op op;
+    op.weight_std = number(node, "weight_std");
+    if (node.contains("weights")) op.weights = text(node, "weights", "name the weights");
+    const auto optional = [&](const char* key, double& value) {
+      if (node.contains(key)) value = number(node, key);
+    };
+    optional("bias_std", op.bias_std);
+    optional("weight_rate", op.weight_rate);
+    optional("bias_rate", op.bias_rate);
+    return op;
   }
 
   /// [height, width], both at least 1.

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <array>
+#include <charconv>
 #include <cstddef>
-#include <sstream>
 #include <string>
 #include <variant>
 #include <vector>
@@ -22,11 +22,15 @@ struct InputOp {
   bool operator==(const InputOp&) const = default;
 };
 
-/// weight_std/sqrt(n) W h + bias_std b, with W and b standard normal (NTK parameterization).
+/// weight_std/sqrt(n) W h + bias_std b, with W and b standard normal (NTK parameterization):
+/// K = weight_std^2 K_h + bias_std^2, T = weight_rate weight_std^2 K_h + bias_rate bias_std^2 + weight_std^2
+/// T_h.
 struct DenseOp {
   double weight_std = 1;     ///< times 1/sqrt(n): the standard deviation of a weight; >= 0
   double bias_std = 0;       ///< the standard deviation of a bias; 0: none
   std::string weights = {};  ///< dense nodes of one non-empty name share W and b
+  double weight_rate = 1;    ///< the learning rate of W, relative to the others'; >= 0; 0: frozen
+  double bias_rate = 1;      ///< the learning rate of b, likewise
   bool operator==(const DenseOp&) const = default;
 };
 
@@ -67,6 +71,8 @@ struct ConvOp {
   Extent window{3, 3};              ///< height and width
   Extent strides{1, 1};             ///< down and across
   Padding padding = Padding::same;  ///< what the windows see beyond the edge
+  double weight_rate = 1;           ///< the learning rate of W, relative to the others'; >= 0; 0: frozen
+  double bias_rate = 1;             ///< the learning rate of b, likewise
   bool operator==(const ConvOp&) const = default;
 };
 
@@ -122,18 +128,40 @@ struct Overloaded : Fs... {
 template <class... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
 
+/// The shortest text that reads back as the same number.
 inline std::string format_number(double value) {
-  std::ostringstream text;
-  text.precision(17);
-  text << value;
-  // The shortest text that reads back as the same number.
-  for (int digits = 1; digits < 17; ++digits) {
-    std::ostringstream shorter;
-    shorter.precision(digits);
-    shorter << value;
-    if (std::stod(shorter.str()) == value) return shorter.str();
+  std::array<char, 32> text{};
+  for (int digits = 1;; ++digits) {
+    char* const end =
+        std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, digits).ptr;
+    double back = 0;
+    std::from_chars(text.data(), end, back);
+    if (back == value || digits == 17) return {text.data(), end};
   }
-  return text.str();
+}
+
+}  // namespace detail
+
+namespace detail {
+
+/// Calls f with what a dense or conv node does; says whether the node is one.
+template <class Op, class F>
+bool visit_layer(Op& operation, F&& f) {
+  if (auto* dense = std::get_if<DenseOp>(&operation)) return f(*dense), true;
+  if (auto* conv = std::get_if<ConvOp>(&operation)) return f(*conv), true;
+  return false;
+}
+
+/// "weight_rate 0.5, bias_rate 0", of those that are not 1.
+template <class Layer>
+std::string rates_text(const Layer& layer) {
+  std::string text;
+  const auto add = [&text](const char* name, double rate) {
+    if (rate != 1) text += (text.empty() ? "" : ", ") + std::string(name) + ' ' + format_number(rate);
+  };
+  add("weight_rate", layer.weight_rate);
+  add("bias_rate", layer.bias_rate);
+  return text;
 }
 
 }  // namespace detail

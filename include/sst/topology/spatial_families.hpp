@@ -33,6 +33,7 @@ struct ConvFamilyOptions {
   Extent window{3, 3};                                   ///< height and width of the conv layers' windows
   Padding padding = Padding::same;                       ///< of all conv layers
   ImageReadout readout = ImageReadout::global_avg_pool;  ///< from positions to the output
+  int frozen_layers = 0;  ///< so many first layers do not learn (`freeze`), or `all_but_last`
 };
 
 namespace detail {
@@ -85,7 +86,8 @@ class ConvLayers {
 /// pooling). Throws TopologyError for a smaller depth.
 inline Topology conv_chain(int depth, const ConvFamilyOptions& options = {}) {
   detail::require_depth("conv_chain", depth, 1);
-  return trace(
+  return detail::trace_family(
+      options,
       [&](Node x) {
         const detail::ConvLayers layer(options);
         Node h = layer.conv(x, "h0");
@@ -103,7 +105,8 @@ inline Topology conv_chain(int depth, const ConvFamilyOptions& options = {}) {
 inline Topology conv_residual(int depth, const ConvFamilyOptions& options = {}, double skip = 1,
                               double branch = 1) {
   detail::require_depth("conv_residual", depth, 1);
-  return trace(
+  return detail::trace_family(
+      options,
       [&](Node x) {
         const detail::ConvLayers layer(options);
         Node s = layer.conv(x, "h0");
@@ -125,7 +128,8 @@ inline Topology conv_sparse_shortcut(int depth, const ConvFamilyOptions& options
                                      Aggregation aggregation = Aggregation::sum,
                                      FirstLayer first_layer = FirstLayer::not_in_sum) {
   detail::require_depth("conv_sparse_shortcut", depth, 2);
-  return trace(
+  return detail::trace_family(
+      options,
       [&](Node x) {
         const detail::ConvLayers layer(options);
         std::vector<Node> taps;
@@ -155,7 +159,8 @@ Topology blocks(const char* name, const BlockOptions& wiring, const ConvFamilyOp
                 Block&& block) {
   require_depth((std::string(name) + " with blocks").c_str(), wiring.blocks, 1);
   require_depth((std::string(name) + " with blocks of layers").c_str(), wiring.layers, 1);
-  return trace(
+  return detail::trace_family(
+      options,
       [&](Node x) {
         const ConvLayers layer(options);
         Node h = layer.conv(x, "stem");
@@ -217,7 +222,8 @@ inline Topology myrtle(int layers, const ConvFamilyOptions& options = {}) {
     groups = {3, 3, 3};
   else
     throw TopologyError("myrtle of " + std::to_string(layers) + " layers does not exist; choose 5, 7 or 10");
-  return trace(
+  return detail::trace_family(
+      options,
       [&](Node x) {
         const detail::ConvLayers layer(options);
         Node h = std::move(x);

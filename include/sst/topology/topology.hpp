@@ -7,6 +7,7 @@
 #include <map>
 #include <ostream>
 #include <string>
+#include <type_traits>
 #include <unordered_set>
 #include <utility>
 #include <variant>
@@ -55,9 +56,9 @@ class Topology {
  private:
   void validate(std::size_t i);
   static const std::string* weights_name(const NodeSpec& node) {
-    if (const auto* dense = std::get_if<DenseOp>(&node.operation)) return &dense->weights;
-    if (const auto* conv = std::get_if<ConvOp>(&node.operation)) return &conv->weights;
-    return nullptr;
+    const std::string* name = nullptr;
+    detail::visit_layer(node.operation, [&](const auto& layer) { name = &layer.weights; });
+    return name;
   }
   static void check_shared(const NodeSpec& node, const std::string& name, const NodeSpec& first);
   [[noreturn]] static void fail(const NodeSpec& node, const std::string& problem);
@@ -103,17 +104,16 @@ inline void Topology::check_shared(const NodeSpec& node, const std::string& name
   const std::string with = "shares weights '" + name + "' with node '" + first.name + "' but ";
   if (first.operation.index() != node.operation.index())
     fail(node, with + "is another kind of layer; give them weights of their own");
-  if (const auto* dense = std::get_if<DenseOp>(&node.operation)) {
-    const auto& other = std::get<DenseOp>(first.operation);
-    if (other.weight_std != dense->weight_std || other.bias_std != dense->bias_std)
+  detail::visit_layer(node.operation, [&](const auto& layer) {
+    const auto& other = std::get<std::decay_t<decltype(layer)>>(first.operation);
+    if (other.weight_std != layer.weight_std || other.bias_std != layer.bias_std)
       fail(node, with + "has another weight_std or bias_std; make them equal");
-    return;
-  }
-  const auto &conv = std::get<ConvOp>(node.operation), &other = std::get<ConvOp>(first.operation);
-  if (other.weight_std != conv.weight_std || other.bias_std != conv.bias_std)
-    fail(node, with + "has another weight_std or bias_std; make them equal");
-  if (other.window != conv.window || other.strides != conv.strides || other.padding != conv.padding)
-    fail(node, with + "has another window, strides or padding; make them equal");
+    if (other.weight_rate != layer.weight_rate || other.bias_rate != layer.bias_rate)
+      fail(node, with + "has another weight_rate or bias_rate; make them equal");
+    if constexpr (requires { layer.window; })
+      if (other.window != layer.window || other.strides != layer.strides || other.padding != layer.padding)
+        fail(node, with + "has another window, strides or padding; make them equal");
+  });
 }
 
 inline void Topology::validate(std::size_t i) {
@@ -134,12 +134,16 @@ inline void Topology::validate(std::size_t i) {
   };
   constexpr auto any = static_cast<std::size_t>(-1);
   std::vector<double> blocks{1.0};
-  const auto layer = [&](double weight_std, double bias_std) {
+  const auto layer = [&](const auto& op) {
     arity(1, 1);
-    finite(weight_std, "weight_std");
-    finite(bias_std, "bias_std");
-    if (weight_std < 0) fail(node, "weight_std is negative; it is a standard deviation");
-    if (bias_std < 0) fail(node, "bias_std is negative; it is a standard deviation");
+    const auto check = [&](double value, const char* key, const char* what) {
+      finite(value, key);
+      if (value < 0) fail(node, std::string(key) + " is negative; it is a " + what);
+    };
+    check(op.weight_std, "weight_std", "standard deviation");
+    check(op.bias_std, "bias_std", "standard deviation");
+    check(op.weight_rate, "weight_rate", "learning rate (0 freezes the weights)");
+    check(op.bias_rate, "bias_rate", "learning rate (0 freezes the bias)");
   };
   const auto extent = [&](const Extent& size, const char* key) {
     for (const int each : size)
@@ -154,9 +158,9 @@ inline void Topology::validate(std::size_t i) {
   std::visit(
       detail::Overloaded{
           [&](const InputOp&) { arity(0, 0); },
-          [&](const DenseOp& op) { layer(op.weight_std, op.bias_std); },
+          [&](const DenseOp& op) { layer(op); },
           [&](const ConvOp& op) {
-            layer(op.weight_std, op.bias_std);
+            layer(op);
             extent(op.window, "window");
             extent(op.strides, "strides");
           },
@@ -243,21 +247,18 @@ inline std::ostream& operator<<(std::ostream& out, const Topology& topology) {
         out << detail::format_number(concat->fractions[k]) << ":";
       out << nodes[node.inputs[k]].name;
     }
-    if (const auto* dense = std::get_if<DenseOp>(&node.operation)) {
-      out << "; weight_std " << detail::format_number(dense->weight_std) << ", bias_std "
-          << detail::format_number(dense->bias_std);
-      if (!dense->weights.empty()) out << ", weights " << dense->weights;
-    }
     const auto window = [&](const Extent& size, const Extent& strides, Padding padding) {
       out << "; window " << size[0] << " x " << size[1] << ", strides " << strides[0] << " x " << strides[1]
           << ", " << padding_name(padding);
     };
-    if (const auto* conv = std::get_if<ConvOp>(&node.operation)) {
-      window(conv->window, conv->strides, conv->padding);
-      out << ", weight_std " << detail::format_number(conv->weight_std) << ", bias_std "
-          << detail::format_number(conv->bias_std);
-      if (!conv->weights.empty()) out << ", weights " << conv->weights;
-    }
+    detail::visit_layer(node.operation, [&](const auto& layer) {
+      if constexpr (requires { layer.window; }) window(layer.window, layer.strides, layer.padding);
+      out << (std::holds_alternative<DenseOp>(node.operation) ? "; " : ", ") << "weight_std "
+          << detail::format_number(layer.weight_std) << ", bias_std "
+          << detail::format_number(layer.bias_std);
+      if (!layer.weights.empty()) out << ", weights " << layer.weights;
+      if (const std::string rates = detail::rates_text(layer); !rates.empty()) out << ", " << rates;
+    });
     if (const auto* pool = std::get_if<AvgPoolOp>(&node.operation))
       window(pool->window, pool->strides, pool->padding);
     if (const auto* act = std::get_if<ActivationOp>(&node.operation))

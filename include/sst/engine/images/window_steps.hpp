@@ -53,7 +53,7 @@ class WindowSteps {
   }
 
   /// Rows of a window first, then their sum: with shares w_o in the norm, h = sum_o w_o w_o' h_o + sum_o (w_o
-  /// - w_o')^2/4, which has no negative terms. The tangent is the first part alone.
+  /// - w_o')^2/4, which has no negative terms. The tangent is the first part alone, and what the weights add.
   void compute(const WindowStep& s, Index pair, Index b, Index y) {
     const Pair& p = plan_.pairs[pair];
     const WindowColumns &left_columns = plan_.windows[p.left], &right_columns = plan_.windows[p.right];
@@ -79,17 +79,20 @@ class WindowSteps {
     const Row out = planes_.row(pair, b, y);
     lines_.resize(rows.size);
     for (Index o = 0; o < rows.size; ++o) lines_[o] = ring(pair, b, (y + o) % rows.size, with_m);
+    const plan::Variable& source = plan_.variable(p.left);
     choose(with_t, with_m, [&](auto t, auto m) {
       const Index biases = left_columns.biases;
+      const double rate = common_rate(source);
       switch (rows.size) {
         case 1:
-          return this->template down<1, t.value, m.value>(out, from, other, y, biases);
+          return this->template down<1, t.value, m.value>(out, from, other, y, biases, rate);
         case 3:
-          return this->template down<3, t.value, m.value>(out, from, other, y, biases);
+          return this->template down<3, t.value, m.value>(out, from, other, y, biases, rate);
         default:
-          return this->template down<0, t.value, m.value>(out, from, other, y, biases);
+          return this->template down<0, t.value, m.value>(out, from, other, y, biases, rate);
       }
     });
+    if (out.tangent && source.weight_rate != source.bias_rate) learn(source, out, from, other, y);
   }
 
  private:
@@ -106,6 +109,11 @@ class WindowSteps {
     bool used = false;
     Index place = 0;
   };
+
+  /// The rate of both the weights and the bias; 0 where they differ and `learn` takes them one by one.
+  static double common_rate(const plan::Variable& source) {
+    return source.weight_rate == source.bias_rate ? source.weight_rate : 0;
+  }
 
   template <class F>
   static void choose(bool with_t, bool with_m, F&& f) {
@@ -190,13 +198,13 @@ class WindowSteps {
     });
   }
 
-  /// A row of the output from the lines under its window.
+  /// A row of the output from the lines under its window. `rate`: how fast the layer's own weights learn.
   template <Index fixed, bool with_t, bool with_m>
-  void down(const Row& out, const Scalar* left_shares, const Scalar* right_shares, Index y,
-            Index biases) const {
+  void down(const Row& out, const Scalar* left_shares, const Scalar* right_shares, Index y, Index biases,
+            double rate) const {
     const Index taps = fixed ? fixed : lines_.size(), depth = taps + biases;
     // Local copies, which stores cannot change.
-    const P zero = all(0), one = all(1), quarter = all(0.25);
+    const P zero = all(0), one = all(1), quarter = all(0.25), learning = all(rate);
     Row line[fixed ? fixed : 1];
     if constexpr (fixed > 0) std::copy_n(lines_.data(), fixed, line);
     const Row* lines = fixed > 0 ? line : lines_.data();
@@ -224,9 +232,27 @@ class WindowSteps {
       h = fma(gaps, quarter, h);
       h.store(to.half + i);
       if constexpr (with_m) fma(gaps, quarter, m).store(to.complement + i);
-      if (!to.tangent) continue;
-      const P kernel = one - (h + h);
-      (with_t ? t + kernel : kernel).store(to.tangent + i);
+      if (to.tangent) fma(learning, one - (h + h), t).store(to.tangent + i);
+    }
+  }
+
+  /// Adds the own tangent of weights and a bias that learn at different rates to a row.
+  void learn(const plan::Variable& source, const Row& out, const Scalar* left_shares,
+             const Scalar* right_shares, Index y) const {
+    const Index taps = lines_.size(), depth = taps + 1, numbers = planes_.grid().width * pitch;
+    const P one = all(1), weight_rate = all(source.weight_rate), bias_rate = all(source.bias_rate);
+    const Scalar* w = left_shares + y * planes_.grid().width * depth * left_step;
+    Cursor cursor(right_shares, depth, planes_, y);
+    for (Index i = 0; i < numbers; i += pitch, w += depth * left_step, cursor.next()) {
+      const auto both = [&](Index o) {
+        return Planes::left(w + o * left_step, 0) * P::load(cursor.at + o * L);
+      };
+      P t = fma(bias_rate, both(taps), P::load(out.tangent + i));
+      for (Index o = 0; o < taps; ++o) {
+        const P h = P::load(lines_[o].half + i);
+        t = fma(weight_rate * both(o), one - (h + h), t);
+      }
+      t.store(out.tangent + i);
     }
   }
 
@@ -236,7 +262,10 @@ class WindowSteps {
     const WindowColumns &a = plan_.windows[p.left], &c = plan_.windows[p.right];
     const Axis &rows = a.window[0], &cols = a.window[1];
     const Row out = planes_.row(pair, b, y);
-    const P zero = all(0), quarter = all(0.25), one = all(1);
+    const plan::Variable& source = plan_.variable(p.left);
+    const bool apart = source.weight_rate != source.bias_rate;
+    const P zero = all(0), quarter = all(0.25), one = all(1), rate = all(common_rate(source));
+    const P weight_rate = all(source.weight_rate), bias_rate = all(source.bias_rate);
     const Index y2 = planes_.right_row(y), taps = rows.size * cols.size, depth = taps + a.biases;
     const Scalar *from_taps = planes_.left_column(b, a.taps), *to_taps = planes_.right_column(c.taps);
     planes_.along(y, [&](Index x, Index q) {
@@ -254,8 +283,10 @@ class WindowSteps {
           const Index d = (r2 + from.grid.height - r) % from.grid.height * from.grid.width +
                           (k2 + from.grid.width - k) % from.grid.width;
           const Row in = planes_.row(s.in, b, r, d);
-          h = fma(both, P::load(in.half + k * pitch), h);
+          const P before = P::load(in.half + k * pitch);
+          h = fma(both, before, h);
           if (in.tangent) t = fma(both, P::load(in.tangent + k * pitch), t);
+          if (apart) t = fma(weight_rate * both, one - (before + before), t);
           if (out.complement) m = fma(both, P::load(in.complement + k * pitch), m);
         }
       if (a.biases != 0) {
@@ -263,11 +294,12 @@ class WindowSteps {
                 gap = w - v;
         gaps = fma(gap, gap, gaps);
         m = fma(w, v, m);
+        if (apart) t = fma(bias_rate * w, v, t);
       }
       h = fma(gaps, quarter, h);
       h.store(out.half + x * pitch);
       if (out.complement) fma(gaps, quarter, m).store(out.complement + x * pitch);
-      if (out.tangent) (t + (one - (h + h))).store(out.tangent + x * pitch);
+      if (out.tangent) fma(rate, one - (h + h), t).store(out.tangent + x * pitch);
     });
   }
 

@@ -83,8 +83,8 @@ class Profile {
       throw Error("a profile needs inputs of a positive norm; give one above 0");
     if (plan.ntk && !plan.pairs[plan.result].tangent)
       throw Error("the NTK of topology '" + plan.topology +
-                  "' is zero (no parameter reaches its output), so that a profile has nothing to scale by; "
-                  "compute it directly");
+                  "' is zero (no parameter that learns reaches its output), so that a profile has nothing to "
+                  "scale by; compute it directly");
     const bool extended = plan.needs_extended || !plan.angular_only;
     const auto build = [&](Kernel kernel) {
       return extended ? curve<long double>(plan, kernel) : curve<double>(plan, kernel);

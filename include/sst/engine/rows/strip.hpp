@@ -253,7 +253,30 @@ class StripMachine {
       s.left == none || s.right == none ? unmatched(s) : s.mirrored ? matched<true>(s) : matched<false>(s);
     else
       rounded(s);
+    if (s.rate != 0 || s.constant_rate != 0) learn(s);
     if (s.last) finish(s);
+  }
+
+  /// t += rate w w' (1 - 2 h_in); a deterministic term has h_in = 0.
+  void learn(const plan::AccumulateStep& s) {
+    Scalar* tangent = buffers(s.out).tangent;
+    if (!tangent) return;
+    const Scalar* half = s.in != none ? buffers(s.in).half : nullptr;
+    const auto one = constant(1);
+    const auto rate = P::all(static_cast<Scalar>(s.rate) * left(s.left));
+    const Scalar* weights = right(s.right);
+    const bool extra = s.left_constant != none;
+    const auto rate2 = extra ? P::all(static_cast<Scalar>(s.constant_rate) * left(s.left_constant)) : rate;
+    const Scalar* weights2 = extra ? right(s.right_constant) : nullptr;
+    for (Index j = 0; j < lanes_; j += width) {
+      auto own = rate * P::load(weights + j);
+      if (half) {
+        const auto h = P::load(half + j);
+        own = own * (one - (h + h));
+      }
+      if (extra) own = fma(rate2, P::load(weights2 + j), own);
+      (P::load(tangent + j) + own).store(tangent + j);
+    }
   }
 
   /// h += (w - w')^2/4 + w w' h_in, t += w w' t_in; a deterministic term has h_in = 0. Mirrored: w' and h_in

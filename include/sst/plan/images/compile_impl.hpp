@@ -90,7 +90,9 @@ class Planner {
                      },
                      [&](const WindowStep& s) {
                        follow(in(s.in));
-                       pair.tangent = plan_.ntk;
+                       const plan::Variable& source = plan_.variable(pair.left);
+                       pair.tangent =
+                           pair.tangent || (plan_.ntk && (source.weight_rate != 0 || source.bias_rate != 0));
                        pair.complement = in(s.in).complement;
                        after(in(s.in), planar(plan_.windows[pair.left].window) ? 0 : 1);
                      },

@@ -89,7 +89,9 @@ struct LinearStep {
   std::vector<LinearTerm> terms;  ///< what is added
   bool exact;                     ///< otherwise h = 1/2 - sum_i w_i w_i' (1 - 2 h_i)/2
 };
-/// The same over the taps of the windows of two sources with the same weights; t += 1 - 2h at the end.
+/// The same over the taps of the windows of two sources with the same weights, and their own tangent: t +=
+/// weight_rate sum_i w_i w_i' (1 - 2 h_i) + bias_rate w_b w_b', where both rates are 1 t += 1 - 2h at the
+/// end.
 struct WindowStep {
   Index in;  ///< the pair of what the windows see
 };
