@@ -97,6 +97,18 @@ TEST_CASE("gradients of random graphs are what differences give", "[kernel]") {
   }
 }
 
+TEST_CASE("gradients of networks whose layers learn at rates of their own", "[kernel]") {
+  const MatrixXd a = rounded(uniform(3, 5, 24)), x = rounded(uniform(20, 5, 25)), w = uniform(1, 20, 26);
+  const auto net = sst::trace([](sst::Node in) {
+    const sst::Node h =
+        relu(dense(in, {.weight_std = 1.3, .bias_std = 0.4, .weight_rate = 0.3, .bias_rate = 2}));
+    const sst::Node g = gelu(dense(h, {.bias_std = 0.2, .weight_rate = 0}));
+    return dense(sst::concat({h, g}), {.bias_std = 0.5, .bias_rate = 0});
+  });
+  const auto k = sst::ntk(net);
+  CHECK(relative(k.gradients(a, x, w), differences(k, a, x, w)) < 1e-9);
+}
+
 TEST_CASE("gradients take rows of any number of features, dense or sparse, by tiles", "[kernel]") {
   for (const sst::Topology& net : {plain, centred})
     for (const Index d : {1, 3, 40}) {

@@ -173,7 +173,7 @@ TEST_CASE("tuning finds the numbers of a family of kernels", "[selection]") {
       const double prior = 2 * ((moved.start - family.start).squaredNorm());
       CHECK(there.start + prior > tuned.end - 0.01);
     }
-  const auto both = sst::tune(family, d.x, d.y, sst::Ridge::relative(0.01));
+  const auto both = sst::tune(family, d.x, d.y, sst::Ridge::relative(0.01), {.steps = {.steps = 20}});
   CHECK(both.end_error < tuned.end_error);
 }
 

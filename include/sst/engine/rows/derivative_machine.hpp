@@ -273,7 +273,33 @@ class DerivativeMachine {
       s.left == none || s.right == none ? unmatched(s) : matched(s);
     else
       rounded(s);
+    if (s.rate != 0 || s.constant_rate != 0) learn(s);
     if (s.last) finish(s);
+  }
+
+  /// t += rate w v (1 - 2 h_in); a deterministic term has h_in = 0.
+  void learn(const plan::AccumulateStep& s) {
+    const Buffers out = buffers(s.out);
+    if (!out.tangent) return;
+    const Buffers in = s.in != none ? buffers(s.in) : Buffers{nullptr, nullptr, nullptr};
+    const auto one = constant(1), zero = constant(0), rate = constant(s.rate),
+               rate2 = constant(s.constant_rate);
+    const auto w = P::all(left(s.left));
+    const bool extra = s.left_constant != none;
+    const auto w2 = extra ? P::all(left(s.left_constant)) : zero;
+    for (Index j = 0; j < lanes_; j += width) {
+      const auto v = P::load(right(s.right) + j), half = in.half ? P::load(in.half + j) : zero;
+      const auto c = one - (half + half), v2 = extra ? P::load(right(s.right_constant) + j) : zero;
+      for (int d = 0; d < directions; ++d) {
+        auto dt = rate * fma(P::all(left(s.left, d)), v, w * right_pack(s.right, d, j)) * c;
+        if (in.half) dt = dt - rate * w * v * constant(2) * P::load(slope(in.half, d) + j);
+        if (extra)
+          dt = fma(rate2, fma(P::all(left(s.left_constant, d)), v2, w2 * right_pack(s.right_constant, d, j)),
+                   dt);
+        add(false, dt, slope(out.tangent, d) + j);
+      }
+      add(false, fma(rate * w, v * c, rate2 * w2 * v2), out.tangent + j);
+    }
   }
 
   /// h += (w - v)^2/4 + w v h_in, t += w v t_in; mirrored: v and h_in of minus the right variable.
