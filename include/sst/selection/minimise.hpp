@@ -32,10 +32,10 @@ struct Minimum {
   bool converged = false;  ///< no step gains more; otherwise the steps ran out
 };
 
-/// A local minimum of f within lower <= x <= upper, p numbers each: projected steps of limited-memory BFGS
+/// A local minimum of f within lower <= x <= upper, p x 1 each: projected steps of limited-memory BFGS
 /// (Nocedal and Wright 2006, "Numerical Optimization", algorithm 7.4) with backtracking; variables that a
-/// bound holds rest. f(x, gradient) returns the value, infinite where there is none, and writes p numbers. A
-/// few dozen lines of our own: no library of this kind is headers alone and a package of Debian.
+/// bound holds rest. f(x, gradient) returns the value, infinite where there is none, and writes the gradient,
+/// p x 1. No library of this kind is both headers alone and a package of Debian.
 template <class Function>
 Minimum minimise(Function&& f, Eigen::VectorXd x, const Eigen::VectorXd& lower, const Eigen::VectorXd& upper,
                  const MinimiseOptions& options = {}) {
