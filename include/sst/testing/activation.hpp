@@ -5,7 +5,6 @@
 #include <cmath>
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +15,7 @@
 #include <sst/activation/gauss_kronrod.hpp>
 #include <sst/activation/quadrature.hpp>
 #include <sst/activation/smooth.hpp>
+#include <sst/base/plain_text.hpp>
 #include <sst/testing/findings.hpp>
 #include <sst/version.hpp>
 
@@ -239,7 +239,7 @@ class DualLaws {
 
  private:
   void pair(double s, double t, double half) {
-    std::ostringstream text;
+    detail::PlainText text;
     text << "stds " << s << " and " << t << ", half " << half << ": ";
     const std::string at = text.str();
     const double scale = size(*phi_, s) * size(*psi_, t), loose = std::max(tolerance_, quadrature_digits);

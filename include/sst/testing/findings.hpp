@@ -4,12 +4,12 @@
 #include <cmath>
 #include <exception>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include <Eigen/Core>
 
+#include <sst/base/plain_text.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -26,7 +26,7 @@ class Findings {
   template <class... Place>
   void require(bool holds, const std::string& law, const Place&... place) {
     if (holds || !broken_.insert(law).second) return;
-    std::ostringstream text;
+    detail::PlainText text;
     text.precision(17);
     text << "not so: " << law << " (";
     (text << ... << place);
