@@ -239,7 +239,7 @@ class DualLaws {
 
  private:
   void pair(double s, double t, double half) {
-    detail::PlainText text;
+    sst::detail::PlainText text;
     text << "stds " << s << " and " << t << ", half " << half << ": ";
     const std::string at = text.str();
     const double scale = size(*phi_, s) * size(*psi_, t), loose = std::max(tolerance_, quadrature_digits);

@@ -26,7 +26,7 @@ class Findings {
   template <class... Place>
   void require(bool holds, const std::string& law, const Place&... place) {
     if (holds || !broken_.insert(law).second) return;
-    detail::PlainText text;
+    sst::detail::PlainText text;
     text.precision(17);
     text << "not so: " << law << " (";
     (text << ... << place);
