@@ -122,6 +122,9 @@ TEST_CASE("gradients take rows of any number of features, dense or sparse, by ti
         const MatrixXd found = k.gradients(a, x, w);
         const Eigen::SparseMatrix<double> sparse_a = a.sparseView(), sparse_x = x.sparseView();
         CHECK(relative(k.gradients(sparse_a, sparse_x, w), found) < 1e-11);
+        CHECK(relative(k.gradients(a, sparse_x, w), found) < 1e-11);
+        CHECK(relative(k.gradients(sparse_a, x, w), found) < 1e-11);
+        CHECK(k.gradients(MatrixXd(0, d), x, w.topRows(0)).rows() == 0);
         if (d == 1) continue;  // kinks everywhere
         const MatrixXd few = a.topRows(3);
         CHECK(relative(found.topRows(3), differences(k, few, x, w.topRows(3))) < 1e-8);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <sst/activation/activation.hpp>
+#include <sst/base/differences.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -47,7 +48,7 @@ struct DualDerivatives {
   }
 
  private:
-  static constexpr double step_ = 1.0 / 512;
+  static constexpr double step_ = detail::difference_step;
 
   static void at(const DualMap& map, DualStrip<double> strip, std::vector<double>& value,
                  std::vector<double>& slope) {
@@ -55,14 +56,11 @@ struct DualDerivatives {
     strip.derivative = slope.data();
     map.evaluate(strip);
   }
-  /// f(-2), f(-1), f(1), f(2) at steps: their weights in 12 df/d(step).
-  static constexpr std::array<std::pair<int, double>, 4> central_{{{-2, 1}, {-1, -8}, {1, 8}, {2, -1}}};
-
   void by_left(const DualMap& map, DualStrip<double> strip) {
     std::fill(value_left.begin(), value_left.end(), 0);
     std::fill(slope_left.begin(), slope_left.end(), 0);
     const double std = strip.left_std;
-    for (const auto& [k, weight] : central_) {
+    for (const auto& [k, weight] : detail::central_differences) {
       strip.left_std = std * (1 + k * step_);
       at(map, strip, some_value_, some_slope_);
       add(weight, some_value_, value_left);
@@ -73,7 +71,7 @@ struct DualDerivatives {
     std::fill(value_right.begin(), value_right.end(), 0);
     std::fill(slope_right.begin(), slope_right.end(), 0);
     const double* std = strip.right_std;
-    for (const auto& [k, weight] : central_) {
+    for (const auto& [k, weight] : detail::central_differences) {
       for (std::size_t l = 0; l < count_; ++l) std_[l] = std[l] * (1 + k * step_);
       strip.right_std = std_.data();
       at(map, strip, some_value_, some_slope_);
@@ -124,7 +122,7 @@ struct DualDerivatives {
   void by_angle(const DualMap& map, DualStrip<double> strip) {
     std::fill(slope_half.begin(), slope_half.end(), 0);
     const double *half = strip.half, *complement = strip.complement;
-    for (const auto& [k, weight] : central_) {
+    for (const auto& [k, weight] : detail::central_differences) {
       for (std::size_t l = 0; l < count_; ++l) {
         const double angle = this->angle(half[l], complement[l]) + k * turn(half[l], complement[l]);
         half_[l] = std::pow(std::sin(angle / 2), 2);

@@ -15,7 +15,7 @@
 #include <sst/engine/angular_maps.hpp>
 #include <sst/engine/pack.hpp>
 #include <sst/engine/rows/input_pairs.hpp>
-#include <sst/engine/rows/samples.hpp>
+#include <sst/engine/rows/sample_derivatives.hpp>
 #include <sst/engine/rows/strip.hpp>
 #include <sst/plan/plan.hpp>
 #include <sst/version.hpp>
@@ -26,17 +26,6 @@
 namespace sst {
 inline namespace SST_ABI {
 namespace gram_detail {
-
-/// The numbers of samples and their derivatives in each direction, which are empty where that direction is
-/// nothing to these samples.
-struct SampleDerivatives {
-  Samples<double> samples;
-  std::vector<Eigen::ArrayXXd> columns;  ///< a direction: padded x plan.columns
-  std::vector<Eigen::ArrayXd> scale;     ///< a direction: of the outputs' standard deviations
-};
-
-/// A norm that stands for 0: of rows that have no direction.
-inline constexpr double no_norm = 1e-100;
 
 /// Where the derivatives of the samples' own h are 1: directions, or -1.
 struct PairDirections {
@@ -86,7 +75,7 @@ class DerivativeMachine {
   }
 
   /// Of the last strip, lane by lane: dK/d(direction), of the NTK where `ntk`.
-  void derivative(bool ntk, int direction, double* out) const {
+  void derivative(bool ntk, int direction, double* out) {
     const Buffers result = buffers(plan_.result);
     const double *value = ntk ? result.tangent : result.half,
                  *slope = value + static_cast<Index>(direction + 1) * stride;
@@ -110,10 +99,8 @@ class DerivativeMachine {
   struct Buffers {
     double *half, *complement, *tangent;
   };
-  double* at(Index slot) const {
-    return slot == none ? nullptr : const_cast<double*>(buffer_.data()) + slot * slot_size;
-  }
-  Buffers buffers(Index pair) const {
+  double* at(Index slot) { return slot == none ? nullptr : buffer_.data() + slot * slot_size; }
+  Buffers buffers(Index pair) {
     const plan::Slots& s = plan_.slots[pair];
     return {at(s.half), at(s.complement), plan_.ntk ? at(s.tangent) : nullptr};
   }
@@ -180,19 +167,20 @@ class DerivativeMachine {
           fma(k_angle, turn, fma(k_abs, fma(near * root, abs_map(near), near), fma(k_half, h, k0)));
       const auto gain = fma(k_angle, turning, fma(k_abs, one - (turn + turn), k_half));
       std::array<P, directions> dh;
-      for (int d = 0; d < directions; ++d) dh[at_(d)] = P::load(slope(in.half, d) + j);
+      for (int d = 0; d < directions; ++d) dh[index(d)] = P::load(slope(in.half, d) + j);
       if (out.tangent) {
         const auto t = P::load(in.tangent + j), factor = fma(d_angle, turn, d0), bend = d_angle * turning * t;
         for (int d = 0; d < directions; ++d)
-          fma(bend, dh[at_(d)], factor * P::load(slope(in.tangent, d) + j)).store(slope(out.tangent, d) + j);
+          fma(bend, dh[index(d)], factor * P::load(slope(in.tangent, d) + j))
+              .store(slope(out.tangent, d) + j);
         (factor * t).store(out.tangent + j);
       }
       value.store(out.half + j);
-      for (int d = 0; d < directions; ++d) (gain * dh[at_(d)]).store(slope(out.half, d) + j);
+      for (int d = 0; d < directions; ++d) (gain * dh[index(d)]).store(slope(out.half, d) + j);
     }
     if (s.left_std != none) constants_at_zero(s, out);
   }
-  static constexpr std::size_t at_(int d) { return static_cast<std::size_t>(d); }
+  static constexpr std::size_t index(int d) { return static_cast<std::size_t>(d); }
 
   void constants_at_zero(const plan::AngularStep& s, const Buffers& out) const {
     for (Index l = 0; l < count_; ++l) {

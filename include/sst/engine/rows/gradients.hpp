@@ -17,6 +17,7 @@
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/engine/rows/derivative_machine.hpp>
+#include <sst/engine/rows/sample_derivatives.hpp>
 #include <sst/engine/rows/samples.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/tile_tasks.hpp>
@@ -31,66 +32,14 @@
 /// one (and, where it looks at samples less their means, of the means, the norms and the h of those). Hence
 /// with W_ij the weights, and r the norm of sample x
 ///
-///     sum_j W_ij dK_ij/dx = (u sum_j W_ij dK/dln r + sum_j W_ij dK/dh r dh/dx)/r,   r dh/dx = -(u' - u + 2 h
-///     u)/2:
+///     sum_j W_ij dK_ij/dx = (u sum_j W_ij dK/dln r + sum_j W_ij dK/dh r dh/dx)/r,
+///     r dh/dx = -(u' - u + 2 h u)/2:
 ///
 /// products of matrices, and no loop over features.
 
 namespace sst {
 inline namespace SST_ABI {
 namespace gram_detail {
-
-/// The norms of tabulated samples, `no_norm` at least.
-inline InputNorms<long double> norms_of(const Plan& plan, const Samples<double>& samples) {
-  const auto n = static_cast<Eigen::Index>(samples.count);
-  InputNorms<long double> out;
-  const auto column = [&](Index c) {
-    return Eigen::Map<const Eigen::ArrayXd>(samples.column(c), n).cast<long double>();
-  };
-  out.mean = column(plan.input_mean);
-  for (const plan::Variable& v : plan.variables) {
-    if (v.kind == plan::VariableKind::input) out.norm = column(v.columns.std);
-    if (v.kind == plan::VariableKind::centred_input) out.centred = column(v.columns.std);
-  }
-  if (out.centred.size() == 0) out.centred.setZero(n);
-  if (out.norm.size() == 0) out.norm = (out.mean.square() + out.centred.square()).sqrt();
-  for (auto* list : {&out.norm, &out.centred}) *list = list->max(static_cast<long double>(no_norm));
-  return out;
-}
-
-/// The numbers of samples at given norms and angles, with derivatives in the directions `own` of `all`: by
-/// fourth-order differences of the table in extended precision, at(k) being the norms at k steps in own[d].
-template <class Table>
-SampleDerivatives differentiate(Samples<double> samples, int all, const std::vector<int>& own,
-                                Table&& table) {
-  constexpr long double step = 1.0L / 512;
-  SampleDerivatives out;
-  out.columns.resize(static_cast<std::size_t>(all));
-  out.scale.resize(static_cast<std::size_t>(all));
-  for (const int d : own) {
-    Eigen::Array<long double, Eigen::Dynamic, Eigen::Dynamic> columns;
-    Eigen::Array<long double, Eigen::Dynamic, 1> scale;
-    for (const auto& [k, weight] : {std::pair{-2, 1}, {-1, -8}, {1, 8}, {2, -1}}) {
-      const Samples<long double> moved = table(d, static_cast<long double>(k) * step);
-      const long double factor = static_cast<long double>(weight) / (12 * step);
-      if (columns.size() == 0) {
-        columns.setZero(moved.columns.rows(), moved.columns.cols());
-        scale.setZero(moved.scale.size());
-      }
-      columns += factor * moved.columns;
-      scale += factor * moved.scale;
-    }
-    auto& to = out.columns[static_cast<std::size_t>(d)];
-    to.setZero(samples.columns.rows(), samples.columns.cols());
-    const auto n = static_cast<Eigen::Index>(samples.count);
-    to.topRows(n) = columns.topRows(n).cast<double>();
-    auto& to_scale = out.scale[static_cast<std::size_t>(d)];
-    to_scale.setZero(samples.columns.rows());
-    to_scale.head(n) = scale.head(n).cast<double>();
-  }
-  out.samples = std::move(samples);
-  return out;
-}
 
 /// Directions in which a sample moves: plain plans have the first two.
 struct RowDirections {
@@ -103,7 +52,10 @@ template <int directions>
 class RowGradients {
  public:
   RowGradients(const Plan& plan, Kernel kernel, const DataRef& a, const DataRef& x)
-      : plan_(plan), ntk_(kernel == Kernel::ntk), a_(moving(plan, a)), x_(resting(plan, x)) {
+      : plan_(plan),
+        ntk_(kernel == Kernel::ntk),
+        a_(moving(plan, a)),
+        x_(tabulate<double>(plan, x), directions) {
     const auto norms = norms_of(plan, a_.samples);
     const auto root = std::sqrt(static_cast<double>(a.cols()));
     length_ = norms.norm.cast<double>() * root;
@@ -148,23 +100,19 @@ class RowGradients {
   static SampleDerivatives moving(const Plan& plan, const DataRef& a) {
     Samples<double> samples = tabulate<double>(plan, a);
     const auto norms = norms_of(plan, samples);
-    std::vector<int> own{Direction::norm};
-    if (centred) own.push_back(Direction::mean);
-    if (norms.norm.minCoeff() <= no_norm || (centred && norms.centred.minCoeff() <= no_norm)) {
+    if ((norms.norm <= no_norm).any() || (centred && (norms.centred <= no_norm).any())) {
       const Samples<double> given =
           tabulate<double>(plan, InputNorms<double>{norms.norm.cast<double>(), norms.mean.cast<double>(),
                                                     norms.centred.cast<double>()});
       samples.columns = given.columns;
       samples.scale = given.scale;
     }
-    return differentiate(std::move(samples), directions, own,
-                         [&](int d, long double by) { return moved(plan, norms, d, by); });
+    SampleDerivatives out(std::move(samples), directions);
+    const auto at = [&](int d) { return [&, d](long double by) { return moved(plan, norms, d, by); }; };
+    out.differentiate(Direction::norm, at(Direction::norm));
+    if (centred) out.differentiate(Direction::mean, at(Direction::mean));
+    return out;
   }
-  static SampleDerivatives resting(const Plan& plan, const DataRef& x) {
-    return differentiate(tabulate<double>(plan, x), directions, {},
-                         [](int, long double) { return Samples<long double>{}; });
-  }
-
   /// What one thread needs: sums over columns, block by block of rows.
   class Worker {
    public:
@@ -197,13 +145,10 @@ class RowGradients {
       for (Eigen::Index i = 0; i < count; ++i) {
         const auto at = static_cast<Eigen::Index>(first) + i;
         auto row = out.row(at);
-        if (centred) {
-          plain_.write(i, of_.a_.samples.unit, at, of_.length_[at], row);
-          shifted_.write(i, of_.a_.samples.centred, at, of_.centred_length_[at], row);
-          row.array() += mean_[i] / (of_.length_[at] * std::sqrt(static_cast<double>(d)));
-        } else {
-          plain_.write(i, of_.a_.samples.unit, at, of_.length_[at], row);
-        }
+        plain_.write(i, of_.a_.samples.unit, at, of_.length_[at], row);
+        if (!centred) continue;
+        shifted_.write(i, of_.a_.samples.centred, at, of_.centred_length_[at], row);
+        row.array() += mean_[i] / (of_.length_[at] * std::sqrt(static_cast<double>(d)));
       }
     }
 
@@ -320,8 +265,9 @@ inline Eigen::MatrixXd row_gradients(const Plan& plan, Kernel kernel, const Data
   require_memory(8.0 * static_cast<double>(a.rows()) * static_cast<double>(a.cols()),
                  "the gradients at " + std::to_string(a.rows()) + " samples of " + std::to_string(a.cols()) +
                      " features");
-  if (has_centred(plan)) return RowGradients<4>(plan, kernel, a, x).sum(w, execution);
-  return RowGradients<2>(plan, kernel, a, x).sum(w, execution);
+  const DataRef rows = a.stored(x.sparse());  // pairs are of two dense or two sparse rows
+  if (has_centred(plan)) return RowGradients<4>(plan, kernel, rows, x).sum(w, execution);
+  return RowGradients<2>(plan, kernel, rows, x).sum(w, execution);
 }
 
 }  // namespace gram_detail
