@@ -8,7 +8,6 @@
 #include <functional>
 #include <limits>
 #include <memory>
-#include <numbers>
 #include <numeric>
 #include <string>
 #include <tuple>
@@ -21,14 +20,12 @@
 #include <sst/activation/erf.hpp>
 #include <sst/activation/gelu.hpp>
 #include <sst/base/compiled.hpp>
-#include <sst/base/every.hpp>
 #include <sst/error.hpp>
-#include <sst/linalg/cholesky.hpp>
-#include <sst/linalg/product.hpp>
 #include <sst/regression/targets.hpp>
 #include <sst/selection/choose.hpp>
 #include <sst/selection/grid_search_impl.hpp>
-#include <sst/selection/split.hpp>
+#include <sst/selection/ridge_score.hpp>
+#include <sst/selection/sample.hpp>
 #include <sst/topology/families.hpp>
 #include <sst/version.hpp>
 
@@ -46,18 +43,6 @@ inline void sort(Leaderboard& board) {
     return std::tuple(!a.failure.empty(), -a.rows, a.score, a.candidate) <
            std::tuple(!b.failure.empty(), -b.rows, b.score, b.candidate);
   });
-}
-
-/// The samples of the round on `rows` of them.
-struct Sample {
-  DataRef x;
-  Eigen::MatrixXd y;
-};
-inline Sample sample(const DataRef& x, const Eigen::MatrixXd& y, Eigen::Index rows, std::uint32_t seed) {
-  std::vector<Eigen::Index> order = permutation(x.rows(), seed);
-  order.resize(static_cast<std::size_t>(rows));
-  std::sort(order.begin(), order.end());
-  return {x.selected(order), y(order, every)};
 }
 
 /// Standard deviations that a reader can repeat.
@@ -90,23 +75,6 @@ inline std::vector<Round> rounds(Eigen::Index n, std::size_t candidates, const R
   return out;
 }
 
-/// The score of one ridge from a Cholesky factor, in 2/3 n^3 multiplications: as `scores` of a RidgePath.
-inline double score(Eigen::MatrixXd a, const Eigen::MatrixXd& y, double lambda, Criterion criterion,
-                    int threads) try {
-  const double n = static_cast<double>(y.rows()), outputs = static_cast<double>(y.cols());
-  a.diagonal().array() += lambda;
-  const Cholesky<double> factor(std::move(a), {.threads = threads});
-  const Eigen::MatrixXd w = factor.solve(y);
-  if (criterion == Criterion::log_marginal_likelihood)
-    return 0.5 * (y.cwiseProduct(w).sum() +
-                  outputs * (factor.log_determinant() + n * std::log(2 * std::numbers::pi)));
-  const Eigen::VectorXd inverse = detail::inverse_diagonal(factor.storage(), threads);
-  if (criterion == Criterion::gcv) return n * w.squaredNorm() / std::pow(inverse.sum(), 2) / outputs;
-  return (w.array().colwise() / inverse.array()).square().sum() / (n * outputs);
-} catch (const NotPositiveDefinite&) {
-  return std::numeric_limits<double>::infinity();
-}
-
 /// Scores a candidate at the best ridge near entry.ridge: by steps of four, two and one in the order of the
 /// ridges' lambdas. Where its neighbours were looked at, so that a path of all of them would rarely say
 /// other.
@@ -123,7 +91,7 @@ inline void search_ridge(GridEntry& entry, const Eigen::MatrixXd& k, const Eigen
   const auto at = [&](std::size_t place) {
     double& known = entry.scores[order[place]];
     if (std::isnan(known))
-      known = score(k, y, ridges[order[place]].lambda_for(mean_diagonal), criterion, threads);
+      known = ridge_score(k, y, ridges[order[place]].lambda_for(mean_diagonal), criterion, threads);
     return known;
   };
   std::size_t best = 0;
@@ -172,7 +140,7 @@ SST_COMPILED Leaderboard race(const std::vector<Candidate>& candidates, const Da
   for (const Round& round : plan) total += round.cost();
   Leaderboard board;
   for (std::size_t r = 0; r < plan.size(); ++r) {
-    const Sample at = sample(x, y, plan[r].rows, options.seed);
+    const Sample at = draw_sample(x, y, plan[r].rows, options.seed);
     std::function<bool(double)> progress;
     if (options.progress)
       progress = [&, cost = plan[r].cost()](double share) {
@@ -217,7 +185,7 @@ SST_COMPILED Choice choose(const DataRef& x, const Eigen::MatrixXd& y, const Gri
   const Eigen::Index rows = board.entries.front().rows;
 
   // A search by pattern: the winner's neighbours at a factor, which shrinks once none is better.
-  const Sample at = sample(x, y, rows, options.race.seed);
+  const Sample at = draw_sample(x, y, rows, options.race.seed);
   constexpr double reach = 4;  // beyond the ends of the grid's lists
   constexpr int most_steps = 25;
   double factor = std::sqrt(2.0);

@@ -10,14 +10,14 @@
 #include <Eigen/Core>
 
 #include <sst/base/compiled.hpp>
-#include <sst/base/every.hpp>
+#include <sst/base/differences.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
-#include <sst/linalg/product.hpp>
 #include <sst/regression/targets.hpp>
-#include <sst/selection/split.hpp>
+#include <sst/selection/ridge_score.hpp>
+#include <sst/selection/sample.hpp>
 #include <sst/selection/system_score.hpp>
 #include <sst/selection/tune.hpp>
 #include <sst/version.hpp>
@@ -27,21 +27,6 @@
 
 namespace sst {
 inline namespace SST_ABI {
-
-namespace tune_detail {
-
-/// The mean squared leave-one-out error; infinite where the system is singular.
-inline double leave_one_out_error(Eigen::MatrixXd k, const Eigen::MatrixXd& y, const Ridge& ridge,
-                                  int threads) try {
-  k.diagonal().array() += ridge.lambda_for(k.diagonal().mean());
-  const Cholesky<double> factor(std::move(k), {.threads = threads});
-  const Eigen::ArrayXd inverse = detail::inverse_diagonal(factor.storage(), threads);
-  return (factor.solve(y).array().colwise() / inverse).square().mean();
-} catch (const NotPositiveDefinite&) {
-  return std::numeric_limits<double>::infinity();
-}
-
-}  // namespace tune_detail
 
 SST_COMPILED Tuned tune(const KernelFamily& family, const DataRef& x, const Eigen::MatrixXd& y,
                         const Ridge& ridge, const TuneOptions& options) {
@@ -54,10 +39,9 @@ SST_COMPILED Tuned tune(const KernelFamily& family, const DataRef& x, const Eige
         "tuning is by " + std::to_string(options.rows) +
         " rows, or its prior, reach or steps are out of range; give 2 rows or more, a prior_std above 0, a "
         "finite reach above 1 and no negative steps");
-  std::vector<Eigen::Index> chosen = permutation(x.rows(), options.seed);
-  chosen.resize(static_cast<std::size_t>(std::min(options.rows, x.rows())));
-  std::sort(chosen.begin(), chosen.end());
-  const Eigen::MatrixXd samples = x.selected(chosen).stored(false).dense(), targets = y(chosen, every);
+  const Sample chosen = draw_sample(x, y, std::min(options.rows, x.rows()), options.seed);
+  const Eigen::MatrixXd samples = chosen.x.stored(false).dense();
+  const Eigen::MatrixXd& targets = chosen.y;
   const Eigen::Index n = samples.rows(), d = samples.cols(), p = family.start.size();
   require_memory(6.0 * 8 * static_cast<double>(n) * static_cast<double>(n),
                  "tuning on " + std::to_string(n) + " samples");
@@ -108,9 +92,9 @@ SST_COMPILED Tuned tune(const KernelFamily& family, const DataRef& x, const Eige
                              .colwise()
                              .sum()
                              .transpose();
-    constexpr double step = 1.0 / 512;
+    constexpr double step = detail::difference_step;
     for (Eigen::Index k = 0; k < p; ++k)
-      for (const auto& [times, weight] : {std::pair{-2, 1.0}, {-1, -8.0}, {1, 8.0}, {2, -1.0}}) {
+      for (const auto& [times, weight] : detail::central_differences) {
         VectorXd moved = theta;
         moved[d + k] += times * step;
         gradient[d + k] += weight / (24 * step) *
@@ -135,8 +119,9 @@ SST_COMPILED Tuned tune(const KernelFamily& family, const DataRef& x, const Eige
     throw Error("tuning cannot start (the kernel is singular under the ridge " + ridge.to_string() +
                 "); give a larger ridge");
   const auto error = [&](const VectorXd& theta) {
-    return tune_detail::leave_one_out_error(kernel_at(theta).matrix(scaled_by(theta), execution), targets,
-                                            ridge_at(theta), options.threads);
+    Eigen::MatrixXd k = kernel_at(theta).matrix(scaled_by(theta), execution);
+    const double lambda = ridge_at(theta).lambda_for(k.diagonal().mean());
+    return ridge_score(std::move(k), targets, lambda, Criterion::leave_one_out, options.threads);
   };
   Tuned out{.scales = found.at.head(d).array().exp().matrix().transpose(),
             .parameters = found.at.segment(d, p),
