@@ -125,7 +125,8 @@ class Custom final : public QuadratureActivation {
 /// auto net = sst::trace([](sst::Node x) { return dense(activate(dense(x), sst::custom(Softsign{}))); });
 /// \endcode
 ///
-/// Its duals come by quadrature, to 1e-13 of sqrt(E f^2 E f^2). A function that knows them in closed form
+/// Its duals come by quadrature, to 1e-13 of sqrt(E f^2 E f^2); what asks for them throws Error, with the
+/// place, where f or f' bends or jumps unsaid (elsewhere than at 0). A function that knows them in closed form
 /// has two more members, for S = double and long double, standard deviations s and t of g and h,
 /// half = (1 - c)/2 and complement = (1 + c)/2 of their correlation c:
 ///

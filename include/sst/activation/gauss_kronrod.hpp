@@ -50,8 +50,14 @@ inline constexpr std::array<Node, 16> nodes{{
 template <std::size_t n>
 using Values = std::array<double, n>;
 
+/// Thrown at a panel that would have to be bisected further than there is reason to; where it lies.
+struct Unresolved {
+  double at;
+};
+
 /// Several integrals over [a, b] at once, bisected until each panel's estimated error is below
-/// `tolerance` (absolute, per integral) or at rounding.
+/// `tolerance` (absolute, per integral) or at rounding. Throws Unresolved where a panel narrower than
+/// `narrowest` does not do.
 ///
 /// The error estimate is that of QUADPACK (Piessens et al. 1983): the difference of the two rules, to
 /// the power 3/2 in units of the spread of f.
@@ -59,7 +65,8 @@ template <std::size_t n, class Function>
 class Adaptive {
  public:
   /// Keeps references: `f` has to outlive it.
-  Adaptive(const Function& f, const Values<n>& tolerance) : f_(f), tolerance_(tolerance) {}
+  Adaptive(const Function& f, const Values<n>& tolerance, double narrowest)
+      : f_(f), tolerance_(tolerance), narrowest_(narrowest) {}
 
   /// Adds the integrals over [a, b] to `total`, and the panels that were used to `panels` (left and right
   /// ends).
@@ -86,6 +93,7 @@ class Adaptive {
         spread[k] += radius * nodes[std::min(i, 30 - i)].kronrod * std::abs(f[i][k] - kronrod[k] / 2);
       good = spread[k] * std::pow(200 * difference / spread[k], 1.5) <= tolerance_[k];
     }
+    if (!good && b - a < narrowest_) throw Unresolved{middle};
     if (!good && depth < 40) {
       add(a, middle, total, panels, depth + 1);
       add(middle, b, total, panels, depth + 1);
@@ -98,18 +106,21 @@ class Adaptive {
  private:
   const Function& f_;
   Values<n> tolerance_;
+  double narrowest_;
 };
 
-/// Integrals over [lowest, highest], split at those of `cuts` inside. `panels` receives the panels used.
+/// Integrals over [lowest, highest], split at those of `cuts` inside. `panels` receives the panels used; a
+/// function that asks for narrower ones than `narrowest` is Unresolved.
 template <std::size_t n, class Function>
 Values<n> integrate(const Function& f, double lowest, double highest, std::vector<double>& cuts,
-                    const Values<n>& tolerance, std::vector<std::pair<double, double>>* panels = nullptr) {
+                    const Values<n>& tolerance, std::vector<std::pair<double, double>>* panels = nullptr,
+                    double narrowest = 0) {
   std::erase_if(cuts, [&](double z) { return !(z > lowest && z < highest); });
   cuts.push_back(lowest);
   cuts.push_back(highest);
   std::sort(cuts.begin(), cuts.end());
   Values<n> total{};
-  const Adaptive<n, Function> adaptive(f, tolerance);
+  const Adaptive<n, Function> adaptive(f, tolerance, narrowest);
   for (std::size_t i = 0; i + 1 < cuts.size(); ++i)
     if (cuts[i + 1] - cuts[i] > 1e-15) adaptive.add(cuts[i], cuts[i + 1], total, panels);
   return total;
