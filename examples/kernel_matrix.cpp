@@ -2,6 +2,7 @@
 //
 // The kernel matrix of a topology in a file on samples in a file; docs/topology-format.md has the contract.
 
+#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <ostream>
@@ -27,13 +28,14 @@
 
 namespace {
 
-bool is_npy(const std::string& file) { return file.ends_with(".npy"); }
+bool named_npy(const std::string& file) { return file.ends_with(".npy"); }
 
 Eigen::MatrixXd read(const std::string& file, const program::TableOptions& table) {
-  return is_npy(file) ? sst::read_npy_matrix(file)
-                      : sst::parse_csv(program::read_input(file), program::input_name(file),
-                                       program::csv_format(table))
-                            .values;
+  // Packed or from a pipe, an NPY file is known by its first bytes.
+  if (named_npy(file) && std::filesystem::is_regular_file(file)) return sst::read_npy_matrix(file);
+  std::string bytes = program::read_input(file);
+  if (sst::is_npy(bytes)) return sst::parse_npy_matrix(bytes, program::input_name(file));
+  return sst::parse_csv(std::move(bytes), program::input_name(file), program::csv_format(table)).values;
 }
 
 }  // namespace
@@ -45,14 +47,13 @@ int main(int argc, char** argv) {
   bool print_plan = false;
   const CLI::Validator csv_or_npy(
       [](const std::string& file) {
-        return file == "-" || file.ends_with(".csv") || is_npy(file)
+        return file == "-" || file.ends_with(".csv") || named_npy(file)
                    ? ""
                    : "'" + file + "' ends in neither .csv nor .npy";
       },
       "FILE.csv|FILE.npy");
   app.add_option("--topology", topology_file, "the network, as JSON")->required();
-  app.add_option("--x", x_file, "samples, one a row: CSV (-: standard input), or NPY by its name")
-      ->required();
+  app.add_option("--x", x_file, "samples, one a row: CSV or NPY (-: standard input)")->required();
   app.add_option("--x2", x2_file, "samples of the columns (default: those of --x)");
   program::add_kernel(app, kernel_name)->required();
   app.add_option("--shape", shape, "H,W,C of images, whose rows are H x W x C with channels fastest")
@@ -73,7 +74,7 @@ int main(int argc, char** argv) {
     program::require_own_outputs({{"--topology", topology_file}, {"--x", x_file}, {"--x2", x2_file}},
                                  {{"--output", output}, {"--dot", dot}, {"--svg", svg}});
     for (const CLI::Option* option : table_options)
-      if (option->count() > 0 && is_npy(x_file) && (x2_file.empty() || is_npy(x2_file)))
+      if (option->count() > 0 && named_npy(x_file) && (x2_file.empty() || named_npy(x2_file)))
         throw CLI::ValidationError(option->get_name() + " has no effect on NPY files");
   });
   app.add_flag("--plan", print_plan, "print what is computed, and its cost, on standard error");
@@ -118,7 +119,7 @@ int main(int argc, char** argv) {
     progress.check();
     if (output.empty() || output == "-")
       sst::write_csv(std::cout, k);
-    else if (is_npy(output))
+    else if (named_npy(output))
       sst::write_npy(output, k);
     else
       sst::write_csv(output, k);

@@ -101,7 +101,17 @@ TEST_CASE("NPY in every header version and spelling", "[io][npy]") {
       file.put(npy(header, data, version));
       CHECK(sst::read_npy(file.path).shape == Shape{2, 3});
       CHECK(sst::read_npy_matrix(file.path) == Eigen::MatrixXd({{1, 2, 3}, {4, 5, 6}}));
+      CHECK(sst::parse_npy_matrix(npy(header, data, version), "a pipe") == sst::read_npy_matrix(file.path));
     }
+}
+
+TEST_CASE("NPY in memory is known by its start and held against its length", "[io][npy]") {
+  const std::string whole = npy(dict("|u1", "False", "(2, 3)"), raw<std::uint8_t>({1, 2, 3, 4, 5, 6}));
+  CHECK(sst::is_npy(whole));
+  CHECK_FALSE(sst::is_npy("1,2\n"));
+  CHECK_THROWS_WITH(
+      sst::parse_npy_matrix(whole.substr(0, whole.size() - 1), "a pipe"),
+      Catch::Contains("cannot read 'a pipe' as NPY (shape (2, 3) of |u1 does not match the 5 bytes"));
 }
 
 TEST_CASE("NPY values come in C order", "[io][npy]") {

@@ -35,6 +35,13 @@ run 0 "${net[@]}" --x $x --output k.npy
 "$helper" npy $x x.npy
 run 0 "${net[@]}" --x x.npy
 same out expected.csv "NPY in"
+run 0 "${net[@]}" --x - <x.npy
+same out expected.csv "NPY from standard input"
+run 0 "${net[@]}" --x <(cat x.npy)
+same out expected.csv "NPY from a pipe"
+gzip -k x.npy
+run 0 "${net[@]}" --x x.npy.gz
+same out expected.csv "packed NPY"
 (echo "a,b,c,d,e,f" && cat $x) >header.csv
 run 0 "${net[@]}" --x header.csv
 same out expected.csv "CSV with a header"

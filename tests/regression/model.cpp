@@ -89,6 +89,12 @@ TEST_CASE("training data that cannot be used is refused in one sentence", "[regr
   CHECK_THROWS_WITH(fit(uniform(4, 3, 1), y, ridge), Catch::Contains("row 2, column 0"));
   CHECK_THROWS_WITH(fit(uniform(4, 3, 1), uniform(4, 1, 1), ridge).predict(uniform(2, 4, 1)),
                     Catch::Contains("4 columns and the model was trained on 3"));
+  // By the row that it is of the whole, whatever the batches.
+  MatrixXd many = uniform(3000, 3, 1);
+  many(2500, 1) = std::numeric_limits<double>::quiet_NaN();
+  const sst::Model model = fit(uniform(4, 3, 1), uniform(4, 1, 1), ridge);
+  CHECK_THROWS_WITH(model.predict(many), Catch::Contains("row 2500, column 1, counted from 0"));
+  CHECK_THROWS_WITH(model.predict_with_std(many), Catch::Contains("row 2500, column 1, counted from 0"));
 }
 
 TEST_CASE("nothing depends on the number of threads, whatever the solver and the outputs", "[regression]") {

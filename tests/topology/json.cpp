@@ -239,6 +239,11 @@ TEST_CASE("every malformed file says what is wrong and where, on one line", "[to
   CHECK(files.size() >= 25);
 }
 
+TEST_CASE("where JSON is wrong is told as an editor counts: in letters", "[topology]") {
+  CHECK_THROWS_WITH(sst::topology_from_text("{\"sst_topology\": 1,\n\"name\": \"\u00e9\",, }"),
+                    Catch::Matchers::Contains("line 2, column 13"));
+}
+
 TEST_CASE("files that cannot be read or written", "[topology]") {
   const sst_test::Folder temporary;
   const fs::path& folder = temporary.path;
@@ -247,7 +252,7 @@ TEST_CASE("files that cannot be read or written", "[topology]") {
   CHECK(sst::read_topology(folder / "net.json") == net);
   using Catch::Matchers::Contains;
   CHECK_THROWS_WITH(sst::read_topology(folder / "none.json"), Contains("none.json"));
-  CHECK_THROWS_WITH(sst::read_topology(folder), Contains("cannot read the topology"));
+  CHECK_THROWS_WITH(sst::read_topology(folder), Contains("it is a directory"));
   std::ofstream(folder / "empty.json").close();
   CHECK_THROWS_WITH(sst::read_topology(folder / "empty.json"), Contains("empty.json"));
   CHECK_THROWS_WITH(sst::write_topology(folder / "no" / "net.json", net), Contains("cannot write"));

@@ -116,17 +116,17 @@ class DataRef {
     const auto check = [&](Eigen::Index i, Eigen::Index k, double value) {
       if (!std::isfinite(value))
         throw DataError(std::string(name) + ", row " + std::to_string(i) + ", column " + std::to_string(k) +
-                        " is not a finite number; remove or replace it");
+                        ", counted from 0, is not a finite number; remove or replace it");
     };
     if (sparse_) {
       for (Eigen::Index i = 0; i < rows(); ++i) {
         Eigen::Index before = -1;
         for_each(i, [&](Eigen::Index k, double value) {
           if (k <= before)
-            throw DataError(
-                std::string(name) + ", row " + std::to_string(i) + " lists column " + std::to_string(k) +
-                " after column " + std::to_string(before) +
-                " (sparse rows have each column once, ascending); sort it and sum what is double");
+            throw DataError(std::string(name) + ", row " + std::to_string(i) + " lists column " +
+                            std::to_string(k) + " after column " + std::to_string(before) +
+                            ", counted from 0 (sparse rows have each column once, ascending); sort it and "
+                            "sum what is double");
           before = k;
           check(i, k, value);
         });

@@ -2,14 +2,18 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <istream>
 #include <string>
 #include <string_view>
 #include <system_error>
 
+#include <sst/base/memory.hpp>
+#include <sst/base/plain_text.hpp>
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
@@ -82,6 +86,36 @@ inline std::ifstream open_for_reading(const std::filesystem::path& path) {
   if (!in)
     throw DataError("cannot read '" + path.string() + "' (" + last_system_error() + "); check the path");
   return in;
+}
+
+/// All that comes from a stream. Throws DataError when it breaks off, and before it has taken all memory:
+/// devices such as /dev/zero have no end.
+inline std::string read_all(std::istream& in, const std::string& source) {
+  std::string text;
+  std::array<char, 1U << 16U> buffer;
+  while (in.read(buffer.data(), buffer.size()) || in.gcount() > 0) {
+    const auto count = static_cast<std::size_t>(in.gcount());
+    if (text.capacity() - text.size() < count) {  // it will double, and both are there meanwhile
+      const double grown = 2 * static_cast<double>(text.capacity());
+      if (grown > (1 << 26) && grown > available_memory()) {
+        PlainText message;
+        message.precision(3);
+        message << "cannot read " << quote(source) << " (it is longer than "
+                << static_cast<double>(text.size()) / (1 << 30)
+                << " GiB and memory ends); give a file that fits, and no device without an end";
+        throw DataError(message.str());
+      }
+    }
+    text.append(buffer.data(), count);
+  }
+  if (in.bad()) throw DataError("cannot read " + source + " (the stream broke off); check the device");
+  return text;
+}
+
+/// All bytes of a file. Throws DataError as the two above.
+inline std::string read_all(const std::filesystem::path& path) {
+  std::ifstream in = open_for_reading(path);
+  return read_all(in, path.string());
 }
 
 }  // namespace detail

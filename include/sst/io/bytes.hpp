@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -62,6 +63,24 @@ class FileSource : public ByteSource {
  private:
   std::ifstream in_;
   std::uint64_t size_ = 0;
+};
+
+/// Bytes in memory, such as those that came through a pipe.
+class MemorySource : public ByteSource {
+ public:
+  /// Keeps a reference: `bytes` has to outlive it.
+  MemorySource(std::string_view bytes, std::string name) : ByteSource(std::move(name)), left_(bytes) {}
+
+  std::size_t read(unsigned char* bytes, std::size_t count) override {
+    const std::size_t got = std::min(count, left_.size());
+    std::copy_n(left_.data(), got, bytes);
+    left_.remove_prefix(got);
+    return got;
+  }
+  std::uint64_t at_most() const override { return left_.size(); }
+
+ private:
+  std::string_view left_;
 };
 
 namespace detail {

@@ -334,6 +334,16 @@ inline Eigen::MatrixXd read_npy_matrix(const std::filesystem::path& path) {
   return detail::read_npy_matrix(file);
 }
 
+/// Whether these bytes are an NPY file, by their magic number.
+inline bool is_npy(std::string_view bytes) { return bytes.starts_with("\x93NUMPY"); }
+
+/// The samples of an NPY file whose bytes are in memory; else as `read_npy_matrix`. `source` names them in
+/// messages.
+inline Eigen::MatrixXd parse_npy_matrix(std::string_view bytes, const std::string& source) {
+  MemorySource memory(bytes, source);
+  return detail::read_npy_matrix(memory);
+}
+
 namespace detail {
 
 /// The header of an NPY file of a rows x cols matrix; data starts at a multiple of 64 bytes.

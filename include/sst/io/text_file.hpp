@@ -25,16 +25,6 @@ namespace sst {
 inline namespace SST_ABI {
 namespace detail {
 
-/// All that comes from a stream. Throws DataError when it breaks off.
-inline std::string read_all(std::istream& in, const std::string& source) {
-  std::string text;
-  std::array<char, 1U << 16U> buffer;
-  while (in.read(buffer.data(), buffer.size()) || in.gcount() > 0)
-    text.append(buffer.data(), static_cast<std::size_t>(in.gcount()));
-  if (in.bad()) throw DataError("cannot read " + source + " (the stream broke off); check the device");
-  return text;
-}
-
 /// What a file is that is no table of text, and what to do; empty when nothing speaks against it.
 struct ForeignFormat {
   std::string_view is, remedy;

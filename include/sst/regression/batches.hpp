@@ -15,10 +15,11 @@ inline namespace SST_ABI {
 namespace regression_detail {
 
 /// Calls work(first row, the rows, execution) for batches of the rows of x; progress runs through all of
-/// them.
+/// them. Throws DataError where x is not finite: a batch would count its rows anew.
 template <class Work>
 void in_batches(const DataRef& x, const Execution& execution, Work&& work) {
   constexpr Eigen::Index batch = 1024;
+  x.require_finite("the data set");
   const double total = static_cast<double>(x.rows());
   for (Eigen::Index first = 0; first < x.rows(); first += batch) {
     const Eigen::Index rows = std::min(batch, x.rows() - first);

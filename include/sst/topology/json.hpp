@@ -67,16 +67,12 @@ inline Topology topology_from_text(const std::string& text) {
   }
 }
 
-/// A topology from a file. Throws TopologyError with the file, the node and the key.
+/// A topology from a file. Throws TopologyError with the file, the node and the key, DataError where it
+/// cannot be read.
 inline Topology read_topology(const std::filesystem::path& path) {
-  std::error_code ignored;
-  std::ifstream file(path, std::ios::binary);
-  detail::PlainText text;
-  if (!file || std::filesystem::is_directory(path, ignored) || !(text << file.rdbuf()))
-    throw TopologyError("cannot read the topology '" + path.string() +
-                        "'; check that it is a file and not empty");
+  const std::string text = detail::read_all(path);
   try {
-    return topology_from_text(text.str());
+    return topology_from_text(text);
   } catch (const TopologyError& error) {
     throw TopologyError(path.string() + ": " + error.what());
   }

@@ -72,10 +72,13 @@ class StrictJson final : public nlohmann::json::json_sax_t {
       throw TopologyError(where() + ": the number is beyond the range of double; correct it");
     const auto at = static_cast<std::ptrdiff_t>(std::min(byte > 0 ? byte - 1 : 0, text_.size()));
     const auto line = std::count(text_.begin(), text_.begin() + at, '\n') + 1;
+    // Columns as an editor counts them: in letters.
     const auto start = std::find(text_.rend() - at, text_.rend(), '\n');
+    const auto column = 1 + std::count_if(start.base(), text_.begin() + at, [](char c) {
+                          return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+                        });
     throw TopologyError("the JSON is not valid at line " + std::to_string(line) + ", column " +
-                        std::to_string(start - (text_.rend() - at) + 1) + " (" + where() +
-                        "); correct it there");
+                        std::to_string(column) + " (" + where() + "); correct it there");
   }
 
  private:
