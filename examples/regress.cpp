@@ -37,8 +37,10 @@ struct Lesson {
   std::optional<sst::Scaling> input_scaling = {}, target_scaling = {};
   Eigen::MatrixXd x = {}, y = {};  // scaled
 
-  /// What an error of 1 is in the units of a target of numbers.
-  double unit() const { return classes.empty() && target_scaling ? target_scaling->scale[0] : 1; }
+  /// What an error of 1 is in the units of the one target of numbers.
+  double unit() const {
+    return classes.empty() && targets.size() == 1 && target_scaling ? target_scaling->scale[0] : 1;
+  }
 };
 
 /// The names of the columns of the training table; none without a header.
@@ -49,17 +51,28 @@ std::vector<std::string> names(const sst::TableEncoding& encoding) {
   return out;
 }
 
-/// The targets as the model learns them: numbers, or one column of 0 and 1 for each class.
-Eigen::MatrixXd outputs(const sst::EncodedTable& table, const sst::TableEncoding& encoding,
-                        const std::vector<std::string>& classes) {
-  if (table.target.empty())
-    throw sst::DataError(table.source + " has no column '" + encoding.target + "' (the target); add it");
-  if (classes.empty()) return sst::target_numbers(table, encoding);
+/// One column of 0 and 1 for each class.
+Eigen::MatrixXd class_columns(const sst::EncodedTable& table, const sst::TableEncoding& encoding,
+                              const std::vector<std::string>& classes) {
+  if (table.targets.front().empty())
+    throw sst::DataError(table.source + " has no column '" + encoding.targets.front().name +
+                         "' (the target); add it");
   const std::vector<int> index = sst::class_indices(table, encoding, classes);
   Eigen::MatrixXd y = Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(index.size()),
                                             static_cast<Eigen::Index>(classes.size()));
   for (std::size_t i = 0; i < index.size(); ++i) y(static_cast<Eigen::Index>(i), index[i]) = 1;
   return y;
+}
+
+/// The targets as the model learns them: numbers, or classes.
+Eigen::MatrixXd outputs(const sst::EncodedTable& table, const sst::TableEncoding& encoding,
+                        const std::vector<std::string>& classes) {
+  return classes.empty() ? sst::target_numbers(table, encoding) : class_columns(table, encoding, classes);
+}
+
+/// A target's errors have its name where there are several.
+std::string part(const std::string& where, const sst::TableModel& model, std::size_t target) {
+  return model.classes.empty() && model.targets.size() > 1 ? where + ", " + model.targets[target] : where;
 }
 
 /// Brings very small or large targets to the size of 1; none for others.
@@ -73,22 +86,26 @@ std::optional<sst::Scaling> power_of_two(const Eigen::MatrixXd& y) {
 /// Reads --train: the table's encoding, the scalings, samples and targets.
 Lesson read_lesson(const Options& o, Report& report) {
   const sst::RawTable raw = program::read_table(o.train, o.table);
+  const std::vector<std::string> targets = program::split_names(o.target, raw.columns);
+  if (o.classify && targets.size() > 1)
+    throw sst::DataError("--classify takes one --target, and not " + std::to_string(targets.size()));
   Lesson lesson{.encoding = sst::TableEncoding::learn(
-                    raw, o.target, program::split_names(o.ignore, raw.columns), treatments(o, raw))};
+                    raw, targets, program::split_names(o.ignore, raw.columns), treatments(o, raw))};
   const sst::EncodedTable table = lesson.encoding.apply(raw);
   if (o.classify) lesson.classes = sst::target_classes(table);
-  lesson.targets = o.classify ? lesson.classes : std::vector<std::string>{lesson.encoding.target};
+  lesson.targets = o.classify ? lesson.classes : lesson.encoding.target_names();
   const Eigen::MatrixXd y = outputs(table, lesson.encoding, lesson.classes);
   require_variety(table, lesson.encoding, y);
   if (o.classify)  // far from the data scores go back to the shares of the classes
     lesson.target_scaling = sst::Scaling{y.colwise().mean(), Eigen::RowVectorXd::Ones(y.cols())};
   else if (o.standardize == "all")
-    lesson.target_scaling = sst::Scaling::standard(y, {lesson.encoding.target});
+    lesson.target_scaling = sst::Scaling::standard(y, lesson.targets);
   else  // by a power of two, which rounds nothing: squares of very small or large targets leave the range
     lesson.target_scaling = power_of_two(y);
   if (o.standardize == "all")
     lesson.input_scaling = sst::Scaling::standard(table.x, lesson.encoding.features());
   report.training(raw, table, lesson.encoding);
+  if (!o.classify) report.several(lesson.targets.size(), o.standardize == "all");
   if (const auto n = static_cast<double>(table.x.rows()); o.solver == "cholesky")
     sst::require_memory(
         sizeof(double) * n * n, "the kernel of " + std::to_string(table.x.rows()) + " rows",
@@ -207,30 +224,39 @@ std::vector<std::pair<std::size_t, Eigen::Index>> far_outside(const sst::Encoded
 
 void write_predictions(const Options& o, const sst::EncodedTable& table, const sst::TableModel& model,
                        const sst::MeanAndStd& prediction) {
-  std::vector<std::string> columns{"row", "prediction"};
-  for (const std::string& name : model.classes) columns.push_back("p " + name);
-  if (o.std) columns.push_back("std");
-  if (o.interval > 0) columns.insert(columns.end(), {"lower", "upper"});
-  if (!table.target.empty()) columns.push_back("target");
+  const std::size_t targets = model.classes.empty() ? model.targets.size() : 1;
+  std::vector<std::string> columns{"row"};
+  for (std::size_t t = 0; t < targets; ++t) {
+    const std::string name = targets > 1 ? " " + model.targets[t] : "";
+    columns.push_back("prediction" + name);
+    for (const std::string& one : model.classes) columns.push_back("p " + one);
+    if (o.std) columns.push_back("std" + name);
+    if (o.interval > 0) columns.insert(columns.end(), {"lower" + name, "upper" + name});
+    if (!table.targets[t].empty()) columns.push_back("target" + name);
+  }
   const auto best = sst::largest_score(prediction.mean);
   const Eigen::MatrixXd p = model.classes.empty() ? Eigen::MatrixXd() : model.probabilities(prediction.mean);
-  const double noise = model.noise_std()[0];
+  const Eigen::RowVectorXd noise = model.noise_std();
   const double width = o.interval > 0 ? sst::normal_quantile((1 + o.interval) / 2) : 0;
   std::vector<std::vector<std::string>> rows;
   for (Eigen::Index i = 0; i < prediction.mean.rows(); ++i) {
     const auto at = static_cast<std::size_t>(i);
     auto& row = rows.emplace_back();
     row.push_back(std::to_string(table.lines[at]));
-    row.push_back(model.classes.empty() ? shortest(prediction.mean(i, 0)) : model.classes[best[at]]);
-    for (std::size_t c = 0; c < model.classes.size(); ++c)
-      row.push_back(shortest(p(i, static_cast<Eigen::Index>(c))));
-    if (o.std) row.push_back(shortest(prediction.std(i, 0)));
-    if (o.interval > 0) {
-      const double half = width * std::hypot(prediction.std(i, 0), noise);
-      row.push_back(shortest(prediction.mean(i, 0) - half));
-      row.push_back(shortest(prediction.mean(i, 0) + half));
+    for (std::size_t t = 0; t < targets; ++t) {
+      const auto column = static_cast<Eigen::Index>(t);
+      const double mean = prediction.mean(i, column);
+      row.push_back(model.classes.empty() ? shortest(mean) : model.classes[best[at]]);
+      for (std::size_t c = 0; c < model.classes.size(); ++c)
+        row.push_back(shortest(p(i, static_cast<Eigen::Index>(c))));
+      if (o.std) row.push_back(shortest(prediction.std(i, column)));
+      if (o.interval > 0) {
+        const double half = width * std::hypot(prediction.std(i, column), noise[column]);
+        row.push_back(shortest(mean - half));
+        row.push_back(shortest(mean + half));
+      }
+      if (!table.targets[t].empty()) row.push_back(table.targets[t][at]);
     }
-    if (!table.target.empty()) row.push_back(table.target[at]);
   }
   program::write_output(o.output, [&](std::ostream& out) { sst::write_raw_table(out, columns, rows); });
 }
@@ -268,8 +294,15 @@ void run(const Options& o) {
       left_out.mean = model.leave_one_out({o.threads, progress("leave-one-out")});
     }
     if (!model.classes.empty()) model.calibrate(left_out.mean);
-    report.errors("leave-one-out", model, model.training_targets(), left_out.mean);
-    if (calibrated) report.calibration("leave-one-out", model.training_targets(), left_out);
+    const Eigen::MatrixXd truth = model.training_targets();
+    if (!model.classes.empty()) report.errors("leave-one-out", model, truth, left_out.mean);
+    for (std::size_t t = 0; model.classes.empty() && t < model.targets.size(); ++t) {
+      const auto column = static_cast<Eigen::Index>(t);
+      const std::string where = part("leave-one-out", model, t);
+      report.errors(where, model, truth.col(column), left_out.mean.col(column));
+      if (calibrated)
+        report.calibration(where, truth.col(column), {left_out.mean.col(column), left_out.std.col(column)});
+    }
   }
   progress.check();
 
@@ -283,16 +316,24 @@ void run(const Options& o) {
                                       {o.threads, progress("predicting")})
              : sst::MeanAndStd{model.predict(table.x, {o.threads, progress("predicting")}), {}};
     progress.check();
-    if (const auto known = sst::known_targets(table); !known.empty()) {
-      const std::string where = program::input_name(o.test);
-      const Eigen::MatrixXd truth = outputs(sst::select_rows(table, known), *model.encoding, model.classes);
-      const Eigen::MatrixXd mean = prediction.mean(known, sst::every);
-      report.errors(where, model, truth, mean);
-      if (stds && model.classes.empty()) {
-        const Eigen::ArrayXXd std = prediction.std(known, sst::every).array();
-        const double noise = model.noise_std()[0];
-        report.calibration(where, truth, {mean, (std.square() + noise * noise).sqrt()});
+    const Eigen::RowVectorXd noise = model.noise_std();
+    for (std::size_t t = 0; t < table.targets.size(); ++t) {
+      const auto known = sst::known_targets(table, t);
+      if (known.empty()) continue;
+      const std::string where = part(program::input_name(o.test), model, t);
+      const sst::EncodedTable some = sst::select_rows(table, known);
+      if (!model.classes.empty()) {
+        report.errors(where, model, class_columns(some, *model.encoding, model.classes),
+                      prediction.mean(known, sst::every));
+        continue;
       }
+      const auto column = static_cast<Eigen::Index>(t);
+      const Eigen::VectorXd truth = sst::target_numbers(some, *model.encoding, t);
+      const Eigen::VectorXd mean = prediction.mean(known, column);
+      report.errors(where, model, truth, mean);
+      if (!stds) continue;
+      const Eigen::ArrayXd std = prediction.std(known, column).array();
+      report.calibration(where, truth, {mean, (std.square() + noise[column] * noise[column]).sqrt()});
     }
     if (!o.output.empty()) write_predictions(o, table, model, prediction);
   }

@@ -23,12 +23,12 @@
 /// The options of regress, and what they mean to the library.
 
 struct Options {
-  std::string train, test, target, topology, family = "sparse_shortcut", kernel = "ntk", ridge = "auto";
+  std::string train, test, topology, family = "sparse_shortcut", kernel = "ntk", ridge = "auto";
   std::string activation = "relu", precision = "double", save, load, output, json;
   std::string solver = "automatic", missing = "error", text = "error", constant = "error",
               duplicate = "error";
   std::string missing_target = "error", unknown = "error", choose = "yes", standardize = "all", tune = "no";
-  std::vector<std::string> ignore, categorical;
+  std::vector<std::string> target, ignore, categorical;
   program::TableOptions table;
   int depth = 8, threads = 0, choice_rows = 1024;
   double weight_std = 1.5, bias_std = 0.05, interval = 0;
@@ -97,8 +97,8 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--train", o.train,
                  "CSV to learn from (-: standard input); with --load, rows to add to the model");
   auto* test = app.add_option("--test", o.test, "CSV to predict; errors too where it has the target");
-  auto* target =
-      app.add_option("--target", o.target, "the target's column: a name, or an index (-1: the last)");
+  auto* target = program::add_words(
+      app, "--target", o.target, "the column to predict: a name, or an index (-1: the last); several: a,b");
   auto* load = app.add_option("--load", o.load, "a saved model instead of learning one");
   std::vector<CLI::Option*> learning{target};
   const auto learns = [&](CLI::Option* option) { learning.push_back(option); };

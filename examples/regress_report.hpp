@@ -28,6 +28,7 @@
 #include <sst/pipeline/encoding.hpp>
 #include <sst/pipeline/table_model.hpp>
 #include <sst/pipeline/target.hpp>
+#include <sst/regression/class_measures.hpp>
 #include <sst/regression/classification.hpp>
 #include <sst/selection/grid_search.hpp>
 #include <sst/selection/split.hpp>
@@ -53,10 +54,15 @@ inline std::string readable(double value) {
 /// A target that is the same everywhere leaves nothing to learn.
 inline void require_variety(const sst::EncodedTable& table, const sst::TableEncoding& encoding,
                             const Eigen::MatrixXd& y) {
-  if ((y.rowwise() - y.row(0)).isZero(0))
-    throw sst::DataError(table.source + ": the target '" + encoding.target + "' is '" + table.target.front() +
-                         "' in all " + std::to_string(table.target.size()) +
-                         " rows (there is nothing to learn); choose another target or add rows");
+  const bool classes = static_cast<std::size_t>(y.cols()) != encoding.targets.size();
+  for (std::size_t t = 0; t < encoding.targets.size(); ++t) {
+    const auto column = static_cast<Eigen::Index>(t);
+    const Eigen::MatrixXd own = classes ? y : Eigen::MatrixXd(y.col(column));
+    if ((own.rowwise() - own.row(0)).isZero(0))
+      throw sst::DataError(table.source + ": the target '" + encoding.targets[t].name + "' is '" +
+                           table.targets[t].front() + "' in all " + std::to_string(y.rows()) +
+                           " rows (there is nothing to learn); choose another target or add rows");
+  }
 }
 
 /// A ridge with four digits.
@@ -72,20 +78,23 @@ class Report {
   void training(const sst::RawTable& raw, const sst::EncodedTable& table,
                 const sst::TableEncoding& encoding) {
     const auto features = encoding.features();
+    std::string targets;
+    for (const auto& target : encoding.targets)
+      targets += (targets.empty() ? "" : ", ") + sst::detail::printable(target.name);
     say("training", table.source + ": " + std::to_string(table.x.rows()) + " rows, " +
-                        std::to_string(features.size()) + " features, target " +
-                        sst::detail::printable(encoding.target));
+                        std::to_string(features.size()) + " features, " +
+                        (encoding.targets.size() == 1 ? "target " : "targets ") + targets);
     json_["training"] = {{"file", table.source},
                          {"rows", table.x.rows()},
                          {"features", features},
-                         {"target", encoding.target}};
+                         {"targets", encoding.target_names()}};
     reading("training", raw, table);
     if (const std::string doubtful = program::doubtful_categories(encoding); !doubtful.empty())
       say("note", "taken for categories, not for missing values: " + doubtful + " (--na says otherwise)");
     std::string left_out;
     for (std::size_t c = 0; c < encoding.columns.size(); ++c) {
       const auto& column = encoding.columns[c];
-      if (column.kind != sst::ColumnEncoding::Kind::left_out || column.why == "the target") continue;
+      if (column.kind != sst::ColumnEncoding::Kind::left_out || encoding.is_target(c)) continue;
       const std::string name = column.name.empty() ? "column " + std::to_string(c) : column.name;
       left_out += (left_out.empty() ? "" : ", ") + sst::detail::printable(name) + " (" + column.why + ")";
       json_["training"]["left_out"][name] = column.why;
@@ -95,10 +104,14 @@ class Report {
 
   /// The table of --test.
   void testing(const sst::RawTable& raw, const sst::EncodedTable& table) {
+    std::vector<std::size_t> known;
+    for (std::size_t t = 0; t < table.targets.size(); ++t)
+      known.push_back(sst::known_targets(table, t).size());
+    const auto [least, most] = std::minmax_element(known.begin(), known.end());
     say("test", table.source + ": " + std::to_string(table.x.rows()) + " rows, " +
-                    std::to_string(sst::known_targets(table).size()) + " with the target");
-    json_["test"] = {
-        {"file", table.source}, {"rows", table.x.rows()}, {"with_target", sst::known_targets(table).size()}};
+                    (*least == *most ? "" : std::to_string(*least) + " to ") + std::to_string(*most) +
+                    (known.size() == 1 ? " with the target" : " with a target"));
+    json_["test"] = {{"file", table.source}, {"rows", table.x.rows()}, {"with_target", known}};
     reading("test", raw, table);
   }
 
@@ -112,8 +125,10 @@ class Report {
     say("ridge", readable_ridge(fitted.ridge()) + ", which adds " + readable(fitted.lambda()) +
                      " to the kernel's diagonal");
     if (model.input_scaling)
-      say("scaling",
-          model.classes.empty() ? "features and target to mean 0 and std 1" : "features to mean 0 and std 1");
+      say("scaling", (model.classes.empty()
+                          ? (model.targets.size() == 1 ? "features and target" : "features and targets")
+                          : "features") +
+                         std::string(" to mean 0 and std 1"));
     if (!model.classes.empty()) say("classes", std::to_string(model.classes.size()));
     json_["model"] = {{"kernel", kernel},          {"topology", network.topology.name()},
                       {"rows", fitted.samples()},  {"ridge", fitted.ridge().to_string()},
@@ -131,6 +146,13 @@ class Report {
                        {"iterations", found.iterations},
                        {"converged", found.converged},
                        {"residual", found.residuals.size() ? found.residuals.maxCoeff() : 0}};
+  }
+
+  /// One network and one ridge for several targets are told by one error.
+  void several(std::size_t targets, bool standardized) {
+    if (targets > 1)
+      say("note", "errors of choosing and tuning are root mean squares over the " + std::to_string(targets) +
+                      " targets" + (standardized ? ", in standard deviations of each" : ""));
   }
 
   /// What was chosen, and why; errors are told in the units of the target.
@@ -194,16 +216,16 @@ class Report {
     if (used) say("", text + (order.size() > most ? ", ..." : ""));
   }
 
-  /// Whether standard deviations are as large as errors are: of observations, in the units of the target.
-  void calibration(const std::string& where, const Eigen::MatrixXd& truth, const sst::MeanAndStd& found) {
-    const Eigen::ArrayXd z = (truth - found.mean).col(0).array() / found.std.col(0).array();
+  /// Whether standard deviations are as large as errors are: of observations, in the units of the target;
+  /// all of one column.
+  void calibration(const std::string& where, const Eigen::VectorXd& truth, const sst::MeanAndStd& found) {
+    const Eigen::ArrayXd z = (truth - found.mean).array() / found.std.col(0).array();
     const auto inside = static_cast<std::size_t>((z.abs() <= sst::normal_quantile(0.975)).count());
     add(where, "inside 95 % intervals", truth.rows(),
         sst::share(inside, static_cast<std::size_t>(truth.rows())));
     const double density =
         -(0.5 * z.square() + found.std.col(0).array().log()).mean() - 0.5 * std::log(2 * std::numbers::pi);
-    errors_.push_back({where, std::to_string(truth.rows()), "mean log density", readable(density), "", ""});
-    json_["errors"][where]["mean log density"] = {{"value", density}};
+    measure(where, "mean log density", truth.rows(), density);
   }
 
   /// Rows of --test that lie outside the training rows by more than these span, by their lines.
@@ -225,6 +247,7 @@ class Report {
               shortest(point.bias_std) + ")";
   }
 
+  /// The errors of classes, one a column, or of one target.
   void errors(const std::string& where, const sst::TableModel& model, const Eigen::MatrixXd& truth,
               const Eigen::MatrixXd& prediction) {
     if (!model.classes.empty()) {
@@ -236,7 +259,12 @@ class Report {
         ++counts(static_cast<Eigen::Index>(wanted[i]), static_cast<Eigen::Index>(found[i]));
       }
       add(where, "accuracy", truth.rows(), sst::share(hits, wanted.size()));
+      const Eigen::MatrixXd p = model.probabilities(prediction);
       const double loss = sst::log_loss(prediction, wanted, model.inverse_temperature);
+      measure(where, "balanced accuracy", truth.rows(), sst::balanced_accuracy(found, wanted));
+      if ((counts.rowwise().sum().array() > 0).count() > 1)
+        measure(where, "area under the curve", truth.rows(), sst::mean_area_under_curve(p, wanted));
+      measure(where, "calibration error", truth.rows(), sst::expected_calibration_error(p, wanted));
       std::ostringstream text;
       text << sst::Confusion<std::string>{model.classes, counts, {}};
       confusions_ += "\n" + where + ", log loss of the probabilities " + readable(loss) + "\n" + text.str();
@@ -322,6 +350,12 @@ class Report {
     errors_.push_back({where, std::to_string(count), measure, readable(found.value), readable(found.low),
                        readable(found.high)});
     json_["errors"][where][measure] = {{"value", found.value}, {"low", found.low}, {"high", found.high}};
+  }
+
+  /// A number without an interval.
+  void measure(const std::string& where, const std::string& name, Eigen::Index count, double value) {
+    errors_.push_back({where, std::to_string(count), name, readable(value), "", ""});
+    json_["errors"][where][name] = {{"value", value}};
   }
 
   std::uint32_t seed_;

@@ -56,7 +56,7 @@ void texts(const std::string& text, const sst::CsvFormat& format, const sst::Tre
                   "texts read back as they were written");
   }
   sst::TableEncoding encoding;
-  if (!fuzz::succeeds([&] { encoding = sst::TableEncoding::learn(table, "-1", {}, treatments); })) return;
+  if (!fuzz::succeeds([&] { encoding = sst::TableEncoding::learn(table, {"-1"}, {}, treatments); })) return;
   const sst::EncodedTable encoded = encoding.apply(table);
   encoding.apply(table, sst::Purpose::predict);
   fuzz::require(encoded.x.allFinite(), "encoded samples are finite");

@@ -332,8 +332,7 @@ TEST_CASE("A saved model keeps its table encoding", "[pipeline][saved_model]") {
   sst::TableEncoding encoding;
   encoding.treatments = {sst::MissingValues::mean, sst::TextColumns::onehot, sst::Redundant::drop,
                          sst::Redundant::error};
-  encoding.target = "y";
-  encoding.target_index = 2;
+  encoding.targets = {{"y", 2}};
   using enum sst::ColumnEncoding::Kind;
   encoding.columns = {{"a", number, {}, {1.0 / 3}, {}},
                       {"b", categories, {"no", "yes"}, {0.25, 0.75}, {}},
@@ -391,7 +390,8 @@ TEST_CASE("A model with an encoding that nothing can be encoded with", "[pipelin
   auto model = machine();
   using enum sst::ColumnEncoding::Kind;
   model.encoding.emplace();
-  model.encoding->target_index = 3;
+  model.encoding->targets = {{"y", 3}};
+  model.classes = {"left", "right"};
   model.encoding->columns = {{"a", number, {}, {1}, {}},
                              {"b", categories, {"no", "yes"}, {0.25, 0.75}, {}},
                              {"c", left_out, {}, {}, {}},
@@ -414,8 +414,18 @@ TEST_CASE("A model with an encoding that nothing can be encoded with", "[pipelin
              }),
              Contains("encoding does not fit"));
   // A target that is a feature too.
-  CHECK_THAT(error_after([](Json& encoding) { encoding["target_index"] = 0; }),
+  CHECK_THAT(error_after([](Json& encoding) { encoding["targets"][0]["index"] = 0; }),
              Contains("encoding does not fit"));
+  CHECK_THAT(error_after([](Json& encoding) { encoding["targets"] = Json::array(); }),
+             Contains("encoding does not fit"));
+  CHECK_THAT(error_after([](Json& encoding) { encoding["targets"].push_back(encoding["targets"][0]); }),
+             Contains("encoding does not fit"));
+  // As models were written when there was but one.
+  CHECK(error_after([](Json& encoding) {
+          encoding.erase("targets");
+          encoding["target"] = "y";
+          encoding["target_index"] = 3;
+        }) == "no error");
 }
 
 }  // namespace saved_model_tests

@@ -43,6 +43,25 @@ below 0.85 "$(value report.json test.csv 'R^2')" "cars"
 [ "$(sed -n 2p output.csv | cut -d, -f1)" = 2 ] || fail "rows are lines of the file"
 before=$(cat output.csv report.json kept/* | cksum)
 
+# Several targets: one model, each with its own errors, columns and intervals.
+fine --train train.csv --target mpg,acceleration --ignore name --test test.csv --interval 0.9 --std \
+  --output two.csv --json two.json --save two
+[ "$(head -1 two.csv)" = "row,prediction mpg,std mpg,lower mpg,upper mpg,target mpg,prediction acceleration,std acceleration,lower acceleration,upper acceleration,target acceleration" ] ||
+  fail "header: $(head -1 two.csv)"
+below "$(value two.json 'test.csv, mpg' 'root mean squared error')" 3 "two targets: mpg"
+below 0.5 "$(value two.json 'test.csv, acceleration' 'R^2')" "two targets: acceleration"
+below 0.8 "$(value two.json 'leave-one-out, acceleration' 'inside 95 % intervals')" "two targets: intervals"
+grep -q 'targets mpg, acceleration' out || fail "two targets: $(grep training out)"
+cut -d, -f1-8 test.csv >no_mpg.csv  # one of the two is there
+fine --load two --test no_mpg.csv --std --output one.csv
+grep -q '^no_mpg.csv, acceleration' out || fail "the target that is there"
+grep -q '^no_mpg.csv, mpg' out && fail "errors of a target that is not there"
+cut -d, -f1-3 one.csv >expected.csv
+cut -d, -f1-3 two.csv >again.csv
+same again.csv expected.csv "a loaded model of two targets"
+refuse "the target 'mpg' is named twice" --train train.csv --target mpg,acceleration,mpg --ignore name
+refuse "--classify takes one --target" --train "$data/palmer_penguins.csv" --target species,island --classify
+
 # A saved model predicts the same, to the last digit; so do one thread and a test file without the target.
 fine --load kept --test test.csv --std --output again.csv
 same again.csv output.csv "a loaded model"

@@ -102,10 +102,10 @@ namespace detail {
 
 inline constexpr std::size_t absent = static_cast<std::size_t>(-1);
 
-/// Where the columns of an encoding stand in a table; `target` is absent or a position.
+/// Where the columns of an encoding stand in a table, each absent or a position; those of the targets once
+/// more.
 struct TablePlaces {
-  std::vector<std::size_t> columns;
-  std::size_t target = absent;
+  std::vector<std::size_t> columns, targets;
 };
 
 /// One pass over a table under the encodings of its columns. What is wrong is collected, and raised at the
@@ -140,9 +140,11 @@ class TableEncoder {
           if (why.empty()) why = "no value in " + column_place(places_.columns[c], name(places_.columns[c]));
           if (!drops) add_missing(row, places_.columns[c]);
         }
-      if (needs_target && places_.target != absent && missing(row, places_.target)) {
-        why = "no value in the target";  // a mean is no answer to learn from
-        if (!drops && treatments_.missing_target != MissingTarget::drop) add_missing(row, places_.target);
+      for (const std::size_t target : places_.targets) {
+        if (!needs_target || target == absent || !missing(row, target)) continue;
+        why = places_.targets.size() == 1 ? "no value in the target"  // a mean is no answer to learn from
+                                          : "no value in the target " + quote(name(target));
+        if (!drops && treatments_.missing_target != MissingTarget::drop) add_missing(row, target);
       }
       if (why.empty())
         rows.push_back(row);
@@ -281,10 +283,11 @@ class TableEncoder {
       const std::string& field = table_.rows[row][place];
       const std::string what =
           field.empty() ? "the field is empty" : quote(field) + " stands for a missing value";
-      return place == places_.target
-                 ? FieldProblem{what + " in the target",
-                                "fill it, or ask to drop such rows (missing-target: drop)"}
-                 : FieldProblem{what, "fill it, or ask for a treatment (missing: drop or mean)"};
+      const bool target =
+          std::find(places_.targets.begin(), places_.targets.end(), place) != places_.targets.end();
+      return target ? FieldProblem{what + " in the target",
+                                   "fill it, or ask to drop such rows (missing-target: drop)"}
+                    : FieldProblem{what, "fill it, or ask for a treatment (missing: drop or mean)"};
     });
   }
   FieldProblem mixed(std::size_t text_row, std::size_t number_row, std::size_t c) const {

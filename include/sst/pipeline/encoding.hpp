@@ -26,9 +26,9 @@ inline namespace SST_ABI {
 /// A table after its encoding.
 struct EncodedTable {
   Eigen::MatrixXd x;  ///< samples x features
-  /// One field for each sample, numbers as their shortest text, "" where it is missing; empty when the table
-  /// has no such column, or nothing in it.
-  std::vector<std::string> target;
+  /// Of each target one field for each sample, numbers as their shortest text, "" where it is missing; none
+  /// when the table has no such column, or nothing in it.
+  std::vector<std::vector<std::string>> targets;
   std::vector<std::size_t> lines;              ///< of each sample in the file, counted from 1
   std::map<std::string, std::size_t> dropped;  ///< how many rows were left out, by the reason
   /// How many fields had a category that training did not have: "column 2 ('island'): 'Dream'".
@@ -52,36 +52,56 @@ enum class Purpose {
 /// How a table becomes samples x features: learnt from training rows, remembered, applied to other rows.
 ///
 /// \code
-/// const auto encoding = sst::TableEncoding::learn(table, "mpg", {"name"}, {.missing =
-/// sst::MissingValues::drop}); const sst::EncodedTable train = encoding.apply(table); \endcode
+/// const auto encoding = sst::TableEncoding::learn(table, {"mpg"}, {"name"},
+///                                                 {.missing = sst::MissingValues::drop});
+/// const sst::EncodedTable train = encoding.apply(table);
+/// \endcode
 struct TableEncoding {
-  Treatments treatments;                ///< as `learn` was told
-  std::string target;                   ///< its name; without a header the index that was asked for
-  std::size_t target_index = 0;         ///< among the columns of the training table
-  std::vector<ColumnEncoding> columns;  ///< of the training table, in their order, the target too (left out)
+  /// A column to predict.
+  struct Target {
+    std::string name;       ///< without a header the index that was asked for
+    std::size_t index = 0;  ///< among the columns of the training table
 
-  /// target: a column's name, or its 0-based index, from the end when negative. `ignored`: columns to leave
-  /// out. Throws DataError with source, row and column, of everything at once, for whatever `treatments` does
-  /// not cover, and always for a column that mixes numbers and text (unless they are `categorical`) or has no
-  /// values, for text that has more categories than half of the rows (an identifier), for infinities, and
-  /// when nothing is left to learn from. Columns without a name and without a value, which a separator at the
-  /// end of each line makes, are left out.
-  static TableEncoding learn(const RawTable& table, const std::string& target,
+    friend bool operator==(const Target&, const Target&) = default;
+  };
+
+  Treatments treatments;                ///< as `learn` was told
+  std::vector<Target> targets;          ///< in the order in which they were asked for; one at least
+  std::vector<ColumnEncoding> columns;  ///< of the training table, in their order, targets too (left out)
+
+  /// targets: names of columns, or 0-based indices, from the end when negative; one or more. `ignored`:
+  /// columns to leave out. Throws DataError with source, row and column, of everything at once, for whatever
+  /// `treatments` does not cover, and always for a column that mixes numbers and text (unless they are
+  /// `categorical`) or has no values, for text that has more categories than half of the rows (an
+  /// identifier), for infinities, and when nothing is left to learn from. Columns without a name and without
+  /// a value, which a separator at the end of each line makes, are left out.
+  static TableEncoding learn(const RawTable& table, const std::vector<std::string>& targets,
                              const std::vector<std::string>& ignored = {}, const Treatments& treatments = {});
 
-  /// Columns are found by their names (by position without a header); the target may be absent. Categories
+  /// Columns are found by their names (by position without a header); targets may be absent. Categories
   /// that are numbers are the same however they are written (1 and 1.0). Throws DataError for a column that
   /// is missing or unknown, for a category that was not there in training unless `treatments` say otherwise,
   /// and, for rows to learn from, where the target is missing.
   EncodedTable apply(const RawTable& table, Purpose purpose = Purpose::learn) const;
 
+  /// Whether the training table's column c is one of the targets.
+  bool is_target(std::size_t c) const {
+    return std::any_of(targets.begin(), targets.end(),
+                       [c](const Target& target) { return target.index == c; });
+  }
+  /// The targets' names.
+  std::vector<std::string> target_names() const {
+    std::vector<std::string> names;
+    for (const Target& target : targets) names.push_back(target.name);
+    return names;
+  }
   /// Names of the columns of x: "weight", "island=Dream"; x0, x1, ... without a header.
   std::vector<std::string> features() const;
 
   friend bool operator==(const TableEncoding&, const TableEncoding&) = default;
 };
 
-inline TableEncoding TableEncoding::learn(const RawTable& table, const std::string& wanted,
+inline TableEncoding TableEncoding::learn(const RawTable& table, const std::vector<std::string>& wanted,
                                           const std::vector<std::string>& ignored,
                                           const Treatments& treatments) {
   using enum ColumnEncoding::Kind;
@@ -92,9 +112,15 @@ inline TableEncoding TableEncoding::learn(const RawTable& table, const std::stri
   };
   TableEncoding out;
   out.treatments = treatments;
-  out.target_index = find(wanted);
-  out.target = table.columns.empty() ? wanted : table.columns[out.target_index];
-  detail::TablePlaces places{{}, out.target_index};
+  if (wanted.empty()) throw DataError(table.source + ": no column is a target; name one at least");
+  detail::TablePlaces places;
+  for (const std::string& name : wanted) {
+    const std::size_t c = find(name);
+    if (out.is_target(c))
+      throw DataError(table.source + ": the target " + detail::quote(name) + " is named twice; name it once");
+    out.targets.push_back({table.columns.empty() ? name : table.columns[c], c});
+    places.targets.push_back(c);
+  }
   for (std::size_t c = 0; c < count; ++c) {
     out.columns.push_back({table.columns.empty() ? "" : table.columns[c], number, {}, {}, {}});
     places.columns.push_back(c);
@@ -103,27 +129,28 @@ inline TableEncoding TableEncoding::learn(const RawTable& table, const std::stri
     out.columns[c] = {out.columns[c].name, left_out, {}, {}, why};
   };
   for (const std::string& name : ignored) {
-    if (find(name) == out.target_index)
+    if (out.is_target(find(name)))
       throw DataError(table.source + ": the target " + detail::quote(name) +
                       " is to be ignored; choose another");
     leave_out(find(name), "ignored");
   }
-  leave_out(out.target_index, "the target");
+  for (const Target& target : out.targets)
+    leave_out(target.index, out.targets.size() == 1 ? "the target" : "a target");
   for (std::string& name : out.treatments.categorical) {
     const std::size_t c = find(name);
-    if (c == out.target_index)
+    if (out.is_target(c))
       throw DataError(table.source + ": the target " + detail::quote(name) +
                       " is to be a column of categories; predict classes instead (classify: yes)");
     name = table.columns.empty() ? std::to_string(c) : table.columns[c];
   }
   for (std::size_t c = 0; c < table.columns.size(); ++c)
-    if (out.columns[c].name.empty() && c != out.target_index && out.columns[c].kind != left_out &&
+    if (out.columns[c].name.empty() && out.columns[c].kind != left_out &&
         std::all_of(table.rows.begin(), table.rows.end(), [c](const auto& row) { return row[c].empty(); }))
       leave_out(c, "no name and no values");
 
   detail::TableEncoder encoder(table, out.treatments, out.columns, places);
   for (std::size_t c = 0; c < table.columns.size(); ++c)
-    if (out.columns[c].name.empty() && (c == out.target_index || out.columns[c].kind != left_out))
+    if (out.columns[c].name.empty() && (out.is_target(c) || out.columns[c].kind != left_out))
       encoder.add(c, {"has no name in the header",
                       "give it one, or leave it out by its index (ignore: " + std::to_string(c) + ")"});
   // A column that is left out no longer makes rows incomplete, so look again until nothing changes.
@@ -168,13 +195,13 @@ inline TableEncoding TableEncoding::learn(const RawTable& table, const std::stri
   }
   if (out.features().empty())
     throw DataError(table.source +
-                    " has no column to predict from (what is not the target is left out); add features");
+                    " has no column to predict from (what is not a target is left out); add features");
   return out;
 }
 
 inline EncodedTable TableEncoding::apply(const RawTable& table, Purpose purpose) const {
   const std::size_t count = table.rows.empty() ? 0 : table.rows.front().size();
-  const bool named = !columns.empty() && !columns[target_index].name.empty();
+  const bool named = !targets.empty() && !columns[targets.front().index].name.empty();
   if (named == table.columns.empty())
     throw DataError(table.source +
                     (named ? " has no header and the training table has one"
@@ -195,22 +222,24 @@ inline EncodedTable TableEncoding::apply(const RawTable& table, Purpose purpose)
       places.columns.push_back(
           it == table.columns.end() ? detail::absent : static_cast<std::size_t>(it - table.columns.begin()));
     }
-    places.target = places.columns[target_index];
   } else {
-    if (count != columns.size() && count + 1 != columns.size())
+    if (count != columns.size() && count + targets.size() != columns.size())
       throw DataError(table.source + " has " + std::to_string(count) + " columns and the training table " +
-                      std::to_string(columns.size()) + "; give the same columns, with the target or without");
-    const bool has_target = count == columns.size();
-    for (std::size_t c = 0; c < columns.size(); ++c)
-      places.columns.push_back(
-          c == target_index && !has_target ? detail::absent : c - (!has_target && c > target_index ? 1 : 0));
-    places.target = places.columns[target_index];
+                      std::to_string(columns.size()) + "; give the same columns, with the " +
+                      (targets.size() == 1 ? "target" : "targets") + " or without");
+    const bool has_targets = count == columns.size();
+    for (std::size_t c = 0, place = 0; c < columns.size(); ++c)
+      places.columns.push_back(is_target(c) && !has_targets ? detail::absent : place++);
   }
-  // A column with nothing in it is what is to be predicted.
-  if (purpose == Purpose::predict && places.target != detail::absent &&
-      std::all_of(table.rows.begin(), table.rows.end(),
-                  [&](const auto& row) { return detail::is_missing(row[places.target], table.format); }))
-    places.target = detail::absent;
+  for (const Target& target : targets) {
+    std::size_t place = places.columns[target.index];
+    // A column with nothing in it is what is to be predicted.
+    if (purpose == Purpose::predict && place != detail::absent &&
+        std::all_of(table.rows.begin(), table.rows.end(),
+                    [&](const auto& row) { return detail::is_missing(row[place], table.format); }))
+      place = detail::absent;
+    places.targets.push_back(place);
+  }
   detail::TableEncoder encoder(table, treatments, columns, places);
   EncodedTable out;
   const std::vector<std::size_t> rows = encoder.keep(purpose == Purpose::learn, out.dropped);
@@ -224,12 +253,15 @@ inline EncodedTable TableEncoding::apply(const RawTable& table, Purpose purpose)
     column += block.cols();
   }
   encoder.raise();
-  for (const std::size_t row : rows) {
-    out.lines.push_back(table.lines[row]);
-    if (places.target == detail::absent) continue;
-    const std::string& field = table.rows[row][places.target];
-    out.target.push_back(
-        detail::is_missing(field, table.format) ? "" : detail::canonical_field(field, table.format));
+  for (const std::size_t row : rows) out.lines.push_back(table.lines[row]);
+  for (const std::size_t place : places.targets) {
+    std::vector<std::string>& fields = out.targets.emplace_back();
+    if (place == detail::absent) continue;
+    for (const std::size_t row : rows) {
+      const std::string& field = table.rows[row][place];
+      fields.push_back(
+          detail::is_missing(field, table.format) ? "" : detail::canonical_field(field, table.format));
+    }
   }
   return out;
 }

@@ -100,6 +100,9 @@ inline Json to_json(const std::optional<TableEncoding>& encoding) {
                        {"categories", column.categories},
                        {"means", column.means},
                        {"why", column.why}});
+  Json targets = Json::array();
+  for (const TableEncoding::Target& target : encoding->targets)
+    targets.push_back({{"name", target.name}, {"index", target.index}});
   return {{"missing", name_of(t.missing, missing_values)},
           {"text", name_of(t.text, text_columns)},
           {"constant", name_of(t.constant, redundant)},
@@ -107,8 +110,7 @@ inline Json to_json(const std::optional<TableEncoding>& encoding) {
           {"missing_target", name_of(t.missing_target, missing_targets)},
           {"unknown", name_of(t.unknown, unknown_categories)},
           {"categorical", t.categorical},
-          {"target", encoding->target},
-          {"target_index", encoding->target_index},
+          {"targets", targets},
           {"columns", columns}};
 }
 inline std::optional<TableEncoding> encoding_from(const Json& json) {
@@ -121,8 +123,11 @@ inline std::optional<TableEncoding> encoding_from(const Json& json) {
                     value_of<MissingTarget>(json.value("missing_target", "as_missing"), missing_targets),
                     value_of<UnknownCategory>(json.value("unknown", "error"), unknown_categories),
                     json.value("categorical", std::vector<std::string>{})};
-  out.target = json.at("target").get<std::string>();
-  out.target_index = json.at("target_index").get<std::size_t>();
+  if (!json.contains("targets"))  // a model of one target, from before there could be several
+    out.targets = {{json.at("target").get<std::string>(), json.at("target_index").get<std::size_t>()}};
+  else
+    for (const Json& target : json.at("targets"))
+      out.targets.push_back({target.at("name").get<std::string>(), target.at("index").get<std::size_t>()});
   for (const Json& column : json.at("columns"))
     out.columns.push_back({column.at("name").get<std::string>(),
                            value_of<ColumnEncoding::Kind>(column.at("kind"), column_kinds),
@@ -185,8 +190,13 @@ inline void check(const TableModel& model) {
   if (!model.encoding) return;
   const auto& columns = model.encoding->columns;
   using enum ColumnEncoding::Kind;
-  require(model.encoding->target_index < columns.size() &&
-              columns[model.encoding->target_index].kind == left_out &&
+  const auto& targets = model.encoding->targets;
+  require(!targets.empty() &&
+              std::all_of(targets.begin(), targets.end(),
+                          [&](const TableEncoding::Target& target) {
+                            return target.index < columns.size() && columns[target.index].kind == left_out;
+                          }) &&
+              static_cast<Eigen::Index>(targets.size()) == (model.classes.empty() ? outputs : 1) &&
               static_cast<Eigen::Index>(model.encoding->features().size()) == features,
           "encoding");
   for (const ColumnEncoding& column : columns) {

@@ -24,10 +24,12 @@ namespace sst {
 inline namespace SST_ABI {
 
 /// The samples whose target is known, by their numbers from 0: the ones a prediction can be held against.
-inline std::vector<Eigen::Index> known_targets(const EncodedTable& table) {
+/// `target`: which, in the order of TableEncoding::targets.
+inline std::vector<Eigen::Index> known_targets(const EncodedTable& table, std::size_t target = 0) {
   std::vector<Eigen::Index> known;
-  for (std::size_t i = 0; i < table.target.size(); ++i)
-    if (!table.target[i].empty()) known.push_back(static_cast<Eigen::Index>(i));
+  const std::vector<std::string>& fields = table.targets.at(target);
+  for (std::size_t i = 0; i < fields.size(); ++i)
+    if (!fields[i].empty()) known.push_back(static_cast<Eigen::Index>(i));
   return known;
 }
 
@@ -36,26 +38,34 @@ inline EncodedTable select_rows(const EncodedTable& table, const std::vector<Eig
   EncodedTable out;
   out.x = table.x(rows, every);
   out.source = table.source;
-  for (const Eigen::Index row : rows) {
-    out.lines.push_back(table.lines[static_cast<std::size_t>(row)]);
-    if (!table.target.empty()) out.target.push_back(table.target[static_cast<std::size_t>(row)]);
+  for (const Eigen::Index row : rows) out.lines.push_back(table.lines[static_cast<std::size_t>(row)]);
+  for (const std::vector<std::string>& fields : table.targets) {
+    std::vector<std::string>& some = out.targets.emplace_back();
+    if (fields.empty()) continue;
+    for (const Eigen::Index row : rows) some.push_back(fields[static_cast<std::size_t>(row)]);
   }
   return out;
 }
 
-/// The target as numbers, samples x 1. Throws DataError with row and column for anything else.
-inline Eigen::MatrixXd target_numbers(const EncodedTable& table, const TableEncoding& encoding) {
-  Eigen::MatrixXd y(static_cast<Eigen::Index>(table.target.size()), 1);
+/// One target as numbers, samples x 1. Throws DataError for a table without it, and with row and column for
+/// anything else.
+inline Eigen::MatrixXd target_numbers(const EncodedTable& table, const TableEncoding& encoding,
+                                      std::size_t target) {
+  const std::vector<std::string>& fields = table.targets.at(target);
+  const TableEncoding::Target& column = encoding.targets.at(target);
+  if (fields.empty())
+    throw DataError(table.source + " has no column " + detail::quote(column.name) + " (a target); add it");
+  Eigen::MatrixXd y(static_cast<Eigen::Index>(fields.size()), 1);
   detail::TableProblems problems(table.source);
-  for (std::size_t i = 0; i < table.target.size(); ++i) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
     double value = 0;
-    const detail::CsvField kind = detail::parse_csv_field(table.target[i], value);
+    const detail::CsvField kind = detail::parse_csv_field(fields[i], value);
     if (kind != detail::CsvField::number)
-      problems.add_field(table.lines[i], encoding.target_index, encoding.columns[encoding.target_index].name,
-                         kind, [&]() -> detail::FieldProblem {
+      problems.add_field(table.lines[i], column.index, encoding.columns[column.index].name, kind,
+                         [&]() -> detail::FieldProblem {
                            if (kind != detail::CsvField::text)
-                             return detail::csv_field_problem(table.target[i], kind);
-                           return {detail::quote(table.target[i]) + " is not a number",
+                             return detail::csv_field_problem(fields[i], kind);
+                           return {detail::quote(fields[i]) + " is not a number",
                                    "correct it, or predict classes instead (classify: yes)"};
                          });
     y(static_cast<Eigen::Index>(i), 0) = value;
@@ -64,12 +74,20 @@ inline Eigen::MatrixXd target_numbers(const EncodedTable& table, const TableEnco
   return y;
 }
 
-/// The classes of a target, each once: by value when all are numbers, by their bytes otherwise. Numbers are
-/// the same class however they are written: 1, 1.0 and 01. Throws DataError for numbers that are more than 20
-/// and have fewer than five samples each, or that are more than ten and not whole: those are to be predicted
-/// as numbers.
+/// All targets as numbers, samples x targets. Throws DataError as for one.
+inline Eigen::MatrixXd target_numbers(const EncodedTable& table, const TableEncoding& encoding) {
+  Eigen::MatrixXd y(table.x.rows(), static_cast<Eigen::Index>(encoding.targets.size()));
+  for (std::size_t t = 0; t < encoding.targets.size(); ++t)
+    y.col(static_cast<Eigen::Index>(t)) = target_numbers(table, encoding, t);
+  return y;
+}
+
+/// The classes of the first target, each once: by value when all are numbers, by their bytes otherwise.
+/// Numbers are the same class however they are written: 1, 1.0 and 01. Throws DataError for numbers that are
+/// more than 20 and have fewer than five samples each, or that are more than ten and not whole: those are to
+/// be predicted as numbers.
 inline std::vector<std::string> target_classes(const EncodedTable& table) {
-  std::vector<std::string> classes(table.target);
+  std::vector<std::string> classes(table.targets.at(0));
   std::sort(classes.begin(), classes.end());
   classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
   std::vector<std::pair<double, std::string>> numbers;
@@ -80,9 +98,10 @@ inline std::vector<std::string> target_classes(const EncodedTable& table) {
     whole = whole && value == std::round(value);
     numbers.emplace_back(value, name);
   }
-  if ((classes.size() > 20 && table.target.size() < 5 * classes.size()) || (classes.size() > 10 && !whole))
+  if ((classes.size() > 20 && table.targets[0].size() < 5 * classes.size()) ||
+      (classes.size() > 10 && !whole))
     throw DataError(table.source + ": the target has " + std::to_string(classes.size()) +
-                    " different numbers in " + std::to_string(table.target.size()) +
+                    " different numbers in " + std::to_string(table.targets[0].size()) +
                     " rows (it looks like a quantity and not like classes); predict it as a number, or give "
                     "the classes names that are words");
   std::sort(numbers.begin(), numbers.end());
@@ -90,21 +109,23 @@ inline std::vector<std::string> target_classes(const EncodedTable& table) {
   return classes;
 }
 
-/// The index of each sample's class. Throws DataError with the row of a class that is not in the list.
+/// The index of each sample's class, of the first target. Throws DataError with the row of a class that is
+/// not in the list.
 inline std::vector<int> class_indices(const EncodedTable& table, const TableEncoding& encoding,
                                       const std::vector<std::string>& classes) {
   std::vector<int> indices;
+  const std::vector<std::string>& fields = table.targets.at(0);
+  const std::size_t column = encoding.targets.at(0).index;
   detail::TableProblems problems(table.source);
-  for (std::size_t i = 0; i < table.target.size(); ++i) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
     const auto at = std::find_if(classes.begin(), classes.end(), [&](const std::string& name) {
-      return detail::canonical_field(name, {}) == table.target[i];
+      return detail::canonical_field(name, {}) == fields[i];
     });
     if (at == classes.end())
-      problems.add_field(table.lines[i], encoding.target_index, encoding.columns[encoding.target_index].name,
-                         detail::CsvField::text, [&]() -> detail::FieldProblem {
-                           return {
-                               "the class " + detail::quote(table.target[i]) + " was not there in training",
-                               "correct it, or train on it as well"};
+      problems.add_field(table.lines[i], column, encoding.columns[column].name, detail::CsvField::text,
+                         [&]() -> detail::FieldProblem {
+                           return {"the class " + detail::quote(fields[i]) + " was not there in training",
+                                   "correct it, or train on it as well"};
                          });
     indices.push_back(static_cast<int>(at - classes.begin()));
   }
