@@ -130,9 +130,10 @@ struct SignedRankProbabilities {
 ///
 /// Each returned probability is the share of `draws` of w in which that sum is the greatest of the three (the
 /// rope where it equals another). Its standard error is sqrt(p (1 - p) / draws), at most 0.0023 by default;
-/// the same seed gives the same draws on every platform. A draw takes O(N). Differences are in the units of
-/// the results, and so is rope, such as 0.01 for accuracies. first, second: N results each. Throws DataError
-/// unless both have N >= 2 results with finite differences, rope is finite and at least 0, and draws >= 1.
+/// the same seed gives the same draws on every platform, to the rounding of its logarithm and cosine. A draw
+/// takes O(N). Differences are in the units of the results, and so is rope, such as 0.01 for accuracies.
+/// first, second: N results each. Throws DataError unless both have N >= 2 results with finite differences,
+/// rope is finite and at least 0, and draws >= 1.
 inline SignedRankProbabilities bayesian_signed_rank(const Eigen::VectorXd& first,
                                                     const Eigen::VectorXd& second, double rope,
                                                     std::uint32_t seed = 0, int draws = 50000) {
