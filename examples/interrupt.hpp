@@ -56,7 +56,7 @@ inline void watch_for_signals(std::string name) {
     bool first = false;
     const int status = decide(128 + signal, first);
     if (first) {
-      sst::detail::Temporaries::all().remove();
+      sst::detail::Temporaries::all().remove_for_good();
       // Not by std::cerr, which a thread that cannot get rid of its words may hold.
       const std::string line = (isatty(STDERR_FILENO) ? "\r\033[K" : "") + interruption(name);
       pollfd out{STDERR_FILENO, POLLOUT, 0};

@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include <sst/base/output_file.hpp>
 
+#include <chrono>
 #include <filesystem>
+#include <iterator>
 #include <stdexcept>
 #include <string>
+#include <system_error>
+#include <thread>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sst/base/folder.hpp>
 
 #include "../catch.hpp"
 #include "../folder.hpp"
@@ -71,16 +80,43 @@ TEST_CASE("Long names are written, and keep the rights of the old file", "[base]
   CHECK(folder.entries() == 1);
 }
 
-TEST_CASE("What is half written can be taken along by a program that ends", "[base][output_file]") {
+TEST_CASE("A program that ends at once leaves the old files and nothing else", "[base][output_file]") {
   const Folder folder;
   folder.write("a", "old");
-  sst::detail::OutputFile file(folder.path / "a");
-  file.stream() << "half" << std::flush;
+  const fs::path saved = folder.path / "saved";
+  const auto save = [&](const std::string& text) {
+    sst::detail::write_folder(
+        saved, {"one", "two"}, [](const auto&) { return std::string(); },
+        [&](const fs::path& fresh) {
+          write(fresh / "one", text);
+          write(fresh / "two", text);
+        });
+  };
+  save("old");
+  const pid_t child = fork();
+  if (child == 0) {
+    sst::detail::OutputFile file(folder.path / "a");
+    file.stream() << "half" << std::flush;
+    std::error_code error;
+    const sst::detail::TemporaryFolder half(sst::detail::sibling(saved), {"one", "two"}, error);
+    sst::detail::OutputFile within(half.path() / "one");
+    within.stream() << "half" << std::flush;
+    const auto entries = std::distance(fs::directory_iterator(folder.path), fs::directory_iterator());
+    sst::detail::Temporaries::all().remove_for_good();
+    // Whatever others do meanwhile.
+    std::thread([&] { file.commit(); }).detach();
+    std::thread([&] { write(folder.path / "b", "new"); }).detach();
+    std::thread([&] { save("new"); }).detach();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    _exit(entries == 4 ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
   CHECK(folder.entries() == 2);
-  sst::detail::Temporaries::all().remove();
-  CHECK(folder.entries() == 1);
-  CHECK_THROWS_WITH(file.commit(), Contains("cannot write"));
   CHECK(content(folder.path / "a") == "old");
+  CHECK(content(saved / "one") == "old");
+  CHECK(content(saved / "two") == "old");
 }
 
 }  // namespace output_file_tests

@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <istream>
@@ -89,23 +90,27 @@ inline std::ifstream open_for_reading(const std::filesystem::path& path) {
 }
 
 /// All that comes from a stream. Throws DataError when it breaks off, and before it has taken all memory:
-/// devices such as /dev/zero have no end.
-inline std::string read_all(std::istream& in, const std::string& source) {
+/// devices such as /dev/zero have no end. `expected`: how many bytes will come, if that is known.
+inline std::string read_all(std::istream& in, const std::string& source, std::size_t expected = 0) {
   std::string text;
+  const auto make_room = [&](double bytes) {
+    constexpr double little = 1 << 26;
+    if (bytes > little && bytes > available_memory()) {
+      PlainText message;
+      message.precision(3);
+      message << "cannot read " << quote(source) << " (it is longer than "
+              << static_cast<double>(text.size()) / (1 << 30)
+              << " GiB and memory ends); give a file that fits, and no device without an end";
+      throw DataError(message.str());
+    }
+    text.reserve(static_cast<std::size_t>(bytes));
+  };
   std::array<char, 1U << 16U> buffer;
+  make_room(static_cast<double>(std::max(expected, buffer.size())));
   while (in.read(buffer.data(), buffer.size()) || in.gcount() > 0) {
     const auto count = static_cast<std::size_t>(in.gcount());
-    if (text.capacity() - text.size() < count) {  // it will double, and both are there meanwhile
-      const double grown = 2 * static_cast<double>(text.capacity());
-      if (grown > (1 << 26) && grown > available_memory()) {
-        PlainText message;
-        message.precision(3);
-        message << "cannot read " << quote(source) << " (it is longer than "
-                << static_cast<double>(text.size()) / (1 << 30)
-                << " GiB and memory ends); give a file that fits, and no device without an end";
-        throw DataError(message.str());
-      }
-    }
+    // Old and new are there while it moves.
+    if (text.capacity() - text.size() < count) make_room(2 * static_cast<double>(text.capacity()));
     text.append(buffer.data(), count);
   }
   if (in.bad()) throw DataError("cannot read " + source + " (the stream broke off); check the device");
@@ -115,7 +120,9 @@ inline std::string read_all(std::istream& in, const std::string& source) {
 /// All bytes of a file. Throws DataError as the two above.
 inline std::string read_all(const std::filesystem::path& path) {
   std::ifstream in = open_for_reading(path);
-  return read_all(in, path.string());
+  std::error_code unknown;  // of a pipe
+  const std::uintmax_t size = std::filesystem::file_size(path, unknown);
+  return read_all(in, path.string(), unknown ? 0 : static_cast<std::size_t>(size));
 }
 
 }  // namespace detail

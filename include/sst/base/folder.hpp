@@ -35,18 +35,21 @@ class TemporaryFolder {
   /// `path`: nothing has that name yet.
   TemporaryFolder(std::filesystem::path path, const std::vector<std::string>& names, std::error_code& error)
       : path_(std::move(path)) {
-    if (std::filesystem::create_directory(path_, error)) {
-      Temporaries::Paths paths;
-      for (const std::string& name : names) paths.push_back(path_ / name);
-      paths.push_back(path_);
-      temporary_.emplace(std::move(paths));
-    } else if (!error) {
-      error = std::make_error_code(std::errc::file_exists);
+    Temporaries::Paths paths;
+    for (const std::string& name : names) paths.push_back(path_ / name);
+    paths.push_back(path_);
+    try {
+      temporary_.emplace(std::move(paths), [&] {
+        if (!std::filesystem::create_directory(path_, error)) throw NotMade{};
+      });
+    } catch (const NotMade&) {
+      if (!error) error = std::make_error_code(std::errc::file_exists);
     }
   }
   const std::filesystem::path& path() const { return path_; }
 
  private:
+  struct NotMade {};
   std::filesystem::path path_;
   std::optional<Temporary> temporary_;
 };
@@ -130,11 +133,13 @@ void write_folder(const std::filesystem::path& path, const std::vector<std::stri
   constexpr int patience = 1000;  // others may save there at the same time: the last one stays
   for (int attempt = 0; attempt < patience && !error; ++attempt) {
     writable_folder(path, names, foreign);
-    fs::rename(fresh.path(), target, error);  // where there is nothing, or an empty folder
+    Temporaries::all().step([&] {  // where there is nothing, or an empty folder
+      fs::rename(fresh.path(), target, error);
+    });
     if (!error) return;
     if (std::error_code ignored; !fs::exists(target, ignored)) break;
     fs::permissions(fresh.path(), fs::status(target, error).permissions(), error);
-    exchange_folders(fresh.path(), target, error);
+    Temporaries::all().step([&] { exchange_folders(fresh.path(), target, error); });
     if (error == std::errc::no_such_file_or_directory) {
       error.clear();
       continue;
@@ -142,7 +147,7 @@ void write_folder(const std::filesystem::path& path, const std::vector<std::stri
     if (error) break;
     const std::string late = foreign_entry(fresh.path(), names);
     if (late.empty()) return;
-    exchange_folders(fresh.path(), target, error);
+    Temporaries::all().step([&] { exchange_folders(fresh.path(), target, error); });
     fail_to_write_folder(path, late, "choose another name, or move what is there");
   }
   fail_to_write_folder(path, error ? error.message() : "others write it all the time",

@@ -42,19 +42,32 @@ class Temporaries {
     static Temporaries temporaries;
     return temporaries;
   }
-  Entry add(Paths paths) {
+  /// Notes what make() creates under these names. One with `remove_for_good`: there is nothing that is
+  /// created and not noted.
+  template <class Make>
+  Entry add(Paths paths, Make&& make) {
     const std::lock_guard lock(mutex_);
+    make();
     return live_.insert(live_.end(), std::move(paths));
+  }
+  /// What opens temporaries again, or puts them in their place: never while they are removed, or afterwards.
+  template <class Step>
+  void step(Step&& step) {
+    const std::lock_guard lock(mutex_);
+    step();
   }
   void forget(Entry entry) {
     const std::lock_guard lock(mutex_);
     live_.erase(entry);
   }
-  void remove() {
-    const std::lock_guard lock(mutex_);
+  /// For a program that ends now, whatever its other threads do: removes all, the last ones first, since they
+  /// may lie in folders that are temporary too. A thread that would create another one, or put one in its
+  /// place, waits from here on.
+  void remove_for_good() {
+    mutex_.lock();
     std::error_code ignored;
-    for (const Paths& paths : live_)
-      for (const auto& path : paths) std::filesystem::remove(path, ignored);
+    for (auto paths = live_.rbegin(); paths != live_.rend(); ++paths)
+      for (const auto& path : *paths) std::filesystem::remove(path, ignored);
   }
 
  private:
@@ -73,7 +86,10 @@ inline std::filesystem::path sibling(const std::filesystem::path& path) {
 /// Removes files and their folder, whatever goes wrong.
 class Temporary {
  public:
-  explicit Temporary(Temporaries::Paths paths) : entry_(Temporaries::all().add(std::move(paths))) {}
+  /// Of what make() creates.
+  template <class Make>
+  Temporary(Temporaries::Paths paths, Make&& make)
+      : entry_(Temporaries::all().add(std::move(paths), std::forward<Make>(make))) {}
   Temporary(const Temporary&) = delete;
   Temporary& operator=(const Temporary&) = delete;
   ~Temporary() {
@@ -116,7 +132,10 @@ class OutputFile {
   std::ostream& stream() {
     if (!out_.is_open()) {
       errno = 0;
-      out_.open(direct_ ? target_ : part_, std::ios::binary);
+      if (direct_)  // a pipe may wait for its reader
+        out_.open(target_, std::ios::binary);
+      else
+        Temporaries::all().step([&] { out_.open(part_, std::ios::binary); });
       check();
     }
     return out_;
@@ -134,7 +153,7 @@ class OutputFile {
     if (direct_) return;
     flush(part_);
     std::error_code error;
-    std::filesystem::rename(part_, target_, error);
+    Temporaries::all().step([&] { std::filesystem::rename(part_, target_, error); });
     if (error) fail(error.message());
     flush(target_.has_parent_path() ? target_.parent_path() : ".");
   }
@@ -146,13 +165,15 @@ class OutputFile {
   }
   void make_part(std::filesystem::perms as) {
     part_ = sibling(target_);
+    temporary_.emplace(Temporaries::Paths{part_}, [&] {
 #ifdef SST_HAS_POSIX_FILES
-    errno = 0;
-    const int descriptor = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (descriptor < 0) fail(last_system_error());
-    ::close(descriptor);
+      errno = 0;
+      const int descriptor =
+          ::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+      if (descriptor < 0) fail(last_system_error());
+      ::close(descriptor);
 #endif
-    temporary_.emplace(Temporaries::Paths{part_});
+    });
     std::error_code ignored;
     if (as != std::filesystem::perms::unknown) std::filesystem::permissions(part_, as, ignored);
   }

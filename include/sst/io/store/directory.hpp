@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -76,19 +77,19 @@ inline void sync_directory(const std::filesystem::path& directory) {
 /// under another name that nobody guesses (ending in .part), onto the disk, then renamed.
 inline void write_durably(const std::filesystem::path& path, std::string_view bytes) {
   const std::filesystem::path part = detail::sibling(path);
-  const detail::Temporary temporary({part});
-  {
-    const File file(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, "write");
-    while (!bytes.empty()) {
-      const ::ssize_t written = ::write(file.descriptor(), bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail("write", part, errno);
-      bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
-    if (::fsync(file.descriptor()) != 0) fail("write", part, errno);
+  std::optional<File> file;
+  const detail::Temporary temporary(
+      {part}, [&] { file.emplace(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, "write"); });
+  while (!bytes.empty()) {
+    const ::ssize_t written = ::write(file->descriptor(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("write", part, errno);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
   }
+  if (::fsync(file->descriptor()) != 0) fail("write", part, errno);
+  file.reset();
   std::error_code error;
-  std::filesystem::rename(part, path, error);
+  detail::Temporaries::all().step([&] { std::filesystem::rename(part, path, error); });
   if (error) fail("write", path, error.value());
   sync_directory(path.parent_path());
 }
