@@ -75,13 +75,8 @@ inline std::string input_name(const std::string& file) { return file == "-" ? "s
 
 /// The bytes of a file, or of standard input where it is called "-", unpacked where they are gzip.
 inline std::string read_input(const std::string& file) {
-  std::string bytes;
-  if (file == "-") {
-    bytes = sst::detail::read_all(std::cin, input_name(file));
-  } else {
-    std::ifstream in = sst::detail::open_for_reading(file);
-    bytes = sst::detail::read_all(in, file);
-  }
+  std::string bytes =
+      file == "-" ? sst::detail::read_all(std::cin, input_name(file)) : sst::detail::read_all(file);
 #ifdef SST_WITH_ZLIB
   if (sst::is_gzip(bytes)) return sst::unpack_gzip(bytes, input_name(file));
 #endif

@@ -50,9 +50,9 @@ inline constexpr std::array<Node, 16> nodes{{
 template <std::size_t n>
 using Values = std::array<double, n>;
 
-/// Thrown at a panel that would have to be bisected further than there is reason to; where it lies.
+/// Thrown at a panel that would have to be bisected further than there is reason to.
 struct Unresolved {
-  double at;
+  double at;  ///< the panel's middle
 };
 
 /// Several integrals over [a, b] at once, bisected until each panel's estimated error is below
@@ -69,7 +69,7 @@ class Adaptive {
       : f_(f), tolerance_(tolerance), narrowest_(narrowest) {}
 
   /// Adds the integrals over [a, b] to `total`, and the panels that were used to `panels` (left and right
-  /// ends).
+  /// ends). Throws Unresolved.
   void add(double a, double b, Values<n>& total, std::vector<std::pair<double, double>>* panels = nullptr,
            int depth = 0) const {
     const double middle = (a + b) / 2, radius = (b - a) / 2;

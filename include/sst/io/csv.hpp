@@ -122,8 +122,7 @@ inline Table read_csv(std::istream& in, std::string source, const CsvFormat& for
 
 /// Reads a CSV file; see `parse_csv`. A missing file and a directory are errors too.
 inline Table read_csv(const std::filesystem::path& path, const CsvFormat& format = {}) {
-  std::ifstream in = detail::open_for_reading(path);
-  return read_csv(in, path.string(), format);
+  return parse_csv(detail::read_all(path), path.string(), format);
 }
 
 namespace detail {

@@ -337,8 +337,8 @@ inline Eigen::MatrixXd read_npy_matrix(const std::filesystem::path& path) {
 /// Whether these bytes are an NPY file, by their magic number.
 inline bool is_npy(std::string_view bytes) { return bytes.starts_with("\x93NUMPY"); }
 
-/// The samples of an NPY file whose bytes are in memory; else as `read_npy_matrix`. `source` names them in
-/// messages.
+/// The samples, rows x columns, of an NPY file whose bytes are in memory; else as `read_npy_matrix`. `source`
+/// names them in messages. Throws DataError as that.
 inline Eigen::MatrixXd parse_npy_matrix(std::string_view bytes, const std::string& source) {
   MemorySource memory(bytes, source);
   return detail::read_npy_matrix(memory);

@@ -69,8 +69,7 @@ inline RawTable read_raw_table(std::istream& in, std::string source, const CsvFo
 }
 /// The same from a file. Throws DataError with its name.
 inline RawTable read_raw_table(const std::filesystem::path& path, const CsvFormat& format = {}) {
-  std::ifstream in = detail::open_for_reading(path);
-  return read_raw_table(in, path.string(), format);
+  return parse_raw_table(detail::read_all(path), path.string(), format);
 }
 
 /// Writes a table of fields, each as a text, in quotes where it needs them. Throws DataError for a row of
