@@ -5,9 +5,9 @@
 // against sparse shortcuts, exact, with what the paper left out beside it.
 
 #include <array>
-#include <functional>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +22,7 @@
 #include <sst/topology/families.hpp>
 #include <svg/plot.hpp>
 
+#include "expressibility_splits.hpp"
 #include "options.hpp"
 #include "program.hpp"
 
@@ -41,11 +42,10 @@ const Published printed{{"residual",
 const Published plotted{{"residual", {0.7708, 0.7463, 0.7307, 0.7196, 0.7074, 0.6975, 0.6902}},
                         {"sparse_shortcut", {0.7514, 0.7261, 0.7034, 0.6846, 0.6687, 0.6567, 0.6512}}};
 
-using Family = std::function<sst::Topology(int)>;
-const std::vector<std::pair<std::string, Family>>& families() {
+const std::vector<NamedFamily>& families() {
   using enum sst::BeforeReadout;
   static const sst::FamilyOptions layer{.weight_std = 1.5, .bias_std = 0.05};
-  static const std::vector<std::pair<std::string, Family>> all{
+  static const std::vector<NamedFamily> all{
       {"residual", [](int depth) { return sst::residual(depth, layer); }},
       {"sparse_shortcut", [](int depth) { return sst::sparse_shortcut(depth, layer); }},
       {"sparse_shortcut_with_h0",
@@ -65,8 +65,7 @@ struct Experiment {
   Eigen::MatrixXd train_x, train_y, test_x, test_y;
 };
 
-Experiment load(const std::string& file) {
-  const sst::Dataset data = sst::split_target(sst::read_csv(file), "medv");
+Experiment the_papers(const sst::Dataset& data) {
   const sst::Split split = sst::train_test_split(data.x.rows(), 0.1, 13);
   return {data.x(split.train, sst::every), data.y(split.train, sst::every), data.x(split.test, sst::every),
           data.y(split.test, sst::every)};
@@ -132,12 +131,13 @@ void draw(const Errors& errors, const std::string& file) {
   plot.write(file);
 }
 
-void write_json(const Errors& errors, const std::string& file) {
+void write_json(const Errors& errors, const std::optional<SplitStudy>& study, const std::string& file) {
   nlohmann::ordered_json out;
   for (const auto& [name, family] : families())
     for (const auto& [kernel, values] : errors.at(name))
       for (std::size_t k = 0; k < depths.size(); ++k)
         out["mse"][name][kernel][std::to_string(depths[k])] = values[k];
+  if (study) out["splits"] = study->json();
   sst::detail::write_file(file, [&](std::ostream& stream) { stream << out.dump(1) << '\n'; });
 }
 
@@ -150,11 +150,18 @@ int main(int argc, char** argv) {
   app.add_option("--svg", svg, "write the picture to this file");
   app.add_option("--json", json, "write the errors to this file");
   program::add_precision(app, precision);
+  int splits = 0;
+  auto* many = app.add_option("--splits", splits, "compare on so many random splits as well, with intervals")
+                   ->check(CLI::Range(2, 100000));
+  bool standardize = false;
+  app.add_flag("--standardize", standardize, "on those, features and target to mean 0 and std 1")
+      ->needs(many);
 
   app.callback([&] { program::require_own_outputs({{"--data", data}}, {{"--svg", svg}, {"--json", json}}); });
   return run_program(app, argc, argv, [&] {
     program::try_outputs({svg, json});
-    const Experiment experiment = load(data);
+    const sst::Dataset houses = sst::split_target(sst::read_csv(data), "medv");
+    const Experiment experiment = the_papers(houses);
     const sst::NetworkOptions options{.precision = precision == "float" ? sst::Precision::in_float
                                                                         : sst::Precision::in_double};
     Errors errors;
@@ -164,7 +171,15 @@ int main(int argc, char** argv) {
         errors[name]["nngp"].push_back(test_error(experiment, sst::nngp(family(depth), options)));
       }
     print(errors);
+    std::optional<SplitStudy> study;
+    if (splits > 0) {
+      program::Progress progress;
+      study.emplace(houses, families(), std::vector<int>(depths.begin(), depths.end()), splits, standardize,
+                    options, progress("splits"));
+      progress.check();
+      std::cout << *study;
+    }
     if (!svg.empty()) draw(errors, svg);
-    if (!json.empty()) write_json(errors, json);
+    if (!json.empty()) write_json(errors, study, json);
   });
 }
