@@ -9,6 +9,7 @@
 /// in that file alone. It has to be compiled with the same options as the others. Nothing else changes.
 
 #include <sst/engine/images/tile_engine.hpp>
+#include <sst/kernel/infinite_depth_impl.hpp>
 #include <sst/kernel/kernel_function_impl.hpp>
 #include <sst/kernel/network_kernel_impl.hpp>
 #include <sst/kernel/tiles_impl.hpp>

@@ -91,12 +91,17 @@ class Profile {
     };
     nngp_.emplace(build(Kernel::nngp));
     if (plan.ntk) ntk_.emplace(build(Kernel::ntk));
-    for (const auto* c : {&nngp_, &ntk_})
-      if (*c && (*c)->error() > tolerance)
-        throw Error("the radial profile of topology '" + plan.topology + "' is off by " +
-                    detail::format_number((*c)->error()) + " of the diagonal at degree " +
-                    std::to_string((*c)->degree()) + " in " + std::to_string((*c)->pieces()) +
-                    " pieces, more than " + detail::format_number(tolerance) + "; compute it directly");
+    require_accuracy("topology '" + plan.topology + "'", "; compute it directly");
+  }
+
+  /// Of two functions that are there already, homogeneous ones: kernels over |x||x'|/d. `name` is for
+  /// messages. Throws Error where a kernel is zero at angle 0, and where the tolerance is missed.
+  Profile(const std::string& name, const typename ProfileCurve<Scalar>::Function& nngp,
+          const typename ProfileCurve<Scalar>::Function& ntk)
+      : norm_(1), radial_(Radial::homogeneous) {
+    nngp_.emplace(nngp, std::vector<double>{1}, tolerance);
+    ntk_.emplace(ntk, std::vector<double>{1}, tolerance);
+    require_accuracy(name, "; choose a less extreme one");
   }
 
   /// The norm of reference.
@@ -156,6 +161,15 @@ class Profile {
 
  private:
   using P = gram_detail::Pack<Scalar>;
+
+  void require_accuracy(const std::string& name, const char* remedy) const {
+    for (const auto* c : {&nngp_, &ntk_})
+      if (*c && (*c)->error() > tolerance)
+        throw Error("the radial profile of " + name + " is off by " + detail::format_number((*c)->error()) +
+                    " of the diagonal at degree " + std::to_string((*c)->degree()) + " in " +
+                    std::to_string((*c)->pieces()) + " pieces, more than " +
+                    detail::format_number(tolerance) + remedy);
+  }
 
   template <class Work>
   ProfileCurve<Scalar> curve(const Plan& plan, Kernel kernel) const {
