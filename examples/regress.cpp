@@ -115,9 +115,12 @@ Lesson read_lesson(const Options& o, Report& report) {
   return lesson;
 }
 
+/// Below it conjugate gradients lose their way in the rounding of large kernels.
+constexpr double least_for_iterations = 1e-6;
+
 /// A kernel and a ridge: what the options fix, and of the rest what has the least leave-one-out error.
 std::pair<sst::KernelFunction, sst::Ridge> choose(const Options& o, const Lesson& lesson, Report& report,
-                                                  program::Progress& progress) {
+                                                  program::Progress& progress, bool iterative) {
   const sst::Grid space = grid(o);
   std::vector<sst::Candidate> candidates;
   if (o.topology.empty()) {
@@ -139,6 +142,10 @@ std::pair<sst::KernelFunction, sst::Ridge> choose(const Options& o, const Lesson
   how.race.threads = o.threads;
   how.race.progress = progress("choosing");
   if (!any_ridge) how.ridges = {*program::parse_ridge(o.ridge)};
+  if (any_ridge && iterative) {
+    how.ridges = sst::relative_ridges(least_for_iterations, 10, 29);
+    report.ridges_from(least_for_iterations);
+  }
   if (!o.topology.empty()) {
     const auto board = sst::race(candidates, lesson.x, lesson.y, how.ridges, how.race);
     report.chosen(board, how.ridges, lesson.unit());
@@ -154,7 +161,7 @@ std::pair<sst::KernelFunction, sst::Ridge> choose(const Options& o, const Lesson
 
 /// Scales each feature as the data want it, where leave-one-out errors agree.
 sst::Ridge tune(const Options& o, const sst::KernelFunction& kernel, const sst::Ridge& ridge, Lesson& lesson,
-                Report& report, program::Progress& progress) {
+                Report& report, program::Progress& progress, bool iterative) {
   const sst::Tuned tuned = sst::tune(kernel, lesson.x, lesson.y, ridge,
                                      {.ridge = o.ridge == "auto",
                                       .rows = o.choice_rows,
@@ -168,7 +175,8 @@ sst::Ridge tune(const Options& o, const sst::KernelFunction& kernel, const sst::
   if (!better) return ridge;
   lesson.input_scaling->scale.array() /= tuned.scales.array();
   lesson.x = lesson.x * tuned.scales.asDiagonal();
-  return tuned.ridge;
+  const double least = iterative && o.ridge == "auto" ? least_for_iterations : 0;
+  return tuned.ridge.value() < least ? sst::Ridge::relative(least) : tuned.ridge;
 }
 
 /// Cholesky, which alone gives leave-one-out errors, where memory has room for it; else what fits.
@@ -189,9 +197,11 @@ sst::FitOptions solving(const Options& o, Eigen::Index rows) {
 sst::TableModel learn(const Options& o, Report& report, program::Progress& progress) {
   Lesson lesson = read_lesson(o, report);
   progress.check();
-  auto [kernel, ridge] = choose(o, lesson, report, progress);
-  if (o.tune == "yes") ridge = tune(o, kernel, ridge, lesson, report, progress);
   sst::FitOptions how = solving(o, lesson.x.rows());
+  const bool iterative = how.solver == sst::Solver::conjugate_gradients ||
+                         (how.solver == sst::Solver::automatic && !how.needs_factor);
+  auto [kernel, ridge] = choose(o, lesson, report, progress, iterative);
+  if (o.tune == "yes") ridge = tune(o, kernel, ridge, lesson, report, progress, iterative);
   how.progress = [&](const char* what, double done) { return progress(what)(done); };
   sst::TableModel out{.model = sst::fit(kernel, lesson.x, lesson.y, ridge, how),
                       .input_scaling = std::move(lesson.input_scaling),

@@ -155,6 +155,11 @@ class Report {
                       " targets" + (standardized ? ", in standard deviations of each" : ""));
   }
 
+  /// Ridges are not tried below this one.
+  void ridges_from(double least) {
+    say("note", "ridges from relative:" + readable(least) + " on, which conjugate gradients need");
+  }
+
   /// What was chosen, and why; errors are told in the units of the target.
   void chosen(const sst::Leaderboard& board, const std::vector<sst::Ridge>& ridges, double unit) {
     const sst::Ridge best = board.best().ridge;

@@ -51,13 +51,11 @@ TEST_CASE("All of a stream, unless it has no end", "[base][file]") {
   const Folder folder;
   std::ofstream(folder.path / "file", std::ios::binary) << "three";
   CHECK(sst::detail::read_all(folder.path / "file") == "three");
-#ifndef __SANITIZE_ADDRESS__
   Endless endless;
   std::istream in(&endless);
   const sst_test::LittleMemory limit(4e8);
   CHECK_THROWS_WITH(sst::detail::read_all(in, "/dev/zero"),
-                    Contains("cannot read '/dev/zero' (it is longer than 0.1"));
-#endif
+                    Contains("cannot read '/dev/zero' (it is longer than 0."));
 }
 
 }  // namespace file_tests

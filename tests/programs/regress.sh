@@ -176,6 +176,11 @@ for solver in cholesky mixed conjugate_gradients; do
   paste -d, direct.csv other.csv | awk -F, 'NR > 1 && ($2 - $5) ^ 2 > 1e-8 * $2 ^ 2 { exit 1 }' || fail "$solver"
 done
 [ "$(grep -c '"converged": true' s.json)" -eq 1 ] || fail "a solver's report: $(cat s.json)"
+# Targets without noise want ridges that conjugate gradients cannot take.
+awk 'BEGIN { srand(2); print "a,b,y"; for (i = 0; i < 1500; ++i) { a = rand(); b = rand(); print a "," b "," a * b + b } }' >exact.csv
+fine --train exact.csv --target y --choice-rows 200 --solver conjugate_gradients
+grep -q '^note .*ridges from relative:1e-06' out || fail "ridges for conjugate gradients: $(cat out)"
+
 # Where the process may have little, as under ulimit or in a container, the solver is one that fits.
 awk 'BEGIN { srand(1); print "a,b,y"; for (i = 0; i < 2500; ++i) print rand() "," rand() "," rand() }' >many.csv
 for limit in 50000 60000 70000; do

@@ -126,9 +126,9 @@ class Custom final : public QuadratureActivation {
 /// \endcode
 ///
 /// Its duals come by quadrature, to 1e-13 of sqrt(E f^2 E f^2); what asks for them throws Error, with the
-/// place, where f or f' bends or jumps unsaid (elsewhere than at 0). A function that knows them in closed form
-/// has two more members, for S = double and long double, standard deviations s and t of g and h,
-/// half = (1 - c)/2 and complement = (1 + c)/2 of their correlation c:
+/// place, where f or f' bends or jumps unsaid (elsewhere than at 0). A function that knows them in closed
+/// form has two more members, for S = double and long double, standard deviations s and t of g and h, half =
+/// (1 - c)/2 and complement = (1 + c)/2 of their correlation c:
 ///
 /// \code
 /// struct Parabola {  // z^2 + 1

@@ -302,19 +302,19 @@ SST_COMPILED KernelFunction infinite_sparse_shortcut(Kernel kernel, double ratio
 }
 
 SST_COMPILED KernelFunction infinite_residual(Kernel kernel, double branch_std) {
-  return infinite_detail::make("an infinite residual network", "branch_std", branch_std, 8, kernel,
-                               [depth = static_cast<long double>(branch_std) * branch_std / 2](
-                                   const infinite_detail::Pair& at) {
-                                 return infinite_detail::residual(at, depth);
-                               });
+  return infinite_detail::make(
+      "an infinite residual network", "branch_std", branch_std, 8, kernel,
+      [depth = static_cast<long double>(branch_std) * branch_std / 2](const infinite_detail::Pair& at) {
+        return infinite_detail::residual(at, depth);
+      });
 }
 
 SST_COMPILED KernelFunction equilibrium(Kernel kernel, double weight_std) {
-  return infinite_detail::make("an equilibrium", "weight_std", weight_std, 1.4, kernel,
-                               [alpha = static_cast<long double>(weight_std) * weight_std / 2](
-                                   const infinite_detail::Pair& at) {
-                                 return infinite_detail::equilibrium(at, alpha);
-                               });
+  return infinite_detail::make(
+      "an equilibrium", "weight_std", weight_std, 1.4, kernel,
+      [alpha = static_cast<long double>(weight_std) * weight_std / 2](const infinite_detail::Pair& at) {
+        return infinite_detail::equilibrium(at, alpha);
+      });
 }
 
 }  // namespace SST_ABI

@@ -22,8 +22,9 @@ inline namespace SST_ABI {
 /// layer adds E[(f's part that passes it)^2]: all of Sigma in a chain, so that the number is the count of
 /// its layers, and the shares of the paths, each as long as it is, where paths branch (the paths of Veit,
 /// Wilber and Belongie 2016, "Residual Networks Behave Like Ensembles of Relatively Shallow Networks",
-/// exact at infinite width, with what branches have in common). Activations that saturate take less than one
-/// layer each. Layers that do not learn (rate 0) do not count.
+/// exact at infinite width, with what branches have in common). Of other networks it is this ratio and no
+/// count: larger than the number of layers where differences of signals grow from layer to layer. Layers that
+/// do not learn (rate 0) do not count.
 ///
 /// x: n x features. Accuracy: that of the kernels. Throws DataError where the output has no variance (a row
 /// of zeros, without biases), and what the kernels throw.
