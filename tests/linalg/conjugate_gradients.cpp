@@ -122,6 +122,23 @@ TEST_CASE("conjugate gradients say when they have not converged", "[linalg]") {
   CHECK_THAT(impossible.message, Contains("rounding"));
 }
 
+TEST_CASE("products that are rounded by more than lambda lead no further, and are no error", "[linalg]") {
+  const Index n = 60;
+  std::srand(4);
+  const MatrixXd f = MatrixXd::Random(n, 8), k = f * f.transpose(), b = MatrixXd::Random(n, 2);
+  const double lambda = 1e-6;
+  const MatrixXd rounded = k - 1e-4 * MatrixXd::Identity(n, n);  // with lambda it is indefinite
+  const auto found =
+      conjugate_gradients(sst::DenseOperator(rounded), sst::DenseOperator(k), lambda, b, {}, {});
+  CHECK_FALSE(found.converged);
+  CHECK(found.residuals.maxCoeff() <= 1);
+  // The exact operator goes on from there.
+  const auto rest =
+      conjugate_gradients(sst::DenseOperator(k), lambda, b, {}, {.tolerance = 1e-9, .start = found.x});
+  CHECK(rest.converged);
+  CHECK_THROWS_AS(conjugate_gradients(sst::DenseOperator(rounded), lambda, b), sst::NotPositiveDefinite);
+}
+
 TEST_CASE("bad input of conjugate gradients is an error", "[linalg]") {
   const MatrixXd k = MatrixXd::Identity(4, 4), b = MatrixXd::Ones(4, 1);
   const sst::DenseOperator dense(k);

@@ -13,20 +13,18 @@
 /// All are scaled so that the variance of the output is that of the input, K(x, x) = |x|^2 / d for the NNGP;
 /// a read-out of another scale is a multiple of the kernel. No biases. With c = cos theta,
 ///     kappa(c) = (sin theta + (pi - theta) c) / pi,    kappa0(c) = 1 - theta / pi
-/// (Cho and Saul 2009, "Kernel Methods for Deep Learning", eqs. (4) and (6)). Accuracy: 1.5e-14 of the
-/// diagonal in double (1e-6 in float), checked when the kernel is first used; a kernel that misses it is an
-/// Error.
+/// (Cho and Saul 2009, "Kernel Methods for Deep Learning", eqs. (1) to (6)). Accuracy: 1.5e-14 of the
+/// diagonal in double (1e-6 in float), checked when the kernel is first used, which takes up to some seconds.
 
 namespace sst {
 inline namespace SST_ABI {
 
 /// The sparse shortcut of infinitely many layers: every layer h_l feeds the output, and layer l carries the
 /// share (1 - ratio) ratio^l of its variance, l = 0, 1, ... With theta_0 the angle of the samples and
-/// theta_{l+1} = arccos kappa(cos theta_l), T_0 = cos theta_0, T_{l+1} = cos theta_{l+1} + kappa0(theta_l)
-/// T_l:
+/// theta_{l+1} = arccos kappa(cos theta_l), T_0 = cos theta_0, T_{l+1} = cos theta_{l+1} + kappa0 T_l:
 ///     NNGP = sum_l (1 - ratio) ratio^l cos theta_l,    NTK = sum_l (1 - ratio) ratio^l T_l.
-/// The network of the first L taps is within ratio^L (NTK: (L + 2) ratio^L / (1 - ratio)) of it. Equal taps,
-/// the limit ratio -> 1, tend to a constant kernel, as 1 / L. ratio: in (0, 0.95], beyond which kernels bend
+/// The network of the first L taps is within ratio^L (NTK: (L + 1 / (1 - ratio)) ratio^L) of it. Equal taps,
+/// the limit ratio -> 1, tend to a constant kernel, as 1 / L. ratio: in (0, 0.98], beyond which kernels bend
 /// too much near the diagonal for a profile. Throws Error for others.
 KernelFunction infinite_sparse_shortcut(Kernel kernel, double ratio);
 

@@ -297,7 +297,7 @@ inline KernelFunction make(const std::string& name, const char* what, double val
 
 SST_COMPILED KernelFunction infinite_sparse_shortcut(Kernel kernel, double ratio) {
   return infinite_detail::make(
-      "an infinite sparse shortcut", "ratio", ratio, 0.95, kernel,
+      "an infinite sparse shortcut", "ratio", ratio, 0.98, kernel,
       [ratio](const infinite_detail::Pair& at) { return infinite_detail::sparse_shortcut(at, ratio); });
 }
 

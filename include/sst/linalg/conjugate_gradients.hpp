@@ -104,11 +104,13 @@ inline double curvature(const Eigen::Ref<const VectorXd>& p, const Eigen::Ref<co
 /// then the result says so and is not `converged`.
 ///
 /// The residuals are computed by `exact`: the same K where products with k are less accurate (in float, say),
-/// so that the answer is as accurate as `exact`, at the cost of k.
+/// so that the answer is as accurate as `exact`, at the cost of k. Where k is so far off that it is not
+/// positive definite, it leads no further, and the result is not `converged`.
 ///
 /// Each iteration takes one product with k, each start but one from 0 one with `exact`. Memory: ten n x m
-/// matrices. Throws DataError (wrong rows, entries that are not finite), NotPositiveDefinite (a direction p
-/// with p'Ap <= 0: its column and that value), Error (a tolerance or limit that is not positive), Cancelled.
+/// matrices. Throws DataError (wrong rows, entries that are not finite), NotPositiveDefinite (of `exact`, a
+/// direction p with p'Ap <= 0: its column and that value), Error (a tolerance or limit that is not positive),
+/// Cancelled.
 inline ConjugateGradientResult conjugate_gradients(const SymmetricOperator& k, const SymmetricOperator& exact,
                                                    double lambda, const Eigen::MatrixXd& b,
                                                    const Preconditioner& preconditioner,
@@ -163,6 +165,9 @@ inline ConjugateGradientResult conjugate_gradients(const SymmetricOperator& k, c
       std::vector<Index> kept, going_on;  // as columns of r, and of b
       for (Index c = 0; c < r.cols(); ++c) {
         const Index column = active[static_cast<std::size_t>(c)];
+        // Where products are rounded by more than lambda, k may bend the other way: no step further with
+        // them.
+        if (&k != &exact && !(p.col(c).dot(q.col(c)) > 0)) continue;
         const double step = rho[c] / curvature(p.col(c), q.col(c), column);
         result.x.col(column) += step * norms[column] * p.col(c);
         r.col(c) -= step * q.col(c);
