@@ -72,7 +72,8 @@ Eigen::MatrixXd outputs(const sst::EncodedTable& table, const sst::TableEncoding
 
 /// A target's errors have its name where there are several.
 std::string part(const std::string& where, const sst::TableModel& model, std::size_t target) {
-  return model.classes.empty() && model.targets.size() > 1 ? where + ", " + model.targets[target] : where;
+  const auto& targets = model.encoding->targets;
+  return targets.size() > 1 ? where + ", " + targets[target].name : where;
 }
 
 /// Brings very small or large targets to the size of 1; none for others.
@@ -234,10 +235,10 @@ std::vector<std::pair<std::size_t, Eigen::Index>> far_outside(const sst::Encoded
 
 void write_predictions(const Options& o, const sst::EncodedTable& table, const sst::TableModel& model,
                        const sst::MeanAndStd& prediction) {
-  const std::size_t targets = model.classes.empty() ? model.targets.size() : 1;
+  const std::size_t targets = model.encoding->targets.size();
   std::vector<std::string> columns{"row"};
   for (std::size_t t = 0; t < targets; ++t) {
-    const std::string name = targets > 1 ? " " + model.targets[t] : "";
+    const std::string name = targets > 1 ? " " + model.encoding->targets[t].name : "";
     columns.push_back("prediction" + name);
     for (const std::string& one : model.classes) columns.push_back("p " + one);
     if (o.std) columns.push_back("std" + name);
@@ -306,7 +307,7 @@ void run(const Options& o) {
     if (!model.classes.empty()) model.calibrate(left_out.mean);
     const Eigen::MatrixXd truth = model.training_targets();
     if (!model.classes.empty()) report.errors("leave-one-out", model, truth, left_out.mean);
-    for (std::size_t t = 0; model.classes.empty() && t < model.targets.size(); ++t) {
+    for (std::size_t t = 0; model.classes.empty() && t < model.encoding->targets.size(); ++t) {
       const auto column = static_cast<Eigen::Index>(t);
       const std::string where = part("leave-one-out", model, t);
       report.errors(where, model, truth.col(column), left_out.mean.col(column));

@@ -125,9 +125,9 @@ class Report {
     say("ridge", readable_ridge(fitted.ridge()) + ", which adds " + readable(fitted.lambda()) +
                      " to the kernel's diagonal");
     if (model.input_scaling)
-      say("scaling", (model.classes.empty()
-                          ? (model.targets.size() == 1 ? "features and target" : "features and targets")
-                          : "features") +
+      say("scaling", (model.classes.empty() ? (model.encoding->targets.size() == 1 ? "features and target"
+                                                                                   : "features and targets")
+                                            : "features") +
                          std::string(" to mean 0 and std 1"));
     if (!model.classes.empty()) say("classes", std::to_string(model.classes.size()));
     json_["model"] = {{"kernel", kernel},          {"topology", network.topology.name()},
