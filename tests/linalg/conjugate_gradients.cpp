@@ -134,7 +134,7 @@ TEST_CASE("products that are rounded by more than lambda lead no further, and ar
   CHECK(found.residuals.maxCoeff() <= 1);
   // The exact operator goes on from there.
   const auto rest =
-      conjugate_gradients(sst::DenseOperator(k), lambda, b, {}, {.tolerance = 1e-9, .start = found.x});
+      conjugate_gradients(sst::DenseOperator(k), lambda, b, {}, {.tolerance = 1e-6, .start = found.x});
   CHECK(rest.converged);
   CHECK_THROWS_AS(conjugate_gradients(sst::DenseOperator(rounded), lambda, b), sst::NotPositiveDefinite);
 }
