@@ -24,6 +24,19 @@ struct Interval {
   double high = 0;   ///< the upper end
 };
 
+namespace detail {
+
+/// `value` between the 2.5 % and the 97.5 % quantile of draws, which it sorts.
+inline Interval percentile_interval(double value, std::vector<double>& draws) {
+  std::sort(draws.begin(), draws.end());
+  const auto quantile = [&](double q) {
+    return draws[static_cast<std::size_t>(std::lround(q * static_cast<double>(draws.size() - 1)))];
+  };
+  return {value, quantile(0.025), quantile(0.975)};
+}
+
+}  // namespace detail
+
 /// How far predictions are from the truth, over the rows of a sample.
 struct RegressionErrors {
   Interval rmse;  ///< root mean squared error
@@ -77,18 +90,12 @@ inline RegressionErrors regression_errors(const Eigen::VectorXd& truth, const Ei
     mae.push_back(drawn.mae);
     r2.push_back(drawn.r2);
   }
-  const auto interval = [](double value, std::vector<double>& draws) -> Interval {
-    std::sort(draws.begin(), draws.end());
-    const auto quantile = [&](double q) {
-      return draws[static_cast<std::size_t>(std::lround(q * static_cast<double>(draws.size() - 1)))];
-    };
-    return {value, quantile(0.025), quantile(0.975)};
-  };
   const auto in_units = [unit](const Interval& found) -> Interval {
     return {unit * found.value, unit * found.low, unit * found.high};
   };
   const Values found = values(all);
-  return {in_units(interval(found.rmse, rmse)), in_units(interval(found.mae, mae)), interval(found.r2, r2)};
+  return {in_units(detail::percentile_interval(found.rmse, rmse)),
+          in_units(detail::percentile_interval(found.mae, mae)), detail::percentile_interval(found.r2, r2)};
 }
 
 /// A share, such as an accuracy, with Wilson's 95 % interval (Wilson 1927, "Probable Inference, the Law of

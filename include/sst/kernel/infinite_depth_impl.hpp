@@ -11,6 +11,7 @@
 #include <numbers>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include <Eigen/Core>
@@ -178,7 +179,7 @@ inline Values equilibrium(const Pair& at, long double alpha) {
   return {now.cosine(), now.cosine() / (1 - alpha * (1 - angle(now)))};
 }
 
-/// A kernel of an angle, and its diagonal.
+/// Both kernels at a pair.
 using AngularFunction = std::function<Values(const Pair&)>;
 
 /// Samples by their norms and directions: those of a network that does nothing.
@@ -225,56 +226,58 @@ class RadialColumns final : public TabulatedColumns<Scalar> {
   std::shared_ptr<const Table> table_;
 };
 
-class RadialKernel final : public KernelInterface {
+/// The two kernels of a network: their function, and profiles that are compiled when they are first asked
+/// for.
+class RadialNetwork {
  public:
-  RadialKernel(std::string name, Kernel kernel, AngularFunction f)
-      : name_(std::move(name)), kernel_(kernel), f_(std::move(f)) {}
-  std::shared_ptr<const TabulatedColumns<double>> in_double(const DataRef& x) const override {
-    return std::make_shared<RadialColumns<double>>(double_.of(*this), kernel_, x);
-  }
-  std::shared_ptr<const TabulatedColumns<float>> in_float(const DataRef& x) const override {
-    return std::make_shared<RadialColumns<float>>(float_.of(*this), kernel_, x);
-  }
-  std::optional<KernelFunction> prior() const override {
-    if (kernel_ == Kernel::nngp) return std::nullopt;
-    return KernelFunction(std::make_shared<RadialKernel>(name_, Kernel::nngp, f_));
-  }
-  std::string description() const override {
-    return (kernel_ == Kernel::ntk ? "ntk of " : "nngp of ") + name_;
+  RadialNetwork(std::string name, AngularFunction f) : name_(std::move(name)), f_(std::move(f)) {}
+  const std::string& name() const { return name_; }
+
+  template <class Scalar>
+  std::shared_ptr<const Profile<Scalar>> profile() const {
+    const std::lock_guard guard(lock_);
+    auto& known = std::get<std::shared_ptr<const Profile<Scalar>>>(known_);
+    if (known) return known;
+    const auto values = [this](long double Values::*which) {
+      return [this, which](const auto& half, const auto& complement) {
+        Eigen::ArrayXd out(half.size());
+        for (Eigen::Index k = 0; k < out.size(); ++k)
+          out[k] = static_cast<double>(f_({half[k], complement[k]}).*which);
+        return out;
+      };
+    };
+    known = std::make_shared<const Profile<Scalar>>(name_, values(&Values::nngp), values(&Values::ntk));
+    return known;
   }
 
  private:
-  /// A profile that is compiled when it is first asked for.
-  template <class Scalar>
-  class Once {
-   public:
-    std::shared_ptr<const Profile<Scalar>> of(const RadialKernel& kernel) const {
-      const std::lock_guard guard(lock_);
-      if (!profile_) {
-        const auto values = [f = kernel.f_](long double Values::*which) {
-          return [f, which](const auto& half, const auto& complement) {
-            Eigen::ArrayXd out(half.size());
-            for (Eigen::Index k = 0; k < out.size(); ++k)
-              out[k] = static_cast<double>(f({half[k], complement[k]}).*which);
-            return out;
-          };
-        };
-        profile_ = std::make_shared<const Profile<Scalar>>(kernel.name_, values(&Values::nngp),
-                                                           values(&Values::ntk));
-      }
-      return profile_;
-    }
-
-   private:
-    mutable std::mutex lock_;
-    mutable std::shared_ptr<const Profile<Scalar>> profile_;
-  };
-
   std::string name_;
-  Kernel kernel_;
   AngularFunction f_;
-  Once<double> double_;
-  Once<float> float_;
+  mutable std::mutex lock_;
+  mutable std::tuple<std::shared_ptr<const Profile<double>>, std::shared_ptr<const Profile<float>>> known_;
+};
+
+class RadialKernel final : public KernelInterface {
+ public:
+  RadialKernel(std::shared_ptr<const RadialNetwork> network, Kernel kernel)
+      : network_(std::move(network)), kernel_(kernel) {}
+  std::shared_ptr<const TabulatedColumns<double>> in_double(const DataRef& x) const override {
+    return std::make_shared<RadialColumns<double>>(network_->profile<double>(), kernel_, x);
+  }
+  std::shared_ptr<const TabulatedColumns<float>> in_float(const DataRef& x) const override {
+    return std::make_shared<RadialColumns<float>>(network_->profile<float>(), kernel_, x);
+  }
+  std::optional<KernelFunction> prior() const override {
+    if (kernel_ == Kernel::nngp) return std::nullopt;
+    return KernelFunction(std::make_shared<RadialKernel>(network_, Kernel::nngp));
+  }
+  std::string description() const override {
+    return (kernel_ == Kernel::ntk ? "ntk of " : "nngp of ") + network_->name();
+  }
+
+ private:
+  std::shared_ptr<const RadialNetwork> network_;
+  Kernel kernel_;
 };
 
 /// Throws Error unless 0 < value <= most.
@@ -290,7 +293,8 @@ inline KernelFunction make(const std::string& name, const char* what, double val
   require_range(what, value, most);
   detail::PlainText text;
   text << name << ", " << what << " " << value;
-  return KernelFunction(std::make_shared<RadialKernel>(text.str(), kernel, std::move(f)));
+  return KernelFunction(std::make_shared<RadialKernel>(
+      std::make_shared<const RadialNetwork>(text.str(), std::move(f)), kernel));
 }
 
 }  // namespace infinite_detail

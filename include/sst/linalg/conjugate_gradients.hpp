@@ -79,11 +79,9 @@ inline VectorXd inner_products(const MatrixXd& r, const MatrixXd& z) {
   return out;
 }
 
-/// p' A p, q being A p. Throws NotPositiveDefinite unless it is positive.
-inline double curvature(const Eigen::Ref<const VectorXd>& p, const Eigen::Ref<const VectorXd>& q,
-                        Index column) {
-  const double value = p.dot(q);
-  if (value > 0) return value;
+/// Throws NotPositiveDefinite unless p' A p is positive.
+inline void require_positive_curvature(double value, Index column) {
+  if (value > 0) return;
   detail::PlainText text;
   text << "the kernel with its ridge is not positive definite (a direction met for column " << column
        << " of the right-hand side has the curvature " << value << "); use a larger ridge";
@@ -167,8 +165,10 @@ inline ConjugateGradientResult conjugate_gradients(const SymmetricOperator& k, c
         const Index column = active[static_cast<std::size_t>(c)];
         // Where products are rounded by more than lambda, k may bend the other way: no step further with
         // them.
-        if (&k != &exact && !(p.col(c).dot(q.col(c)) > 0)) continue;
-        const double step = rho[c] / curvature(p.col(c), q.col(c), column);
+        const double curvature = p.col(c).dot(q.col(c));
+        if (&k != &exact && !(curvature > 0)) continue;
+        require_positive_curvature(curvature, column);
+        const double step = rho[c] / curvature;
         result.x.col(column) += step * norms[column] * p.col(c);
         r.col(c) -= step * q.col(c);
         carried[column] = r.col(c).norm();

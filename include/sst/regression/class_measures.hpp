@@ -22,14 +22,19 @@ inline namespace SST_ABI {
 
 namespace measures_detail {
 
+/// Throws DataError, with the row, for a class that is not below count.
+inline void require_below(const std::vector<std::size_t>& classes, std::size_t count) {
+  for (std::size_t i = 0; i < classes.size(); ++i)
+    if (classes[i] >= count)
+      throw DataError("row " + std::to_string(i) + " has class " + std::to_string(classes[i]) + " of " +
+                      std::to_string(count) + " (counted from 0); encode the labels again");
+}
+
 inline void require_classes(const Eigen::MatrixXd& probabilities, const std::vector<std::size_t>& truth) {
   if (truth.empty() || truth.size() != static_cast<std::size_t>(probabilities.rows()))
     throw DataError("there are " + std::to_string(probabilities.rows()) + " rows of probabilities and " +
                     std::to_string(truth.size()) + " true classes; give as many, and one at least");
-  for (std::size_t i = 0; i < truth.size(); ++i)
-    if (truth[i] >= static_cast<std::size_t>(probabilities.cols()))
-      throw DataError("row " + std::to_string(i) + " has class " + std::to_string(truth[i]) + " of " +
-                      std::to_string(probabilities.cols()) + " (counted from 0); encode the labels again");
+  require_below(truth, static_cast<std::size_t>(probabilities.cols()));
 }
 
 }  // namespace measures_detail

@@ -10,6 +10,7 @@
 
 #include <sst/base/compiled.hpp>
 #include <sst/error.hpp>
+#include <sst/regression/class_measures.hpp>
 #include <sst/regression/classification.hpp>
 #include <sst/version.hpp>
 
@@ -25,10 +26,7 @@ inline void require_scores(const Eigen::MatrixXd& scores, const std::vector<std:
   if (scores.rows() == 0 || static_cast<std::size_t>(scores.rows()) != truth.size() || !scores.allFinite())
     throw DataError("there are " + std::to_string(scores.rows()) + " rows of scores and " +
                     std::to_string(truth.size()) + " labels; give as many, one at least, of finite scores");
-  for (std::size_t i = 0; i < truth.size(); ++i)
-    if (truth[i] >= static_cast<std::size_t>(scores.cols()))
-      throw DataError("row " + std::to_string(i) + " has class " + std::to_string(truth[i]) + " of " +
-                      std::to_string(scores.cols()) + " (counted from 0); encode the labels again");
+  measures_detail::require_below(truth, static_cast<std::size_t>(scores.cols()));
 }
 
 }  // namespace regression_detail
@@ -37,12 +35,9 @@ SST_COMPILED Eigen::MatrixXd one_hot(const std::vector<std::size_t>& classes, st
   Eigen::MatrixXd y =
       Eigen::MatrixXd::Constant(static_cast<Eigen::Index>(classes.size()), static_cast<Eigen::Index>(count),
                                 -1 / static_cast<double>(count));
-  for (std::size_t i = 0; i < classes.size(); ++i) {
-    if (classes[i] >= count)
-      throw DataError("row " + std::to_string(i) + " has class " + std::to_string(classes[i]) + " of " +
-                      std::to_string(count) + " (counted from 0); encode the labels again");
+  measures_detail::require_below(classes, count);
+  for (std::size_t i = 0; i < classes.size(); ++i)
     y(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(classes[i])) += 1;
-  }
   return y;
 }
 

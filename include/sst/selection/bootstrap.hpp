@@ -2,7 +2,6 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -38,11 +37,7 @@ Interval bootstrap(Eigen::Index n, double value, Statistic statistic, std::uint3
     for (Eigen::Index& row : rows) row = static_cast<Eigen::Index>(words() % static_cast<std::uint64_t>(n));
     if (const double drawn = statistic(rows); !std::isnan(drawn)) draws.push_back(drawn);
   }
-  std::sort(draws.begin(), draws.end());
-  const auto quantile = [&](double q) {
-    return draws[static_cast<std::size_t>(std::lround(q * static_cast<double>(draws.size() - 1)))];
-  };
-  return {value, quantile(0.025), quantile(0.975)};
+  return percentile_interval(value, draws);
 }
 
 /// Kendall's tau-b of the pairs at `rows`; NaN where x or y is constant there.
