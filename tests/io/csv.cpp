@@ -172,6 +172,21 @@ TEST_CASE("a wide first row of a short file reserves no memory for what is not t
   CHECK_THAT(problem(text), Contains("a.csv, row 2, column 1: the row is blank"));
 }
 
+TEST_CASE("rows that are nearly all empty fields have room", "[io][csv][error]") {
+  std::string text = "1,2,3,4,5,6,7,8\n";
+  for (int row = 0; row < 1000; ++row) text += ",,,,,,,\n";
+  CHECK_THAT(problem(text + "1,2,3,4,5,6,7,8\n"),
+             Contains("the field is empty"));  // each is told, none written beyond the matrix
+}
+
+TEST_CASE("tabs that do not separate are no row", "[io][csv][error]") {
+  for (const char separator : {',', ';', '|', ' '}) {
+    INFO(separator);
+    CHECK_THROWS_WITH(parse("\t\n", {.separator = separator}),
+                      "a.csv has no rows (it is empty); give it one sample a row");
+  }
+}
+
 TEST_CASE("CSV files that cannot be read", "[io][csv][error]") {
   const Folder folder;
   CHECK_THROWS_WITH(sst::read_csv(folder.path / "none.csv"),

@@ -58,9 +58,10 @@ class CsvParser : CsvScanner {
 
   Table parse() {
     const std::size_t columns = begin();
-    // Trailing blank lines are gone and a number never spans lines: a row is a line. A file too short
-    // for that many full rows has a ragged one, which is found before the matrix is full.
-    const std::size_t rows = std::min(lines(), (rest().size() + 1) / (2 * columns) + 1);
+    // Trailing blank lines are gone and a number never spans lines: a row is a line. A file too short for
+    // that many rows of separators and line ends alone has a ragged one, which is found before the matrix is
+    // full.
+    const std::size_t rows = std::min(lines(), rest().size() / columns + 1);
     Eigen::MatrixXd values(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(columns));
     TableProblems problems(source_);
     Eigen::Index row = 0;

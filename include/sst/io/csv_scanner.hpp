@@ -31,9 +31,10 @@ class CsvScanner {
     // Blank lines at the end; where tabs separate, one of tabs alone is a row of empty fields.
     const bool tabs = text_.substr(0, text_.find_first_of("\r\n")).find('\t') != text_.npos;
     text_ = text_.substr(0, text_.find_last_not_of(tabs ? " \r\n" : " \t\r\n") + 1);  // npos + 1 is 0
-    if (text_.empty()) throw DataError(source_ + " has no rows (it is empty); give it one sample a row");
+    require_rows();
     format_ = find_format(text_, std::move(format_), source_);
     if (format_.separator != '\t') text_ = text_.substr(0, text_.find_last_not_of(" \t\r\n") + 1);
+    require_rows();  // not where all there was are tabs, which do not separate
     for (std::size_t c = 0; c < stops_.size(); ++c)
       stops_[c] = ends_field(static_cast<char>(c), format_.separator);
   }
@@ -93,6 +94,10 @@ class CsvScanner {
   std::vector<std::string> names_;
 
  private:
+  void require_rows() const {
+    if (text_.empty()) throw DataError(source_ + " has no rows (it is empty); give it one sample a row");
+  }
+
   void start_again() {
     at_ = 0;
     line_ = 1;
