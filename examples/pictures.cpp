@@ -12,6 +12,7 @@
 
 #include <sst/base/output_file.hpp>
 #include <sst/engine/rows/profile.hpp>
+#include <sst/kernel/infinite_depth.hpp>
 #include <sst/ntk.hpp>
 #include <svg/arc_diagram.hpp>
 #include <svg/curves.hpp>
@@ -59,6 +60,69 @@ void draw_profiles(const fs::path& folder) {
   plot.write(folder / "kernel_profiles.svg");
 }
 
+/// The NTKs of networks of growing depth, and what they tend to.
+void draw_infinite_depth(const fs::path& folder) {
+  constexpr int points = 101;
+  constexpr double ratio = 0.8, branch_std = 2, feedback_std = 1.2;
+  const sst::DenseOptions he{.weight_std = std::numbers::sqrt2};
+  const auto chain = [he](int layers) { return sst::chain(layers + 1, {.weight_std = he.weight_std}); };
+  const auto residual = [](int layers) {
+    return sst::trace([layers](sst::Node in) {
+      sst::Node h = dense(in);
+      for (int l = 0; l < layers; ++l) h = h + dense(relu(h), {.weight_std = branch_std / std::sqrt(layers)});
+      return h;
+    });
+  };
+  const auto sparse_shortcut = [he](int layers) {
+    return sst::trace([layers, he](sst::Node in) {
+      sst::Node h = dense(in), sum = std::sqrt(1 - ratio) * h;
+      for (int l = 1; l <= layers; ++l) {
+        h = dense(relu(h), he);
+        sum = sum + std::sqrt((1 - ratio) * std::pow(ratio, l)) * h;
+      }
+      return sum;
+    });
+  };
+  const auto unrolled = [](int layers) {
+    const sst::DenseOptions drive{.weight_std = std::sqrt(1 - feedback_std * feedback_std / 2)};
+    return sst::trace([layers, drive](sst::Node in) {
+      sst::Node h = dense(in, drive);
+      for (int l = 0; l < layers; ++l) h = dense(relu(h), {.weight_std = feedback_std}) + dense(in, drive);
+      return h;
+    });
+  };
+
+  Eigen::MatrixXd x(points, 2);  // on a half circle
+  for (int i = 0; i < points; ++i) {
+    const double angle = std::numbers::pi * i / (points - 1);
+    x.row(i) << std::cos(angle), std::sin(angle);
+  }
+  svg::CurvePlot plot{.x_label = "angle between two inputs, in units of \u03C0",
+                      .y_label = "NTK, relative to angle 0",
+                      .width = 230};
+  const auto add = [&](const std::string& name, const sst::KernelFunction& kernel) {
+    const Eigen::VectorXd k = kernel.matrix(x, x.topRows(1));
+    svg::Curve curve{.name = name};
+    for (int i = 0; i < points; ++i) curve.points.push_back({i / (points - 1.0), k[i] / k[0]});
+    plot.panels.back().curves.push_back(curve);
+  };
+  const auto add_panel = [&](const std::string& title, const auto& network) {
+    plot.panels.push_back({title});
+    for (const int layers : {2, 8, 32, 128})
+      add(std::to_string(layers) + " layers", sst::ntk(network(layers)));
+  };
+  const std::string limit = "their limit";
+  add_panel("chain", chain);
+  plot.panels.back().curves.push_back({.name = limit, .points = {{0, 1}, {0, 0.25}, {1, 0.25}}});
+  add_panel("residual", residual);
+  add(limit, sst::infinite_residual(sst::Kernel::ntk, branch_std));
+  add_panel("sparse shortcut", sparse_shortcut);
+  add(limit, sst::infinite_sparse_shortcut(sst::Kernel::ntk, ratio));
+  add_panel("fed back to itself", unrolled);
+  add(limit, sst::equilibrium(sst::Kernel::ntk, feedback_std));
+  plot.write(folder / "infinite_depth.svg");
+}
+
 /// The same data seen by the Bayesian network and by an ensemble of trained ones.
 void draw_posteriors(const fs::path& folder) {
   const Eigen::VectorXd x{{-2.6, -2.1, -1.7, -1.1, -0.8, 0.9, 1.3, 1.9, 2.2}};
@@ -84,13 +148,15 @@ void draw_posteriors(const fs::path& folder) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"The pictures of the guides: topologies, kernel profiles, posteriors", "pictures"};
+  CLI::App app{"The pictures of the guides: topologies, kernel profiles, infinite depth, posteriors",
+               "pictures"};
   fs::path folder = ".";
   app.add_option("--output", folder, "the folder for the SVG files")->capture_default_str();
   return run_program(app, argc, argv, [&] {
     draw_topologies(folder);
     draw_profiles(folder);
+    draw_infinite_depth(folder);
     draw_posteriors(folder);
-    std::cout << "6 pictures in " << folder << '\n';
+    std::cout << "7 pictures in " << folder << '\n';
   });
 }
