@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <limits>
 #include <random>
 #include <sstream>
@@ -156,8 +157,9 @@ TEST_CASE("what only looks like a number", "[io][csv][error]") {
 }
 
 TEST_CASE("CSV errors stay on one printable line", "[io][csv][error]") {
-  CHECK(problem(std::string("1\na\0b\x1b[2J\n", 9)) ==
-        "a.csv, row 2, column 1: 'a\\x00b\\x1b[2J' is not a number; write one such as 1.5 or 2e-3");
+  CHECK(problem("1\na\x01"
+                "b\x1b[2J\n") ==
+        "a.csv, row 2, column 1: 'a\\x01b\\x1b[2J' is not a number; write one such as 1.5 or 2e-3");
   const std::string text = problem("1\n" + std::string(5000, 'q') + "\n");
   CHECK_THAT(text, Contains("'" + std::string(40, 'q') + "...' is not a number"));
   // Cut between characters, not within one.
@@ -170,6 +172,25 @@ TEST_CASE("a wide first row of a short file reserves no memory for what is not t
   for (std::size_t i = 0; i < text.size(); i += 2) text[i] = '1';
   text += "1\n" + std::string(200000, '\n') + "1";
   CHECK_THAT(problem(text), Contains("a.csv, row 2, column 1: the row is blank"));
+}
+
+TEST_CASE("a table of text has no zero bytes", "[io][csv][error]") {
+  CHECK(
+      problem(std::string("x,y\n1,2\n3,4\0 5\n", 16)) ==
+      "a.csv, row 3, column 2: '4\\x00 5' has a zero byte, as no text has (the file is binary, or damaged); "
+      "save it again as CSV");
+  CHECK_THROWS_WITH(sst::write_csv(std::cout, Eigen::RowVector2d(1, 2), {std::string("a\0b", 3), "c"}),
+                    Contains("'a\\x00b' with a zero byte"));
+}
+
+TEST_CASE("names that other formats begin with survive", "[io][csv]") {
+  for (const std::string name : {"%PDF", "GIF89", "{}", "[1", "<html>", "@relation", "RIFF\x01", "-1 1:2",
+                                 "version https://git-lfs"}) {
+    INFO(name);
+    std::stringstream stream;
+    sst::write_csv(stream, Eigen::RowVector2d(1, 2), {name, "b"});
+    CHECK(sst::read_csv(stream, "back").columns == std::vector<std::string>{name, "b"});
+  }
 }
 
 TEST_CASE("rows that are nearly all empty fields have room", "[io][csv][error]") {

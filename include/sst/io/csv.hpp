@@ -206,6 +206,10 @@ void put_csv(std::ostream& out, const Eigen::MatrixBase<Derived>& matrix,
     if (const auto twice = repeated_name(header))
       throw DataError("the header has the name " + quote(header[twice->first]) +
                       " twice; give each column its own");
+    for (const std::string& name : header)
+      if (name.find('\0') != name.npos)
+        throw DataError("the header has the name " + quote(name) +
+                        " with a zero byte, as no text has; rename the column");
     // Numbers above numbers are names when they are in quotes.
     double ignored = 0;
     const bool words = std::all_of(header.begin(), header.end(), [&](const std::string& name) {
@@ -237,7 +241,7 @@ void put_csv(std::ostream& out, const Eigen::MatrixBase<Derived>& matrix,
 ///
 /// Each number is the shortest text that reads back as the same number. Throws DataError, before
 /// anything is written, for what `read_csv` would refuse or misread: a number that is not finite, a
-/// header of another length or with a repeated name; and when the stream fails.
+/// header of another length or with a repeated name or a zero byte; and when the stream fails.
 template <class Derived>
 void write_csv(std::ostream& out, const Eigen::MatrixBase<Derived>& matrix,
                const std::vector<std::string>& header = {}) {

@@ -17,6 +17,7 @@
 #include <sst/base/file.hpp>
 #include <sst/error.hpp>
 #include <sst/io/csv_format.hpp>
+#include <sst/io/text_file.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -191,13 +192,13 @@ inline std::string column_place(std::size_t column, std::string_view name) {
                   problem);
 }
 
-/// Appends a text as a field, in quotes where it needs them (another separator would be evidence for itself)
-/// or where `quoted` asks for them.
+/// Appends a text as a field, in quotes where it needs them (another separator would be evidence for itself,
+/// and so would the mark of another format at the start) or where `quoted` asks for them.
 inline void append_csv_text(std::string& line, std::string_view text, bool quoted = false) {
   const bool plain = !quoted && !text.empty() &&
                      text.find_first_of(",;|\t\"\r\n") == std::string_view::npos &&
                      text.find_first_of(" \t") != 0 && text.find_last_of(" \t") != text.size() - 1 &&
-                     !text.starts_with("\xEF\xBB\xBF");  // would be dropped at the start of a file
+                     !text.starts_with("\xEF\xBB\xBF") && !(line.empty() && may_be_foreign(text));
   if (plain) {
     line += text;
     return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string>
@@ -103,16 +104,20 @@ class CsvScanner {
     line_ = 1;
   }
 
-  /// Before anything is learnt: a name or a category that is not UTF-8 can be neither told nor saved.
+  /// Before anything is learnt: a name or a category that is no text can be neither told nor saved.
   void require_utf8() {
-    const std::size_t wrong = first_not_utf8(text_);
+    const std::size_t nul = text_.find('\0'), wrong = std::min(first_not_utf8(text_), nul);
     if (wrong == text_.npos) return;
     while (!at_end())
       for (std::size_t line = line_, column = 0;; ++column) {
         const std::string_view field = next_field(column);
         if (at_ > wrong)
           fail(line, column,
-               quote(field) + " is not UTF-8; save the file as UTF-8, or say what it is (encoding: latin-1)");
+               quote(field) +
+                   (wrong == nul
+                        ? " has a zero byte, as no text has (the file is binary, or damaged); save it again "
+                          "as CSV"
+                        : " is not UTF-8; save the file as UTF-8, or say what it is (encoding: latin-1)"));
         if (row_ended_) break;
       }
   }

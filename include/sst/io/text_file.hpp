@@ -128,6 +128,11 @@ inline ForeignFormat foreign_format(std::string_view text, std::string_view name
   return {};
 }
 
+/// Whether a file that starts with this text could be taken for another format, whatever follows.
+inline bool may_be_foreign(std::string_view start) {
+  return !foreign_format(std::string(start) + '\1', "").is.empty();
+}
+
 inline void append_utf8(std::string& out, std::uint32_t letter) {
   const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
   if (letter < 0x80) return put(letter);
