@@ -313,6 +313,13 @@ TEST_CASE("CSV headers survive, whatever is in them", "[io][csv]") {
   CHECK(back.values == row);
 }
 
+TEST_CASE("A name that a decimal comma makes a number is a name", "[io][csv]") {
+  const std::vector<std::string> names{"a", "5,"};
+  std::stringstream stream;
+  sst::write_csv(stream, Eigen::RowVector2d(1, 2), names);
+  CHECK(sst::read_csv(stream, "back").columns == names);
+}
+
 TEST_CASE("A name that starts with a byte order mark keeps it", "[io][csv]") {
   const std::vector<std::string> names{"\xEF\xBB\xBFname", "b"};
   std::stringstream stream;

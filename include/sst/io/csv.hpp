@@ -210,10 +210,11 @@ void put_csv(std::ostream& out, const Eigen::MatrixBase<Derived>& matrix,
       if (name.find('\0') != name.npos)
         throw DataError("the header has the name " + quote(name) +
                         " with a zero byte, as no text has; rename the column");
-    // Numbers above numbers are names when they are in quotes.
+    // Numbers above numbers are names when they are in quotes, and so is what a decimal comma makes a number.
     double ignored = 0;
     const bool words = std::all_of(header.begin(), header.end(), [&](const std::string& name) {
-      return parse_csv_field(name, ignored) == CsvField::text;
+      return parse_csv_field(name, ignored) == CsvField::text &&
+             std::string_view("+-.,0123456789").find(name.front()) == std::string_view::npos;
     });
     for (const std::string& name : header) {
       if (&name != &header.front()) line += ',';
