@@ -184,12 +184,16 @@ TEST_CASE("a table of text has no zero bytes", "[io][csv][error]") {
 }
 
 TEST_CASE("names that other formats begin with survive", "[io][csv]") {
-  for (const std::string name : {"%PDF", "GIF89", "{}", "[1", "<html>", "@relation", "RIFF\x01", "-1 1:2",
-                                 "version https://git-lfs"}) {
+  for (const std::string name : {"%PDF", "GIF89", "{}", "[", "[1", "<html>", "@relation", "RIFF\x01",
+                                 "-1 1:2", "version https://git-lfs"}) {
     INFO(name);
     std::stringstream stream;
     sst::write_csv(stream, Eigen::RowVector2d(1, 2), {name, "b"});
     CHECK(sst::read_csv(stream, "back").columns == std::vector<std::string>{name, "b"});
+    std::stringstream alone;
+    sst::write_csv(alone, Eigen::Matrix<double, 1, 1>(0.4), {name});
+    CHECK(sst::read_csv(alone, "back", {.header = sst::CsvHeader::yes}).columns ==
+          std::vector<std::string>{name});
   }
 }
 

@@ -128,9 +128,12 @@ inline ForeignFormat foreign_format(std::string_view text, std::string_view name
   return {};
 }
 
-/// Whether a file that starts with this text could be taken for another format, whatever follows.
+/// Whether a file that starts with this text could be taken for another format, whatever follows: by its
+/// mark, or by a bracket.
 inline bool may_be_foreign(std::string_view start) {
-  return !foreign_format(std::string(start) + '\1', "").is.empty();
+  const auto first = static_cast<unsigned char>(start.empty() ? 0 : start.front());
+  return (first < 0x80 && !std::isalnum(first) && !std::strchr("_+-.", first)) ||
+         !foreign_format(std::string(start) + '\1', "").is.empty();
 }
 
 inline void append_utf8(std::string& out, std::uint32_t letter) {
