@@ -35,6 +35,7 @@ struct Lesson {
   sst::TableEncoding encoding;
   std::vector<std::string> targets = {}, classes = {};
   std::optional<sst::Scaling> input_scaling = {}, target_scaling = {};
+  std::optional<Eigen::MatrixXd> transform = {};
   Eigen::MatrixXd x = {}, y = {};  // scaled
 
   /// What an error of 1 is in the units of the one target of numbers.
@@ -160,6 +161,12 @@ std::pair<sst::KernelFunction, sst::Ridge> choose(const Options& o, const Lesson
   return {chosen.kernel, chosen.ridge};
 }
 
+/// A ridge that was found, as large as conjugate gradients need it.
+sst::Ridge for_solver(const Options& o, const sst::Ridge& found, bool iterative) {
+  const double least = iterative && o.ridge == "auto" ? least_for_iterations : 0;
+  return found.value() < least ? sst::Ridge::relative(least) : found;
+}
+
 /// Scales each feature as the data want it, where leave-one-out errors agree.
 sst::Ridge tune(const Options& o, const sst::KernelFunction& kernel, const sst::Ridge& ridge, Lesson& lesson,
                 Report& report, program::Progress& progress, bool iterative) {
@@ -176,8 +183,27 @@ sst::Ridge tune(const Options& o, const sst::KernelFunction& kernel, const sst::
   if (!better) return ridge;
   lesson.input_scaling->scale.array() /= tuned.scales.array();
   lesson.x = lesson.x * tuned.scales.asDiagonal();
-  const double least = iterative && o.ridge == "auto" ? least_for_iterations : 0;
-  return tuned.ridge.value() < least ? sst::Ridge::relative(least) : tuned.ridge;
+  return for_solver(o, tuned.ridge, iterative);
+}
+
+/// Turns and scales the features towards what the kernel's predictions depend on, where leave-one-out errors
+/// agree.
+sst::Ridge learn_features(const Options& o, const sst::KernelFunction& kernel, const sst::Ridge& ridge,
+                          Lesson& lesson, Report& report, program::Progress& progress, bool iterative) {
+  const sst::LearnedFeatures learned = sst::learn_features(kernel, lesson.x, lesson.y, ridge,
+                                                           {.rounds = o.feature_learning,
+                                                            .ridge = o.ridge == "auto",
+                                                            .rows = o.choice_rows,
+                                                            .seed = o.seed,
+                                                            .threads = o.threads,
+                                                            .progress = progress("learning features")});
+  progress.check();
+  report.learned(learned, lesson.encoding.features(), lesson.unit());
+  if (learned.best > 0) {
+    lesson.x = sst::detail::product(lesson.x, learned.transform);
+    lesson.transform = learned.transform;
+  }
+  return for_solver(o, learned.ridge, iterative);
 }
 
 /// Cholesky, which alone gives leave-one-out errors, where memory has room for it; else what fits.
@@ -203,9 +229,11 @@ sst::TableModel learn(const Options& o, Report& report, program::Progress& progr
                          (how.solver == sst::Solver::automatic && !how.needs_factor);
   auto [kernel, ridge] = choose(o, lesson, report, progress, iterative);
   if (o.tune == "yes") ridge = tune(o, kernel, ridge, lesson, report, progress, iterative);
+  if (o.feature_learning > 0) ridge = learn_features(o, kernel, ridge, lesson, report, progress, iterative);
   how.progress = [&](const char* what, double done) { return progress(what)(done); };
   sst::TableModel out{.model = sst::fit(kernel, lesson.x, lesson.y, ridge, how),
                       .input_scaling = std::move(lesson.input_scaling),
+                      .transform = std::move(lesson.transform),
                       .target_scaling = std::move(lesson.target_scaling),
                       .encoding = std::move(lesson.encoding),
                       .targets = std::move(lesson.targets),

@@ -30,7 +30,7 @@ struct Options {
   std::string missing_target = "error", unknown = "error", choose = "yes", standardize = "all", tune = "no";
   std::vector<std::string> target, ignore, categorical;
   program::TableOptions table;
-  int depth = 8, threads = 0, choice_rows = 1024;
+  int depth = 8, threads = 0, choice_rows = 1024, feature_learning = 0;
   double weight_std = 1.5, bias_std = 0.05, interval = 0;
   unsigned seed = 0;
   bool classify = false, std = false, factor = false;
@@ -130,6 +130,12 @@ inline void declare(CLI::App& app, Options& o) {
                       "scales of the features, by gradients, where they lower leave-one-out errors");
   tune->default_str("as --choose");
   learns(tune);
+  auto* features =
+      app.add_option("--feature-learning", o.feature_learning,
+                     "in place of scales: rounds, at most, of directions by gradients (5, say), where "
+                     "they lower leave-one-out errors")
+          ->check(CLI::Range(1, 100));
+  learns(features);
   learns(choice("--standardize", o.standardize, {"all", "none"},
                 "features, and a target of numbers, to mean 0 and std 1")
              ->expected(0, 1)
@@ -166,7 +172,7 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--seed", o.seed, "of the intervals' bootstrap, and of the rows that decide")
       ->capture_default_str();
   for (CLI::Option* option : learning) load->excludes(option);
-  app.callback([&o, family, kernel, ridge, missing_target, tune] {
+  app.callback([&o, family, kernel, ridge, missing_target, tune, features] {
     const auto given = [](CLI::Option* option) { return option->count() > 0; };
     o.fixed_family = given(family[0]);
     o.fixed_depth = given(family[1]);
@@ -179,7 +185,15 @@ inline void declare(CLI::App& app, Options& o) {
     if (given(tune) && o.tune == "yes" && o.standardize != "all")
       throw CLI::ValidationError(
           "--tune yes takes features of std 1, and --standardize none leaves them; leave out one");
-    if (!given(tune)) o.tune = o.standardize == "all" ? o.choose : "no";
+    if (given(features) && o.standardize != "all")
+      throw CLI::ValidationError(
+          "--feature-learning takes features of std 1, and --standardize none leaves them; leave out one");
+    if (given(features) && given(tune) && o.tune == "yes")
+      throw CLI::ValidationError("--feature-learning finds scales with the directions; leave out --tune yes");
+    if (given(features))
+      o.tune = "no";
+    else if (!given(tune))
+      o.tune = o.standardize == "all" ? o.choose : "no";
     if (o.classify && o.interval > 0)
       throw CLI::ValidationError("--interval has no effect with --classify, which gives probabilities");
     if (o.load.empty() && o.train.empty()) throw CLI::RequiredError("--train, or --load,");

@@ -204,21 +204,27 @@ class Report {
                       {"error_before", before},
                       {"error_after", after},
                       {"ridge", found.ridge.to_string()}};
-    std::vector<std::size_t> order(features.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    const auto scale = [&](std::size_t k) { return found.scales[static_cast<Eigen::Index>(k)]; };
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-      return std::pair(-scale(a), a) < std::pair(-scale(b), b);
-    });
-    constexpr std::size_t most = 8;  // on paper; JSON has all
-    std::string text;
-    for (std::size_t i = 0; i < order.size(); ++i) {
-      json_["tuned"]["scales"][features[order[i]]] = scale(order[i]);
-      if (i < most)
-        text +=
-            (i ? ", " : "") + sst::detail::printable(features[order[i]]) + " " + readable(scale(order[i]));
+    const std::string list = largest(features, found.scales, json_["tuned"]["scales"]);
+    if (used) say("", list);
+  }
+
+  /// The rounds of learned features, and what share of them each feature has; errors in the units of the
+  /// target.
+  void learned(const sst::LearnedFeatures& found, const std::vector<std::string>& features, double unit) {
+    std::vector<double> errors;
+    std::string path;
+    for (const double error : found.errors) {
+      errors.push_back(unit * std::sqrt(error));
+      path += (path.empty() ? "" : " -> ") + readable(errors.back());
     }
-    if (used) say("", text + (order.size() > most ? ", ..." : ""));
+    const std::string rounds = std::to_string(found.best) + (found.best == 1 ? " round" : " rounds");
+    say("learned", "features by " + rounds + " of gradients on " + std::to_string(found.rows) +
+                       " rows: leave-one-out error " + path +
+                       (found.best == 0 ? ", and so left as they were" : ""));
+    json_["learned_features"] = {
+        {"rounds", found.best}, {"rows", found.rows}, {"errors", errors}, {"ridge", found.ridge.to_string()}};
+    const std::string list = largest(features, found.importance(), json_["learned_features"]["importance"]);
+    if (found.best > 0) say("", list);
   }
 
   /// Whether standard deviations are as large as errors are: of observations, in the units of the target;
@@ -241,9 +247,11 @@ class Report {
     const auto [line, column] = rows.front();
     say("note", std::to_string(rows.size()) + (rows.size() == 1 ? " row" : " rows") +
                     " further outside the training rows than these span (the first: row " +
-                    std::to_string(table.lines[line]) + ", '" +
-                    sst::detail::printable(model.encoding->features()[static_cast<std::size_t>(column)]) +
-                    "'); there a prediction says little");
+                    std::to_string(table.lines[line]) + ", " +
+                    (model.transform
+                         ? "learned feature " + std::to_string(column + 1)
+                         : sst::detail::quote(model.encoding->features()[static_cast<std::size_t>(column)])) +
+                    "); there a prediction says little");
   }
 
   /// What the layers of a chosen network are.
@@ -325,6 +333,26 @@ class Report {
 
  private:
   using Line = std::pair<std::string, std::string>;
+
+  /// Features by their numbers, the largest first: the first of them for paper, all into `json`.
+  static std::string largest(const std::vector<std::string>& features, const Eigen::RowVectorXd& numbers,
+                             nlohmann::ordered_json& json) {
+    std::vector<std::size_t> order(features.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto number = [&](std::size_t k) { return numbers[static_cast<Eigen::Index>(k)]; };
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return std::pair(-number(a), a) < std::pair(-number(b), b);
+    });
+    constexpr std::size_t most = 8;
+    std::string text;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      json[features[order[i]]] = number(order[i]);
+      if (i < most)
+        text +=
+            (i ? ", " : "") + sst::detail::printable(features[order[i]]) + " " + readable(number(order[i]));
+    }
+    return text + (order.size() > most ? ", ..." : "");
+  }
 
   /// How a table was written, and what of it was not used.
   void reading(const std::string& part, const sst::RawTable& raw, const sst::EncodedTable& table) {

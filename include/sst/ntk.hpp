@@ -19,6 +19,7 @@
 #include <sst/regression/posterior.hpp>
 #include <sst/selection/choose.hpp>
 #include <sst/selection/cross_validation.hpp>
+#include <sst/selection/feature_learning.hpp>
 #include <sst/selection/grid_search.hpp>
 #include <sst/selection/ridge_path.hpp>
 #include <sst/selection/tune.hpp>

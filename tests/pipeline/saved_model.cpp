@@ -109,6 +109,37 @@ TEST_CASE("A table's model predicts what its model predicts", "[pipeline][saved_
   CHECK((model.predict(at) - direct.predict(at)).norm() <= 1e-13 * direct.predict(at).norm());
 }
 
+TEST_CASE("Learned features are applied to whatever comes, and saved", "[pipeline][saved_model]") {
+  const Folder folder;
+  const Eigen::MatrixXd x = 5 * normal(30, 3, 1).array() + 2, y = normal(30, 1, 2), at = 5 * normal(7, 3, 3);
+  const auto in = sst::Scaling::standard(x);
+  const Eigen::MatrixXd root = normal(3, 3, 4), transform = root * root.transpose();
+  auto model = fitted(sst::Kernel::nngp, in.apply(x) * transform, y, sst::Ridge::relative(0.02));
+  model.input_scaling = in;
+  model.transform = transform;
+  CHECK(model.predict(at).isApprox(model.model.predict(in.apply(at) * transform), 1e-12));
+
+  const Eigen::MatrixXd gradients = model.input_gradients(at);
+  constexpr double step = 1e-4;
+  for (Eigen::Index j = 0; j < 3; ++j) {
+    Eigen::MatrixXd up = at, down = at;
+    up.col(j).array() += step;
+    down.col(j).array() -= step;
+    const Eigen::MatrixXd expected = (model.predict(up) - model.predict(down)) / (2 * step);
+    CHECK((gradients.col(j) - expected).norm() < 1e-6 * gradients.norm());
+  }
+
+  sst::save_model(folder.path / "m", model);
+  const auto loaded = sst::load_model(folder.path / "m");
+  CHECK(same_bits(*loaded.transform, transform));
+  CHECK(same_bits(loaded.predict(at), model.predict(at)));
+  model.transform.reset();
+  sst::save_model(folder.path / "m", model);  // no transform of the model before stays
+  CHECK_FALSE(sst::load_model(folder.path / "m").transform);
+  model.transform = transform.topRows(2);
+  CHECK_THROWS_WITH(sst::save_model(folder.path / "n", model), Contains("transform does not fit"));
+}
+
 TEST_CASE("Standard deviations against dense algebra in long double", "[pipeline][saved_model]") {
   const Eigen::MatrixXd x = normal(25, 3, 7), y = normal(25, 1, 8), at = normal(6, 3, 9);
   Eigen::MatrixXd all(31, 3);

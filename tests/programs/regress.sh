@@ -144,6 +144,23 @@ fine "${cars[@]}" --tune yes --ridge relative:0.2 --json held.json
 grep -q '"ridge": "relative:0.2"' held.json || fail "a fixed ridge was tuned: $(cat held.json)"
 usage "--tune yes takes features of std 1" "${cars[@]}" --tune yes --standardize none
 
+# Directions by gradients: two of ten features matter, and a saved model knows them.
+awk 'BEGIN { srand(3); print "a,b,c,d,e,f,g,h,i,y"; for (r = 0; r < 400; ++r) {
+  for (j = 0; j < 9; ++j) { v[j] = 2 * rand() - 1; printf "%.6f,", v[j] }
+  printf "%.6f\n", sin(3 * v[1] * v[6]) } }' >made.csv
+{ head -1 made.csv && tail -100 made.csv; } >made_test.csv
+head -301 made.csv >made_train.csv
+made=(--train made_train.csv --target y --choose no --depth 3 --test made_test.csv)
+fine "${made[@]}" --json as_given.json
+fine "${made[@]}" --feature-learning 4 --json learned.json --output learned.csv --save learned
+grep -q '^learned  *features by [2-4] rounds of gradients on 300 rows: leave-one-out error .* -> ' out || fail "not learned: $(cat out)"
+grep -A1 '^learned' out | grep -qE '^ +(b|g) 0\.[4-6][0-9]*, (g|b) 0\.[4-6]' || fail "other features: $(cat out)"
+below "$(value learned.json made_test.csv 'root mean squared error')" "$(awk -v e="$(value as_given.json made_test.csv 'root mean squared error')" 'BEGIN { print e / 2 }')" "learned features"
+fine --load learned --test made_test.csv --output again.csv
+cmp -s learned.csv again.csv || fail "a saved model of learned features"
+usage "--feature-learning takes features of std 1" "${made[@]}" --feature-learning 4 --standardize none
+usage "--feature-learning finds scales with the directions" "${made[@]}" --feature-learning 4 --tune yes
+
 # Intervals hold what they say, and the saved model remembers how wide they are.
 fine "${free[@]}" --test test.csv --interval 0.9 --std --output i.csv --json i.json --save sure
 [ "$(head -1 i.csv)" = "row,prediction,std,lower,upper,target" ] || fail "header: $(head -1 i.csv)"

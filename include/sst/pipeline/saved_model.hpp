@@ -32,9 +32,9 @@
 #include <sst/version.hpp>
 
 /// \file
-/// Fitted models as folders: topology.json, model.json, x.npy, y.npy, weights.npy, and factor.npy when the
-/// Cholesky factor is asked for. model.json (version 1) has the settings, and the size and checksum of each
-/// file.
+/// Fitted models as folders: topology.json, model.json, x.npy, y.npy, weights.npy, transform.npy where
+/// features were learned, and factor.npy when the Cholesky factor is asked for. model.json (version 1) has
+/// the settings, and the size and checksum of each file.
 
 namespace sst {
 inline namespace SST_ABI {
@@ -49,7 +49,7 @@ inline const detail::SealedKind& kind() {
                                         .key = "sst_model",
                                         .version = 1,
                                         .parts = {"topology.json", "x.npy", "y.npy", "weights.npy"},
-                                        .options = {"factor.npy"}};
+                                        .options = {"transform.npy", "factor.npy"}};
   return model;
 }
 
@@ -186,6 +186,9 @@ inline void check(const TableModel& model) {
   };
   require(fits(model.input_scaling, features), "input_scaling");
   require(fits(model.target_scaling, outputs), "target_scaling");
+  require(!model.transform || (model.transform->rows() == features && model.transform->cols() == features &&
+                               model.transform->allFinite()),
+          "transform");
   require(model.classes.empty() || static_cast<Eigen::Index>(model.classes.size()) == outputs, "classes");
   if (!model.encoding) return;
   const auto& columns = model.encoding->columns;
@@ -236,6 +239,7 @@ inline void save_model(const std::filesystem::path& folder, const TableModel& mo
       write_npy(part / "x.npy", fitted.x().dense());
       write_npy(part / "y.npy", fitted.y());
       write_npy(part / "weights.npy", fitted.weights());
+      if (model.transform) write_npy(part / "transform.npy", *model.transform);
       if (const auto factor = fitted.known_factor(); factor && store == StoreFactor::yes)
         write_npy(part / "factor.npy", factor->storage());
     });
@@ -293,6 +297,7 @@ inline TableModel load_model(const std::filesystem::path& folder) {
           std::make_shared<const Cholesky<double>>(Cholesky<double>::from_factor(matrix("factor.npy")));
     TableModel model{.model = Model(std::move(parts))};
     model.input_scaling = scaling_from(json.at("input_scaling"));
+    if (files.has("transform.npy")) model.transform = matrix("transform.npy");
     model.target_scaling = scaling_from(json.at("target_scaling"));
     model.encoding = encoding_from(json.at("encoding"));
     model.targets = json.at("targets").get<std::vector<std::string>>();

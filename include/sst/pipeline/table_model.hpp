@@ -10,6 +10,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/execution.hpp>
+#include <sst/linalg/product.hpp>
 #include <sst/pipeline/encoding.hpp>
 #include <sst/pipeline/scaling.hpp>
 #include <sst/regression/classification.hpp>
@@ -29,8 +30,10 @@ inline namespace SST_ABI {
 /// sst::load_model("model").predict(x_new);  // model.predict(x_new), to the last bit
 /// \endcode
 struct TableModel {
-  Model model;                                 ///< on scaled samples and targets
-  std::optional<Scaling> input_scaling = {};   ///< applied to every sample
+  Model model;                                ///< on scaled samples and targets
+  std::optional<Scaling> input_scaling = {};  ///< applied to every sample
+  /// d x d, multiplied to scaled samples from the right: learned features (see `learn_features`).
+  std::optional<Eigen::MatrixXd> transform = {};
   std::optional<Scaling> target_scaling = {};  ///< undone in every prediction
   std::optional<TableEncoding> encoding = {};  ///< how a table becomes samples
   std::vector<std::string> targets = {};       ///< names of the outputs; may be empty
@@ -54,6 +57,7 @@ struct TableModel {
   Eigen::MatrixXd input_gradients(const Eigen::MatrixXd& samples, Eigen::Index output = 0,
                                   const Execution& execution = {}) const {
     Eigen::MatrixXd out = model.input_gradients(scaled(samples), output, execution);
+    if (transform) out = out * transform->transpose();
     if (input_scaling) out.array().rowwise() /= input_scaling->scale.array();
     return target_scaling ? Eigen::MatrixXd(out * target_scaling->scale[output]) : out;
   }
@@ -94,7 +98,8 @@ struct TableModel {
 
   /// Samples as the model takes them, m x d.
   Eigen::MatrixXd scaled(const Eigen::MatrixXd& samples) const {
-    return input_scaling ? input_scaling->apply(samples) : samples;
+    Eigen::MatrixXd out = input_scaling ? input_scaling->apply(samples) : samples;
+    return transform ? detail::product(out, *transform) : out;
   }
   /// Outputs of the model in the units of the targets, m x outputs.
   Eigen::MatrixXd unscaled(Eigen::MatrixXd outputs) const {
