@@ -217,10 +217,9 @@ class Report {
       errors.push_back(unit * std::sqrt(error));
       path += (path.empty() ? "" : " -> ") + readable(errors.back());
     }
-    const std::string rounds = std::to_string(found.best) + (found.best == 1 ? " round" : " rounds");
-    say("learned", "features by " + rounds + " of gradients on " + std::to_string(found.rows) +
-                       " rows: leave-one-out error " + path +
-                       (found.best == 0 ? ", and so left as they were" : ""));
+    say("learned", "features by " + std::to_string(found.best) + (found.best == 1 ? " round" : " rounds") +
+                       " of gradients on " + std::to_string(found.rows) + " rows: leave-one-out error " +
+                       path + (found.best == 0 ? ", and so left as they were" : ""));
     json_["learned_features"] = {
         {"rounds", found.best}, {"rows", found.rows}, {"errors", errors}, {"ridge", found.ridge.to_string()}};
     const std::string list = largest(features, found.importance(), json_["learned_features"]["importance"]);
@@ -346,10 +345,9 @@ class Report {
     constexpr std::size_t most = 8;
     std::string text;
     for (std::size_t i = 0; i < order.size(); ++i) {
-      json[features[order[i]]] = number(order[i]);
-      if (i < most)
-        text +=
-            (i ? ", " : "") + sst::detail::printable(features[order[i]]) + " " + readable(number(order[i]));
+      const std::string& name = features[order[i]];
+      json[name] = number(order[i]);
+      if (i < most) text += (i ? ", " : "") + sst::detail::printable(name) + " " + readable(number(order[i]));
     }
     return text + (order.size() > most ? ", ..." : "");
   }

@@ -25,9 +25,9 @@
 #include <sst/selection/choose_impl.hpp>
 #include <sst/selection/complexity_impl.hpp>
 #include <sst/selection/cross_validation_impl.hpp>
+#include <sst/selection/feature_learning_impl.hpp>
 #include <sst/selection/grid_search_impl.hpp>
 #include <sst/selection/ridge_path_impl.hpp>
-#include <sst/selection/feature_learning_impl.hpp>
 #include <sst/selection/tune_impl.hpp>
 #include <sst/version.hpp>
 
