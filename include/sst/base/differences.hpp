@@ -21,6 +21,9 @@ inline constexpr std::array<DifferencePlace, 4> central_differences{{{-2, 1}, {-
 /// rounding.
 inline constexpr double difference_step = 1.0 / 512;
 
+/// A norm that stands for 0 where derivatives are taken: of what has no direction.
+inline constexpr double no_norm = 1e-100;
+
 }  // namespace detail
 }  // namespace SST_ABI
 }  // namespace sst

@@ -4,11 +4,11 @@
 #include <utility>
 #include <variant>
 
+#include <sst/engine/images/image_table.hpp>
 #include <sst/engine/images/planes.hpp>
 #include <sst/engine/images/point_steps.hpp>
 #include <sst/engine/images/pool_map.hpp>
 #include <sst/engine/images/sum_steps.hpp>
-#include <sst/engine/images/table.hpp>
 #include <sst/engine/images/window_steps.hpp>
 #include <sst/plan/images/plan.hpp>
 #include <sst/plan/images/program.hpp>
@@ -69,16 +69,27 @@ class Machine {
       for (Index y = 0; y < pass.grid.height; ++y)
         for (Index b = 0; b < count_; ++b)
           for (const Item& item : group)
-            if (needed(item)) execute(item, b, y);
+            if (needed(item, d)) execute(item, b, y);
   }
 
   /// One item over a whole plane.
   void run(const Pass& pass, const Item& item, Index d) {
     planes_.displace(pass.grid, d);
-    if (!needed(item)) return;
+    if (!needed(item, d)) return;
     for (Index y = 0; y < pass.grid.height; ++y)
       for (Index b = 0; b < count_; ++b) execute(item, b, y);
   }
+
+  /// Whether an item has something to do on the plane of displacement d.
+  bool needed(const Item& item, Index d) const {
+    const Pair& p = plan_.pairs[item.pair];
+    if (!item.scatter) return p.needed[d] != 0;
+    const auto* pool = std::get_if<PoolStep>(&p.step);
+    return pool ? plan_.pairs[pool->in].needed[d] != 0 : d == 0 && p.needed[0] != 0;
+  }
+
+  /// Where all numbers are.
+  spatial::Planes<Scalar, left_mode>& planes() { return planes_; }
 
   /// A pair's plane of the displacement that ran last; valid for planes and kept pairs.
   const Scalar* half(Index pair, Index b) { return planes_.row(pair, b, 0).half; }
@@ -92,14 +103,6 @@ class Machine {
   }
 
  private:
-  bool needed(const Item& item) const {
-    const Pair& p = plan_.pairs[item.pair];
-    if (!item.scatter) return p.needed[planes_.displacement()] != 0;
-    const auto* pool = std::get_if<PoolStep>(&p.step);
-    return pool ? plan_.pairs[pool->in].needed[planes_.displacement()] != 0
-                : planes_.displacement() == 0 && p.needed[0] != 0;
-  }
-
   void execute(const Item& item, Index b, Index y) {
     const Index pair = item.pair;
     const Step& step = plan_.pairs[pair].step;
@@ -119,7 +122,7 @@ class Machine {
 
   const SpatialPlan& plan_;
   const Program& program_;
-  Planes<Scalar, left_mode> planes_;
+  spatial::Planes<Scalar, left_mode> planes_;
   PointSteps<Scalar, left_mode> points_;
   WindowSteps<Scalar, left_mode> windows_;
   SumSteps<Scalar, left_mode> sums_;

@@ -6,7 +6,7 @@
 
 #include <Eigen/Core>
 
-#include <sst/engine/images/table.hpp>
+#include <sst/engine/images/image_table.hpp>
 #include <sst/engine/pack.hpp>
 #include <sst/plan/images/plan.hpp>
 #include <sst/plan/images/program.hpp>
@@ -56,6 +56,13 @@ class Planes {
     const double each = 2.0 * static_cast<double>(program.rows * program.row_size +
                                                   program.planes * program.plane_size + program.kept);
     return each * static_cast<double>(batch * pitch * sizeof(Scalar));
+  }
+
+  /// Sets all numbers to zero.
+  void clear() { memory_.setZero(); }
+  /// Sets h and t of what lives for one displacement to zero, all but kept pairs; of the first left image.
+  void clear_displacement() {
+    memory_.head(static_cast<Eigen::Index>((row_numbers_ + plane_numbers_) * pitch)).setZero();
   }
 
   /// `same`: by left image and lane, whether both images are the same one.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <sst/activation/activation.hpp>
+#include <sst/base/differences.hpp>
 #include <sst/engine/angular_maps.hpp>
 #include <sst/engine/images/planes.hpp>
 #include <sst/plan/images/plan.hpp>
@@ -21,6 +22,12 @@ namespace spatial {
 /// The steps of a row that see each pair of positions by itself.
 template <class Scalar, Left left_mode>
 class PointSteps {
+  using Planes = spatial::Planes<Scalar, left_mode>;
+  using P = typename Planes::P;
+  using Row = typename Planes::Row;
+  static constexpr Index L = Planes::L, pitch = Planes::pitch;
+  static P all(double value) { return Planes::all(value); }
+
  public:
   /// Keeps references to both.
   PointSteps(const SpatialPlan& plan, spatial::Planes<Scalar, left_mode>& planes)
@@ -47,6 +54,7 @@ class PointSteps {
       min(minus * quarter, one).store(out.half + x * pitch);
       if (out.complement) min(plus * quarter, one).store(out.complement + x * pitch);
     });
+    if constexpr (left_mode == Left::one) without_direction(pair, out, b, y);
   }
 
   /// Row y of an angular activation, for left image b.
@@ -177,11 +185,16 @@ class PointSteps {
   }
 
  private:
-  using Planes = spatial::Planes<Scalar, left_mode>;
-  using P = typename Planes::P;
-  using Row = typename Planes::Row;
-  static constexpr Index L = Planes::L, pitch = Planes::pitch;
-  static P all(double value) { return Planes::all(value); }
+  /// A left pixel of norm detail::no_norm is at right angles to all others.
+  void without_direction(Index pair, const Row& out, Index b, Index y) const {
+    const Scalar* std = planes_.left_column(b, plan_.variable(plan_.pairs[pair].left).columns.std);
+    for (Index x = 0; x < planes_.grid().width; ++x) {
+      const Scalar norm = std[y * planes_.grid().width + x];
+      if (!(norm > 0 && norm <= static_cast<Scalar>(detail::no_norm))) continue;
+      all(0.5).store(out.half + x * pitch);
+      if (out.complement) all(0.5).store(out.complement + x * pitch);
+    }
+  }
 
   /// See StripMachine::angular.
   template <bool with_tangent, bool with_angle>

@@ -13,7 +13,8 @@
 
 #include <Eigen/Core>
 
-#include <sst/engine/pack.hpp>
+#include <sst/engine/images/image_table.hpp>
+#include <sst/engine/images/terms.hpp>
 #include <sst/error.hpp>
 #include <sst/plan/images/plan.hpp>
 #include <sst/topology/image_shape.hpp>
@@ -25,52 +26,6 @@ namespace sst {
 inline namespace SST_ABI {
 namespace spatial {
 
-/// As many images as one instruction handles: they go side by side, lane by lane.
-template <class Scalar>
-inline constexpr Index lanes = static_cast<Index>(gram_detail::Pack<Scalar>::size);
-
-/// The per-position numbers of `width` images: columns[c] is grid x width, lanes fastest; unit and centred
-/// are the pixels at norm one (less their mean over channels), grid x channels x width.
-template <class Scalar>
-struct ImageTable {
-  Index width = 1;             ///< images, side by side in lanes
-  std::vector<Index> offsets;  ///< of columns, in positions
-  /// Numbers on whole cache lines.
-  using Numbers = std::vector<Scalar, Eigen::aligned_allocator<Scalar>>;  // to whole cache lines
-  Numbers columns, unit, centred;                                         ///< see above
-  std::vector<double> scale;  ///< by lane: standard deviation of the output
-
-  /// Column c: its grid x width numbers.
-  Scalar* column(Index c) { return columns.data() + offsets[c] * width; }
-  /// Column c: its grid x width numbers.
-  const Scalar* column(Index c) const { return columns.data() + offsets[c] * width; }
-
-  /// Takes the size for a plan and a number of lanes: lane_count x what the plan's columns hold.
-  void shape(const SpatialPlan& plan, Index lane_count) {
-    width = lane_count;
-    offsets.clear();
-    Index total = 0;
-    for (const Column& c : plan.columns) {
-      offsets.push_back(total);
-      total += c.size();
-    }
-    columns.assign(total * width, Scalar(0));
-    unit.assign(plan.image.size() * width, Scalar(0));
-    const bool needs_centred =
-        std::any_of(plan.base.variables.begin(), plan.base.variables.end(),
-                    [](const auto& v) { return v.kind == plan::VariableKind::centred_input; });
-    centred.assign(needs_centred ? unit.size() : 0, Scalar(0));
-    scale.assign(width, 0);
-  }
-};
-
-/// Bytes of the per-position numbers of one image.
-inline double table_bytes(const SpatialPlan& plan, std::size_t scalar) {
-  double total = 2 * static_cast<double>(plan.image.size());
-  for (const Column& c : plan.columns) total += static_cast<double>(c.size());
-  return total * static_cast<double>(scalar);
-}
-
 /// Fills a table, variable by variable, in double.
 class TableFiller {
  public:
@@ -81,8 +36,8 @@ class TableFiller {
   TableFiller(const Topology& topology, const SpatialPlan& plan, ImageTable<double>& table)
       : topology_(topology), plan_(plan), table_(table) {}
 
-  /// Rows first ... of x, and zeros in what lanes are left.
-  void start(const Eigen::MatrixXd& x, Index first, Index count) {
+  /// Rows first ... of x, and zeros in what lanes are left; pixels of norm 0 get the norm `least`.
+  void start(const Eigen::MatrixXd& x, Index first, Index count, double least = 0) {
     first_ = first;
     table_.shape(plan_, lanes<double>);
     const Index pixels = plan_.image.height * plan_.image.width;
@@ -94,8 +49,9 @@ class TableFiller {
         table_.column(plan_.input_mean)[p * width() + l] = mean;
         input_std_.resize(pixels * width());
         centred_std_.resize(pixels * width());
-        input_std_[p * width() + l] = normalise(x, l, p, 0, table_.unit);
-        if (!table_.centred.empty()) centred_std_[p * width() + l] = normalise(x, l, p, mean, table_.centred);
+        input_std_[p * width() + l] = std::max(normalise(x, l, p, 0, table_.unit), least);
+        if (!table_.centred.empty())
+          centred_std_[p * width() + l] = std::max(normalise(x, l, p, mean, table_.centred), least);
       }
   }
 
@@ -123,7 +79,7 @@ class TableFiller {
         source(v, from(variable.argument));
         break;
       case plan::VariableKind::pooled:
-        std::copy_n(pooled(from(variable.argument), plan_.pools[v]).begin(), size, std);
+        std::copy_n(pooled(from(variable.argument), plan_.pools[v], width()).begin(), size, std);
         break;
       case plan::VariableKind::flattened:
         flattened(v, from(variable.argument));
@@ -153,7 +109,7 @@ class TableFiller {
                         variable.name + "' overflow; scale the inputs down");
     for (const WeightColumn& w : plan_.weights)
       if (last_of(w) == v)
-        share(w, raw(w.variable, w.coefficient, w.constant, plan_.grids[w.owner]),
+        share(w, raw(plan_, table_, w.variable, w.coefficient, w.constant, plan_.grids[w.owner]),
               table_.column(plan_.variable(w.owner).columns.std));
     if (v == plan_.base.output) std::copy_n(std, width(), table_.scale.begin());
   }
@@ -294,26 +250,6 @@ class TableFiller {
     for (Index l = 0; bias != 0 && l < width(); ++l) shares[taps * width() + l] = bias * inverse[l];
   }
 
-  /// Means over windows, one pool after the other.
-  std::vector<double> pooled(const double* in, const std::vector<Window>& pools) const {
-    std::vector<double> from(in, in + pools.front()[0].in * pools.front()[1].in * width()), to;
-    for (const Window& w : pools) {
-      to.assign(w[0].out * w[1].out * width(), 0);
-      const double share = 1 / static_cast<double>(w[0].size * w[1].size);
-      for (Index y = 0; y < w[0].out; ++y)
-        for (Index x = 0; x < w[1].out; ++x)
-          for (Index i = 0; i < w[0].size; ++i)
-            for (Index j = 0; j < w[1].size; ++j) {
-              const Index r = w[0].at(y, i), c = w[1].at(x, j);
-              if (r == Axis::outside || c == Axis::outside) continue;
-              for (Index l = 0; l < width(); ++l)
-                to[(y * w[1].out + x) * width() + l] += share * from[(r * w[1].in + c) * width() + l];
-            }
-      from.swap(to);
-    }
-    return from;
-  }
-
   void flattened(Index v, const double* in) {
     const Index positions = plan_.grids[plan_.variable(v).argument].size();
     const double share = 1 / std::sqrt(static_cast<double>(positions));
@@ -329,35 +265,6 @@ class TableFiller {
     }
   }
 
-  /// A weight before it is divided by its owner's std.
-  std::vector<double> raw(Index variable, const plan::Coefficient& coefficient,
-                          const plan::Constant& constant, const Grid& grid) const {
-    if (variable == none) return evaluate(constant, grid);
-    const double* std = table_.column(plan_.variable(variable).columns.std);
-    std::vector<double> values(grid.size() * width(), static_cast<double>(coefficient.fixed));
-    for (const auto& [factor, activation] : coefficient.slopes) {
-      const double* slope = table_.column(plan_.variable(activation).columns.slope);
-      for (Index i = 0; i < values.size(); ++i) values[i] += static_cast<double>(factor) * slope[i];
-    }
-    for (Index i = 0; i < values.size(); ++i) values[i] *= std[i];
-    return values;
-  }
-
-  std::vector<double> evaluate(const plan::Constant& constant, const Grid& grid) const {
-    std::vector<double> values(grid.size() * width(), static_cast<double>(constant.fixed));
-    const auto add = [&](plan::Number factor, const double* from) {
-      for (Index i = 0; i < values.size(); ++i) values[i] += static_cast<double>(factor) * from[i];
-    };
-    if (constant.input != 0) add(constant.input, table_.column(plan_.input_mean));
-    for (const auto& [factor, v] : constant.means) add(factor, table_.column(plan_.variable(v).columns.mean));
-    for (const auto& [factor, pool] : constant.pooled) {
-      const Window& first = plan_.constant_pools[pool].front();
-      const auto inner = evaluate(plan_.base.pooled_constants[pool].value, {first[0].in, first[1].in});
-      add(factor, pooled(inner.data(), plan_.constant_pools[pool]).data());
-    }
-    return values;
-  }
-
   void linear(Index v, const OwnPlane& own) {
     const plan::Variable& variable = plan_.variable(v);
     const plan::Expansion& e = variable.expansions.front();
@@ -365,8 +272,8 @@ class TableFiller {
     double* std = table_.column(variable.columns.std);
     std::vector<double> variance(grid.size() * width(), 0);
     std::vector<std::vector<double>> terms;
-    for (const auto& t : e.terms) terms.push_back(raw(t.variable, t.coefficient, {}, grid));
-    for (const auto& c : e.constants) terms.push_back(evaluate(c.value, grid));
+    for (const auto& t : e.terms) terms.push_back(raw(plan_, table_, t.variable, t.coefficient, {}, grid));
+    for (const auto& c : e.constants) terms.push_back(evaluate(plan_, table_, c.value, grid));
     for (const auto& term : terms)
       for (Index i = 0; i < variance.size(); ++i) variance[i] += term[i] * term[i];
     for (const auto& [a, b] : e.correlated) {
@@ -375,15 +282,6 @@ class TableFiller {
         variance[i] += 2 * terms[a][i] * terms[b][i] * (1 - 2 * h[i]);
     }
     for (Index i = 0; i < variance.size(); ++i) std[i] = std::sqrt(std::max(variance[i], 0.0));
-  }
-
-  /// The last variable that a weight is made of.
-  static Index last_of(const WeightColumn& w) {
-    Index last = w.owner;
-    if (w.variable != none) last = std::max(last, w.variable);
-    for (const auto& [factor, v] : w.coefficient.slopes) last = std::max(last, v);
-    for (const auto& [factor, v] : w.constant.means) last = std::max(last, v);
-    return last;
   }
 
   void share(const WeightColumn& w, const std::vector<double>& values, const double* std) {
