@@ -5,14 +5,13 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <numbers>
 #include <variant>
 #include <vector>
 
 #include <Eigen/Core>
 
 #include <sst/activation/dual_derivatives.hpp>
-#include <sst/engine/angular_maps.hpp>
+#include <sst/engine/angular_slopes.hpp>
 #include <sst/engine/pack.hpp>
 #include <sst/engine/rows/input_pairs.hpp>
 #include <sst/engine/rows/sample_derivatives.hpp>
@@ -148,35 +147,24 @@ class DerivativeMachine {
 
   static double* slope(double* value, int d) { return value + static_cast<Index>(d + 1) * stride; }
 
-  /// As StripMachine; with turn = theta/pi: d turn/dh = 1/(pi sqrt(h (1 - h))), and the map of |z| has the
-  /// derivative 1 - 2 turn.
+  /// As StripMachine; see AngularSlopes.
   void execute(const plan::AngularStep& s) {
     const Buffers in = buffers(s.in), out = buffers(s.out);
-    const auto k0 = constant(s.k0), k_half = constant(s.k_half), k_abs = constant(s.k_abs);
-    const auto k_angle = constant(s.k_angle), zero = constant(0), one = constant(1);
-    const auto d0 = constant(s.d0 + s.d_angle), d_angle = constant(-2 * s.d_angle);
-    const auto inverse_pi = constant(std::numbers::inv_pi), tiny = constant(1e-300);
+    const auto one = constant(1);
     for (Index j = 0; j < lanes_; j += width) {
       const auto h = P::load(in.half + j);
-      const auto m = in.complement ? P::load(in.complement + j) : one - h;
-      const auto near = max(min(h, m), zero), far = max(max(h, m), zero), root = sqrt(near);
-      auto turn = root * angle_map(near, root);
-      turn = less(m, h, one - turn, turn);
-      const auto turning = less(tiny, near, divide(inverse_pi, max(root * sqrt(far), tiny)), zero);
-      const auto value =
-          fma(k_angle, turn, fma(k_abs, fma(near * root, abs_map(near), near), fma(k_half, h, k0)));
-      const auto gain = fma(k_angle, turning, fma(k_abs, one - (turn + turn), k_half));
+      const auto slopes = angular_slopes<double>(s, h, in.complement ? P::load(in.complement + j) : one - h);
       std::array<P, directions> dh;
       for (int d = 0; d < directions; ++d) dh[index(d)] = P::load(slope(in.half, d) + j);
       if (out.tangent) {
-        const auto t = P::load(in.tangent + j), factor = fma(d_angle, turn, d0), bend = d_angle * turning * t;
+        const auto t = P::load(in.tangent + j), bend = slopes.bend * t;
         for (int d = 0; d < directions; ++d)
-          fma(bend, dh[index(d)], factor * P::load(slope(in.tangent, d) + j))
+          fma(bend, dh[index(d)], slopes.factor * P::load(slope(in.tangent, d) + j))
               .store(slope(out.tangent, d) + j);
-        (factor * t).store(out.tangent + j);
+        (slopes.factor * t).store(out.tangent + j);
       }
-      value.store(out.half + j);
-      for (int d = 0; d < directions; ++d) (gain * dh[index(d)]).store(slope(out.half, d) + j);
+      slopes.value.store(out.half + j);
+      for (int d = 0; d < directions; ++d) (slopes.gain * dh[index(d)]).store(slope(out.half, d) + j);
     }
     if (s.left_std != none) constants_at_zero(s, out);
   }

@@ -98,15 +98,8 @@ class RowGradients {
     return tabulate<long double>(plan, norms);
   }
   static SampleDerivatives moving(const Plan& plan, const DataRef& a) {
-    Samples<double> samples = tabulate<double>(plan, a);
-    const auto norms = norms_of(plan, samples);
-    if ((norms.norm <= no_norm).any() || (centred && (norms.centred <= no_norm).any())) {
-      const Samples<double> given =
-          tabulate<double>(plan, InputNorms<double>{norms.norm.cast<double>(), norms.mean.cast<double>(),
-                                                    norms.centred.cast<double>()});
-      samples.columns = given.columns;
-      samples.scale = given.scale;
-    }
+    InputNorms<long double> norms;
+    Samples<double> samples = tabulate_moving(plan, a, norms);
     SampleDerivatives out(std::move(samples), directions);
     const auto at = [&](int d) { return [&, d](long double by) { return moved(plan, norms, d, by); }; };
     out.differentiate(Direction::norm, at(Direction::norm));

@@ -8,6 +8,7 @@
 
 #include <Eigen/Core>
 
+#include <sst/base/data_ref.hpp>
 #include <sst/base/differences.hpp>
 #include <sst/engine/rows/samples.hpp>
 #include <sst/plan/plan.hpp>
@@ -20,8 +21,7 @@ namespace sst {
 inline namespace SST_ABI {
 namespace gram_detail {
 
-/// A norm that stands for 0: of rows that have no direction.
-inline constexpr double no_norm = 1e-100;
+using detail::no_norm;
 
 /// The norms of tabulated samples, `no_norm` at least.
 inline InputNorms<long double> norms_of(const Plan& plan, const Samples<double>& samples) {
@@ -41,6 +41,20 @@ inline InputNorms<long double> norms_of(const Plan& plan, const Samples<double>&
   return out;
 }
 
+/// The samples of a, and in `norms` their norms; rows that have none get `no_norm`.
+inline Samples<double> tabulate_moving(const Plan& plan, const DataRef& a, InputNorms<long double>& norms) {
+  Samples<double> samples = tabulate<double>(plan, a);
+  norms = norms_of(plan, samples);
+  if ((norms.norm <= no_norm).any() || (has_centred(plan) && (norms.centred <= no_norm).any())) {
+    const Samples<double> given =
+        tabulate<double>(plan, InputNorms<double>{norms.norm.cast<double>(), norms.mean.cast<double>(),
+                                                  norms.centred.cast<double>()});
+    samples.columns = given.columns;
+    samples.scale = given.scale;
+  }
+  return samples;
+}
+
 /// The numbers of samples and their derivatives in each direction, which are empty where that direction is
 /// nothing to these samples.
 struct SampleDerivatives {
@@ -58,7 +72,7 @@ struct SampleDerivatives {
   /// precision.
   template <class Moved>
   void differentiate(int direction, Moved&& moved) {
-    constexpr long double step = detail::difference_step;
+    constexpr long double step = detail::difference_step / 4;  // numbers have digits to spare
     Eigen::Array<long double, Eigen::Dynamic, Eigen::Dynamic> table;
     Eigen::Array<long double, Eigen::Dynamic, 1> stds;
     for (const auto& [steps, weight] : detail::central_differences) {
