@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <numbers>
@@ -51,11 +52,14 @@ struct Combination {
   std::vector<std::vector<Term>> positions;
 };
 
+/// By what the bias of a node at a position is multiplied at the first sample.
+using BiasFactor = std::function<Real(std::size_t node, std::size_t position)>;
+
 class Reference {
  public:
   Reference(const sst::Topology& net, const sst::ImageShape& shape, const Eigen::VectorXd& x,
-            const Eigen::VectorXd& y)
-      : net_(net), shape_(shape), samples_{x, y} {
+            const Eigen::VectorXd& y, BiasFactor bias = {})
+      : net_(net), shape_(shape), samples_{x, y}, bias_(std::move(bias)) {
     for (std::size_t i = 0; i < net.nodes().size(); ++i) nodes_.push_back(make(i));
   }
 
@@ -271,6 +275,8 @@ class Reference {
       weight_rate = layer.weight_rate;
       bias_rate = layer.bias_rate;
     });
+    if (bias_ && a == 0) bias_variance *= bias_(u.owner, p);
+    if (bias_ && b == 0) bias_variance *= bias_(v.owner, q);
     if (std::holds_alternative<sst::ConvOp>(op)) {
       for (std::size_t k = 0; k < shares.size(); ++k) {
         const Combination &c = nodes_[in][k], &d = nodes_[other][k];
@@ -353,6 +359,7 @@ class Reference {
   const sst::Topology& net_;
   sst::ImageShape shape_;
   Eigen::VectorXd samples_[2];
+  BiasFactor bias_;
   std::vector<Atom> atoms_;
   std::vector<std::vector<Combination>> nodes_;
   std::map<std::string, std::size_t> groups_;

@@ -14,6 +14,7 @@
 #include <sst/base/data_ref.hpp>
 #include <sst/base/execution.hpp>
 #include <sst/error.hpp>
+#include <sst/kernel/full_gradients.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -116,6 +117,10 @@ class KernelInterface {
   /// kernel has no derivatives, DataError, Error (memory), Cancelled.
   virtual Eigen::MatrixXd gradients(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights,
                                     const Execution& execution) const;
+  /// `gradients`, and beta_l sum_j W_ij dK(a_i, x_j)/dbeta_l for the bias beta_l of each layer at a_i; see
+  /// FullGradients. Throws as `gradients`, and Error where K is not positively homogeneous.
+  virtual FullGradients full_gradients(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights,
+                                       const Execution& execution) const;
   /// In one line, for reports.
   virtual std::string description() const = 0;
   /// What an entry is off by, relatively, at the most: the unit of what it is computed in.
@@ -186,11 +191,21 @@ class KernelFunction {
   Eigen::VectorXd diagonal(const DataRef& x) const;
   /// sum_j W_ij dK(a_i, x_j)/da_i, m x d: the gradients of what the weights make of the kernel by the
   /// features of the rows of a, m x d. x: n x d; W: m x n, or 1 x n for all rows of a alike. Where K has a
-  /// kink at a_i = x_j (the NTK of ReLU networks has), the mean of both sides. Of networks on rows, their
-  /// sums, and functions of one's own that bring a gradient; accuracy: docs/accuracy.md. Throws Error (no
-  /// derivatives, memory), DataError, Cancelled.
+  /// kink at a_i = x_j (the NTK of ReLU networks has), the mean of both sides. Of networks, their sums, and
+  /// functions of one's own that bring a gradient; accuracy: docs/accuracy.md. Of images, by their pixels, a
+  /// pair takes five to ten times as long as its kernel, and a thread the memory of a displacement of every
+  /// covariance: docs/spatial.md. Throws Error (no derivatives; memory, before it is spent), DataError,
+  /// Cancelled.
   Eigen::MatrixXd gradients(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights,
                             const Execution& execution = {}) const;
+  /// `gradients` and the parts of each layer's bias, which add up to sum_j W_ij K(a_i, x_j): see
+  /// FullGradients. Of networks that are positively homogeneous, and their sums, whose layers come term by
+  /// term. Throws as `gradients`, and Error that names the node where a network is not positively
+  /// homogeneous.
+  FullGradients full_gradients(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights,
+                               const Execution& execution = {}) const;
+  /// dK(x, x)/dx of each row of x, n x d: by both arguments. Throws as `gradients`.
+  Eigen::MatrixXd diagonal_gradients(const DataRef& x, const Execution& execution = {}) const;
   /// The rows of x, n x d, as the columns of matrices to come. Throws DataError, NoClosedForm.
   KernelColumns against(const DataRef& x) const { return KernelColumns(*this, x); }
 

@@ -29,8 +29,15 @@ SST_COMPILED double KernelInterface::epsilon() const { return std::numeric_limit
 SST_COMPILED Eigen::MatrixXd KernelInterface::gradients(const DataRef&, const DataRef&,
                                                         const Eigen::MatrixXd&, const Execution&) const {
   throw Error("the kernel '" + description() +
-              "' has no derivatives by its samples (networks on rows have, their sums, and functions with a "
-              "gradient); use one of these");
+              "' has no derivatives by its samples (networks of finite depth have, their sums, and functions "
+              "with a gradient); use one of these");
+}
+
+SST_COMPILED FullGradients KernelInterface::full_gradients(const DataRef&, const DataRef&,
+                                                           const Eigen::MatrixXd&, const Execution&) const {
+  throw Error("the kernel '" + description() +
+              "' has no full gradients (it has no layers; positively homogeneous networks and their sums "
+              "have); ask for gradients by its samples, or use one of these");
 }
 
 template <class Scalar>
@@ -172,6 +179,23 @@ class SumKernel final : public KernelInterface {
       out += term.weight * term.kernel.interface().gradients(a, x, weights, execution);
     return out;
   }
+  FullGradients full_gradients(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights,
+                               const Execution& execution) const override {
+    FullGradients out{Eigen::MatrixXd::Zero(a.rows(), a.cols()), Eigen::MatrixXd(a.rows(), 0), {}};
+    for (const WeightedKernel& term : terms_) {
+      const FullGradients part = term.kernel.interface().full_gradients(a, x, weights, execution);
+      out.input += term.weight * part.input;
+      const Eigen::Index before = out.layers.cols();
+      out.layers.conservativeResize(Eigen::NoChange, before + part.layers.cols());
+      out.layers.rightCols(part.layers.cols()) = term.weight * part.layers;
+      for (BiasedLayer layer : part.biased) {
+        layer.first += before;
+        if (terms_.size() > 1) layer.name = term.kernel.description() + ": " + layer.name;
+        out.biased.push_back(std::move(layer));
+      }
+    }
+    return out;
+  }
   std::string description() const override {
     std::ostringstream text;
     for (const WeightedKernel& term : terms_) {
@@ -248,10 +272,11 @@ SST_COMPILED Eigen::MatrixXd KernelColumns::prior_matrix(const Execution& execut
   return out;
 }
 
-SST_COMPILED Eigen::MatrixXd KernelFunction::gradients(const DataRef& a, const DataRef& x,
-                                                       const Eigen::MatrixXd& weights,
-                                                       const Execution& execution) const {
-  kernel_detail::require_features(a.cols(), x.cols());
+namespace kernel_detail {
+
+/// What gradients are of: samples of the same features, and a weight for each pair of them, or each of x.
+inline void require_weighted(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights) {
+  require_features(a.cols(), x.cols());
   if ((weights.rows() != 1 && weights.rows() != a.rows()) || weights.cols() != x.rows())
     throw DataError("the weights of gradients are " + std::to_string(weights.rows()) + " x " +
                     std::to_string(weights.cols()) + " for " + std::to_string(a.rows()) + " and " +
@@ -260,7 +285,37 @@ SST_COMPILED Eigen::MatrixXd KernelFunction::gradients(const DataRef& a, const D
                     "for each of the others");
   a.require_finite("the data set");
   x.require_finite("the data set");
+}
+
+}  // namespace kernel_detail
+
+SST_COMPILED Eigen::MatrixXd KernelFunction::gradients(const DataRef& a, const DataRef& x,
+                                                       const Eigen::MatrixXd& weights,
+                                                       const Execution& execution) const {
+  kernel_detail::require_weighted(a, x, weights);
   return kernel_->gradients(a, x, weights, execution);
+}
+
+SST_COMPILED FullGradients KernelFunction::full_gradients(const DataRef& a, const DataRef& x,
+                                                          const Eigen::MatrixXd& weights,
+                                                          const Execution& execution) const {
+  kernel_detail::require_weighted(a, x, weights);
+  return kernel_->full_gradients(a, x, weights, execution);
+}
+
+SST_COMPILED Eigen::MatrixXd KernelFunction::diagonal_gradients(const DataRef& x,
+                                                                const Execution& execution) const {
+  x.require_finite("the data set");
+  Eigen::MatrixXd out(x.rows(), x.cols());
+  const Eigen::MatrixXd twice = Eigen::MatrixXd::Constant(1, 1, 2);  // K is symmetric
+  detail::Counter progress(execution.progress, static_cast<double>(x.rows()), "the gradients of a kernel");
+  detail::parallel(static_cast<std::size_t>(x.rows()), execution.threads, [&](std::size_t i) {
+    const auto row = static_cast<Eigen::Index>(i);
+    const DataRef sample = x.middle_rows(row, 1);
+    out.row(row) = kernel_->gradients(sample, sample, twice, {.threads = 1, .progress = {}});
+    progress.add();
+  });
+  return out;
 }
 
 SST_COMPILED Eigen::VectorXd KernelFunction::diagonal(const DataRef& x) const {

@@ -11,12 +11,15 @@
 #include <Eigen/Core>
 
 #include <sst/base/compiled.hpp>
+#include <sst/engine/images/gradients.hpp>
 #include <sst/engine/rows/gradients.hpp>
+#include <sst/engine/rows/layer_gradients.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/image_gram.hpp>
 #include <sst/kernel/network_kernel.hpp>
 #include <sst/kernel/tiles_impl.hpp>
 #include <sst/plan/compile.hpp>
+#include <sst/topology/homogeneous.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -100,6 +103,13 @@ class RowColumns final : public TabulatedColumns<Scalar> {
   gram_detail::Columns<Strip, Scalar> columns_;
 };
 
+/// Images as they are held.
+inline std::shared_ptr<const Eigen::MatrixXd> dense_images(const DataRef& x) {
+  if (x.sparse())
+    throw DataError("the images are sparse rows (their kernel reads every pixel); give a dense matrix");
+  return std::make_shared<const Eigen::MatrixXd>(x.dense());
+}
+
 /// Images by the engine of images, which runs in parallel itself.
 template <class Scalar>
 class ImageKernelTiles final : public KernelTiles<Scalar> {
@@ -139,18 +149,13 @@ template <class Scalar>
 class ImageColumns final : public TabulatedColumns<Scalar> {
  public:
   ImageColumns(NetworkKernel network, const ImageShape& shape, const DataRef& x)
-      : network_(std::move(network)), shape_(shape), columns_(images(x)) {}
+      : network_(std::move(network)), shape_(shape), columns_(dense_images(x)) {}
   std::shared_ptr<const KernelTiles<Scalar>> tiles(const DataRef* rows) const override {
     return std::make_shared<ImageKernelTiles<Scalar>>(network_, shape_, columns_,
-                                                      rows ? images(*rows) : columns_);
+                                                      rows ? dense_images(*rows) : columns_);
   }
 
  private:
-  static std::shared_ptr<const Eigen::MatrixXd> images(const DataRef& x) {
-    if (x.sparse())
-      throw DataError("the images are sparse rows (their kernel reads every pixel); give a dense matrix");
-    return std::make_shared<const Eigen::MatrixXd>(x.dense());
-  }
   NetworkKernel network_;
   ImageShape shape_;
   std::shared_ptr<const Eigen::MatrixXd> columns_;
@@ -207,6 +212,14 @@ class WidenedColumns final : public TabulatedColumns<double> {
   std::shared_ptr<const TabulatedColumns<float>> narrow_;
 };
 
+/// Of two halves of the work, the one whose progress begins at `begin` / 2.
+inline Execution halves(const Execution& whole, int begin) {
+  Execution out{whole.threads, {}};
+  if (whole.progress)
+    out.progress = [&whole, begin](double done) { return whole.progress((begin + done) / 2); };
+  return out;
+}
+
 /// The kernel of a network as an interface.
 class NetworkFunction final : public KernelInterface {
  public:
@@ -240,8 +253,21 @@ class NetworkFunction final : public KernelInterface {
   }
   Eigen::MatrixXd gradients(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights,
                             const Execution& execution) const override {
-    if (positions_) return KernelInterface::gradients(a, x, weights, execution);
+    if (positions_) return of_images(a, x, weights, execution).input;
     return gram_detail::row_gradients(*plan_, network_.kernel, a, x, weights, execution);
+  }
+  FullGradients full_gradients(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights,
+                               const Execution& execution) const override {
+    require_positively_homogeneous(network_.topology);
+    if (positions_) return of_images(a, x, weights, execution);
+    FullGradients out{
+        gram_detail::row_gradients(*plan_, network_.kernel, a, x, weights, halves(execution, 0)),
+        gram_detail::row_layer_gradients(*plan_, network_.kernel, a, x, weights, halves(execution, 1)),
+        {}};
+    for (const auto layer : gram_detail::biased_layers(*plan_))
+      out.biased.push_back(
+          {plan_->variables[layer].name, static_cast<Eigen::Index>(out.biased.size()), 1, 1});
+    return out;
   }
   std::string description() const override {
     std::string text =
@@ -259,6 +285,24 @@ class NetworkFunction final : public KernelInterface {
   ImageShape shape(const DataRef& x) const {
     return network_.shape.value_or(
         ImageShape{.height = 1, .width = 1, .channels = static_cast<std::size_t>(x.cols())});
+  }
+  FullGradients of_images(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights,
+                          const Execution& execution) const {
+    const auto left = dense_images(a), right = dense_images(x);
+    const spatial::ImageGradients gradients(network_.topology, network_.kernel, shape(x));
+    const SpatialPlan& plan = gradients.plan();
+    spatial::require_images(*left, plan.image, "the first data set");
+    spatial::require_images(*right, plan.image, "the second data set");
+    auto sums = gradients.sum(*left, *right, weights, execution);
+    FullGradients out{std::move(sums.input), std::move(sums.layers), {}};
+    Eigen::Index first = 0;
+    for (const auto layer : spatial::biased_layers(plan)) {
+      const auto& grid = plan.grids[layer];
+      out.biased.push_back({plan.variable(layer).name, first, static_cast<Eigen::Index>(grid.height),
+                            static_cast<Eigen::Index>(grid.width)});
+      first += out.biased.back().size();
+    }
+    return out;
   }
   NetworkKernel network_;
   bool positions_ = false;

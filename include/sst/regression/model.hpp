@@ -82,6 +82,16 @@ class Model {
   /// target per unit of the feature; see KernelFunction::gradients. Throws as `predict`, and Error for an
   /// output that is not there or a kernel without derivatives.
   MatrixXd input_gradients(const DataRef& x, Eigen::Index output = 0, const Execution& execution = {}) const;
+  /// Which parts of an output's mean come from the features and from each layer's bias, at the rows of x,
+  /// m x d: see FullGradients. Their sum is the mean. Throws as `input_gradients`, and Error that names the
+  /// node where a network is not positively homogeneous.
+  FullGradients full_gradients(const DataRef& x, Eigen::Index output = 0,
+                               const Execution& execution = {}) const;
+  /// The gradients by the features of the variance of the function, of an output of amplitude 1 (of any
+  /// other: times the square of its amplitude), at the rows of x, m x d: m x d, in units of the target's
+  /// square per unit of the feature. Throws as `predict_with_std`, and Error for a kernel without
+  /// derivatives.
+  MatrixXd variance_gradients(const DataRef& x, const Execution& execution = {}) const;
   /// The covariance between the rows of x, m x d, of an output of amplitude 1 (of any other: times the square
   /// of its amplitude): m x m, exactly symmetric. Throws as `predict_with_std`.
   MatrixXd covariance(const DataRef& x, ObservationNoise noise = ObservationNoise::excluded,
@@ -145,6 +155,7 @@ class Model {
   /// What is added to the diagonal at each sample.
   Eigen::VectorXd noise() const;
   void require_features(const DataRef& x) const;
+  void require_output(Eigen::Index output) const;
 
   KernelFunction kernel_;
   DataRef x_;

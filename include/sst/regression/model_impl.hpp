@@ -88,13 +88,24 @@ SST_COMPILED Eigen::MatrixXd Model::predict(const DataRef& x, const Execution& e
   return mean;
 }
 
-SST_COMPILED Eigen::MatrixXd Model::input_gradients(const DataRef& x, Eigen::Index output,
-                                                    const Execution& execution) const {
-  require_features(x);
+SST_COMPILED void Model::require_output(Eigen::Index output) const {
   if (output < 0 || output >= outputs())
     throw Error("the model has outputs 0 to " + std::to_string(outputs() - 1) + " and not " +
                 std::to_string(output) + "; name one of these");
+}
+
+SST_COMPILED Eigen::MatrixXd Model::input_gradients(const DataRef& x, Eigen::Index output,
+                                                    const Execution& execution) const {
+  require_features(x);
+  require_output(output);
   return kernel_.gradients(x, x_, weights_.col(output).transpose(), execution);
+}
+
+SST_COMPILED FullGradients Model::full_gradients(const DataRef& x, Eigen::Index output,
+                                                 const Execution& execution) const {
+  require_features(x);
+  require_output(output);
+  return kernel_.full_gradients(x, x_, weights_.col(output).transpose(), execution);
 }
 
 SST_COMPILED std::shared_ptr<const Cholesky<double>> Model::known_factor() const {
@@ -150,6 +161,29 @@ SST_COMPILED MeanAndStd Model::predict_with_std(const DataRef& x, ObservationNoi
       });
   if (noise == ObservationNoise::included) variance.array() += lambda_;
   return {std::move(mean), variance.cwiseSqrt() * amplitudes_};
+}
+
+SST_COMPILED Eigen::MatrixXd Model::variance_gradients(const DataRef& x, const Execution& execution) const {
+  require_features(x);
+  const Solved a = solved(execution);
+  MatrixXd out(x.rows(), x.cols());
+  const KernelFunction prior = kernel_.prior();
+  regression_detail::in_batches(
+      x, execution, [&](Eigen::Index first, const DataRef& rows, const Execution& part) {
+        const Execution within{part.threads, {}};
+        const auto td = columns_.with_prior(rows, part);
+        MatrixXd slopes = prior.diagonal_gradients(rows, within);
+        const MatrixXd v = a.solve(td.kernel.transpose());
+        if (a.prior) {  // of K_tt + v' K_dd v - 2 v' K_dt with v = A^-1 T_dt
+          const MatrixXd rest = detail::product(*a.prior, v, part.threads) - td.prior.transpose();
+          slopes += kernel_.gradients(rows, x_, 2 * a.solve(rest).transpose(), within);
+          slopes += prior.gradients(rows, x_, -2 * v.transpose(), within);
+        } else {  // of K_tt - v' K_dt
+          slopes += kernel_.gradients(rows, x_, -2 * v.transpose(), within);
+        }
+        out.middleRows(first, rows.rows()) = slopes;
+      });
+  return out;
 }
 
 SST_COMPILED Eigen::MatrixXd Model::covariance(const DataRef& x, ObservationNoise noise,
