@@ -37,7 +37,8 @@ class TableReverse {
                ReverseMachine& machine, Adjoints& adjoints)
       : plan_(plan), table_(table), own_(own), machine_(machine), to_(adjoints) {}
 
-  /// Fills in the adjoints of the inputs and of the biases.
+  /// Fills in the adjoints of the inputs and of the biases. Throws Error for a plan that lacks a covariance
+  /// which it needs.
   void run() {
     for (Index v = plan_.base.variables.size(); v-- > 0;) {
       for (const WeightColumn& w : plan_.weights)
@@ -52,7 +53,7 @@ class TableReverse {
     }
   }
 
-  /// The gradient by the pixels, H W C numbers; after `run`.
+  /// The gradient by the pixels, 1 x H W C; after `run`.
   Eigen::RowVectorXd pixels() {
     const Index channels = plan_.image.channels, positions = plan_.image.height * plan_.image.width;
     Eigen::RowVectorXd out(static_cast<Eigen::Index>(positions * channels));
