@@ -41,9 +41,10 @@ struct Families {
   std::vector<std::array<double, 2>> inits;  ///< weight_std and bias_std
 };
 
+/// Those with names of their own first: a kernel that several networks have goes by the first.
 inline const std::vector<std::string>& family_names() {
-  static const std::vector<std::string> names{"chain", "taps",   "concat", "pairs",   "spans",
-                                              "dense", "random", "after",  "infinite"};
+  static const std::vector<std::string> names{"chain",  "taps",  "spans",  "dense",   "after",
+                                              "concat", "pairs", "random", "infinite"};
   return names;
 }
 
