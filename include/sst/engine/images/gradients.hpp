@@ -16,7 +16,7 @@
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/engine/images/adjoints.hpp>
-#include <sst/engine/images/image_engine.hpp>
+#include <sst/engine/images/image_range.hpp>
 #include <sst/engine/images/image_table.hpp>
 #include <sst/engine/images/pool_map.hpp>
 #include <sst/engine/images/reverse_machine.hpp>

@@ -7,6 +7,7 @@
 
 #include <Eigen/Core>
 
+#include <sst/engine/images/image_range.hpp>
 #include <sst/plan/images/plan.hpp>
 #include <sst/plan/kernel.hpp>
 #include <sst/topology/image_shape.hpp>
@@ -19,12 +20,6 @@
 namespace sst {
 inline namespace SST_ABI {
 namespace spatial {
-
-/// Some rows of a data set.
-struct ImageRange {
-  const Eigen::MatrixXd* x;  ///< the data set, a row per image
-  std::size_t first, count;  ///< which rows
-};
 
 /// Computes kernels of images. Immutable: threads can share one.
 class ImageEngine {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -15,15 +16,14 @@
 #include <sst/engine/images/machine.hpp>
 #include <sst/engine/images/planes.hpp>
 #include <sst/engine/images/pool_map.hpp>
+#include <sst/engine/images/terms.hpp>
 #include <sst/plan/images/plan.hpp>
 #include <sst/plan/images/program.hpp>
 #include <sst/topology/image_shape.hpp>
-#include <sst/topology/operation.hpp>
 #include <sst/version.hpp>
 
 /// \file
-/// The steps of a plan backwards: from how a number changes with h and t of some pairs to how it changes with
-/// the numbers of the left image.
+/// The steps of a plan backwards: from h and t of some pairs to the numbers of the left image.
 
 namespace sst {
 inline namespace SST_ABI {

@@ -11,7 +11,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/parallel.hpp>
-#include <sst/engine/images/image_engine.hpp>
+#include <sst/engine/images/image_range.hpp>
 #include <sst/engine/images/image_table.hpp>
 #include <sst/engine/images/machine.hpp>
 #include <sst/engine/images/pool_map.hpp>
