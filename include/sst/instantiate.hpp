@@ -13,6 +13,7 @@
 #include <sst/kernel/kernel_function_impl.hpp>
 #include <sst/kernel/network_kernel_impl.hpp>
 #include <sst/kernel/tiles_impl.hpp>
+#include <sst/linalg/band_form_impl.hpp>
 #include <sst/linalg/spectrum_impl.hpp>
 #include <sst/ntk.hpp>
 #include <sst/plan/compile_impl.hpp>

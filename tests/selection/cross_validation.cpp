@@ -77,7 +77,7 @@ TEST_CASE("n folds are leave-one-out", "[selection]") {
   const MatrixXd f = MatrixXd::Random(n, n + 3), k = f * f.transpose(), y = MatrixXd::Random(n, 1);
   const std::vector<Ridge> ridges{Ridge::absolute(0.1)};
   const auto found = cross_validate(k, y, ridges, sst::k_fold(n, static_cast<int>(n), 3));
-  const auto path = ridge_path(sst::Spectrum(k), y, ridges);
+  const auto path = ridge_path(sst::BandForm(k), y, ridges);
   CHECK((y - found.predictions[0] - path.leave_one_out[0]).norm() < 1e-10 * y.norm());
 }
 

@@ -60,7 +60,7 @@ TEST_CASE("the leaderboard holds what each candidate scores alone", "[selection]
       const MatrixXd k = all[entry.candidate].kernel.matrix(d.x);
       const Eigen::VectorXd expected =
           folds ? cross_validate(k, d.y, ridges, splits).errors
-                : scores(ridge_path(sst::Spectrum(k), d.y, ridges), sst::Criterion::leave_one_out);
+                : scores(ridge_path(sst::BandForm(k), d.y, ridges), sst::Criterion::leave_one_out);
       CHECK(entry.score == Approx(expected.minCoeff()).epsilon(1e-9));
       CHECK(entry.scores.size() == 6);
       CHECK(entry.name == all[entry.candidate].name);
@@ -114,12 +114,21 @@ TEST_CASE("progress counts up, and can cancel", "[selection]") {
                 seen.push_back(share);
                 return true;
               }});
-  REQUIRE(seen.size() == 16);
+  REQUIRE(seen.size() > 16);
   CHECK(std::is_sorted(seen.begin(), seen.end()));
-  CHECK(seen.back() == 1);
+  CHECK(seen.back() == Approx(1));
   CHECK_THROWS_AS(
       grid_search(small_grid(), d.x, d.y, {Ridge::relative(0.1)}, {.progress = [](double) { return false; }}),
       sst::Cancelled);
+  // In the middle of a candidate too, which is then no failure of it.
+  auto one = small_grid();
+  one.erase(one.begin() + 1, one.end());
+  for (int stop = 0; stop < 4; ++stop) {
+    int calls = 0;
+    CHECK_THROWS_AS(grid_search(one, d.x, d.y, {Ridge::relative(0.1)},
+                                {.progress = [&](double) { return calls++ < stop; }}),
+                    sst::Cancelled);
+  }
   CHECK_THROWS_AS(sst::grid_search({}, d.x, d.y, {Ridge::relative(0.1)}), sst::Error);
   CHECK_THROWS_AS(grid_search(small_grid(), d.x, d.y.topRows(3), {Ridge::relative(0.1)}), sst::DataError);
 }

@@ -2,8 +2,10 @@
 #include "../catch.hpp"
 #include "../matrices.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 #include <Eigen/Core>
 #include <Eigen/LU>
@@ -14,10 +16,6 @@
 #include <sst/selection/complexity.hpp>
 #include <sst/selection/ridge_path.hpp>
 #include <sst/topology/families.hpp>
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 namespace ridge_path_tests {
 
@@ -46,7 +44,7 @@ TEST_CASE("the ridge path equals refits, determinants and traces in long double"
   const Problem p(17);
   const Index n = p.y.rows();
   const auto ridges = sst::relative_ridges(1e-4, 10, 50);
-  const sst::RidgePath path = ridge_path(sst::Spectrum(p.k), p.y, ridges);
+  const sst::RidgePath path = ridge_path(sst::BandForm(p.k), p.y, ridges);
   REQUIRE(path.lambdas.size() == 50);
   for (Index r = 0; r < 50; r += 7) {
     const double lambda = path.lambdas[static_cast<std::size_t>(r)];
@@ -100,33 +98,51 @@ TEST_CASE("each criterion finds its best ridge", "[selection]") {
   }
 }
 
-#ifdef _OPENMP
 TEST_CASE("the ridge path does not depend on the number of threads", "[selection]") {
   const Problem p(300, 1);
-  const sst::Spectrum spectrum(p.k);
   const auto ridges = sst::relative_ridges(1e-3, 1, 5);
-  const int threads = omp_get_max_threads();
-  omp_set_num_threads(1);
-  const auto one = ridge_path(spectrum, p.y, ridges);
-  omp_set_num_threads(3);
-  const auto three = ridge_path(spectrum, p.y, ridges);
-  omp_set_num_threads(threads);
-  CHECK(one.leave_one_out[2] == three.leave_one_out[2]);
-  CHECK(one.gcv == three.gcv);
-  CHECK(one.log_marginal_likelihood == three.log_marginal_likelihood);
+  const auto one = ridge_path(sst::BandForm(p.k, {.threads = 1}), p.y, ridges, {.threads = 1});
+  for (const int threads : {2, 3, 7}) {
+    const auto other =
+        ridge_path(sst::BandForm(p.k, {.threads = threads}), p.y, ridges, {.threads = threads});
+    CHECK(one.leave_one_out[2] == other.leave_one_out[2]);
+    CHECK(one.gcv == other.gcv);
+    CHECK(one.log_marginal_likelihood == other.log_marginal_likelihood);
+  }
 }
-#endif
+
+TEST_CASE("the path of a kernel function can be cancelled at each step", "[selection]") {
+  const Problem p(100, 1);
+  const auto kernel = sst::nngp(sst::chain(3, {.bias_std = 0.5}));
+  const auto ridges = sst::relative_ridges(1e-3, 1, 5);
+  std::vector<double> seen;
+  const auto watch = [&](double done) {
+    seen.push_back(done);
+    return true;
+  };
+  ridge_path(kernel, p.x, p.y, ridges, {.progress = watch});
+  REQUIRE(seen.size() > 8);
+  CHECK(std::is_sorted(seen.begin(), seen.end()));
+  CHECK(seen.back() == Approx(1));
+  for (std::size_t stop = 0; stop < seen.size(); ++stop) {
+    std::size_t calls = 0;
+    const auto until = [&](double) { return calls++ < stop; };
+    CHECK_THROWS_AS(ridge_path(kernel, p.x, p.y, ridges, {.progress = until}), sst::Cancelled);
+    CHECK(calls == stop + 1);
+  }
+}
 
 TEST_CASE("the ridge path names what it cannot do", "[selection]") {
   const Problem p(6);
-  const sst::Spectrum spectrum(p.k);
-  CHECK_THROWS_WITH(ridge_path(spectrum, p.y, {}), Contains("no ridges"));
-  CHECK_THROWS_WITH(ridge_path(spectrum, p.y.topRows(5), {Ridge::absolute(1)}),
-                    Contains("5 rows of targets"));
-  CHECK_THROWS_WITH(ridge_path(sst::Spectrum(MatrixXd::Ones(6, 6)), p.y, {Ridge::absolute(0)}),
+  const sst::BandForm form(p.k);
+  CHECK_THROWS_WITH(ridge_path(form, p.y, {}), Contains("no ridges"));
+  CHECK_THROWS_WITH(ridge_path(form, p.y.topRows(5), {Ridge::absolute(1)}), Contains("5 rows of targets"));
+  CHECK_THROWS_WITH(ridge_path(sst::BandForm(MatrixXd::Ones(6, 6)), p.y, {Ridge::absolute(0)}),
                     Contains("singular") && Contains("larger ridge"));
-  CHECK_THROWS_WITH(ridge_path(sst::Spectrum(-MatrixXd::Identity(6, 6)), p.y, {Ridge::absolute(2)}),
-                    Contains("eigenvalue -1"));
+  MatrixXd indefinite = MatrixXd::Identity(6, 6);
+  indefinite(1, 0) = 3;
+  CHECK_THROWS_WITH(ridge_path(sst::BandForm(indefinite), p.y, {Ridge::absolute(0.5)}),
+                    Contains("pivot -4.5"));
   CHECK_THROWS_AS(sst::relative_ridges(0, 1, 3), sst::Error);
   CHECK_THROWS_AS(sst::relative_ridges(2, 1, 3), sst::Error);
   CHECK(sst::relative_ridges(0.5, 7, 1).front() == Ridge::relative(0.5));

@@ -16,5 +16,16 @@ struct Execution {
   std::function<bool(double)> progress = {};
 };
 
+namespace detail {
+
+/// The part of the work that takes its progress from `from` to `to`. `whole` has to outlive it.
+inline Execution part_of(const Execution& whole, double from, double to) {
+  Execution part{whole.threads, {}};
+  if (whole.progress)
+    part.progress = [&whole, from, to](double done) { return whole.progress(from + (to - from) * done); };
+  return part;
+}
+
+}  // namespace detail
 }  // namespace SST_ABI
 }  // namespace sst

@@ -111,20 +111,25 @@ class Counter {
       : progress_(progress), total_(total), what_(std::move(what)) {}
 
   /// So much more is done; one thread at a time gets through to the progress function. Throws Cancelled where
-  /// that returns false, and what it throws.
+  /// that returns false, and what it throws; from then on in every thread, which so ends what it is about.
   void add(double more = 1) {
     if (!progress_) return;
     const std::lock_guard lock(mutex_);
-    if (std::exchange(stopped_, true)) return;
+    if (stopped_) std::rethrow_exception(stopped_);
     done_ += more;
-    if (!progress_(done_ / total_)) throw_cancelled(what_, done_ / total_);
-    stopped_ = false;
+    const double done = std::min(1.0, done_ / total_);
+    try {
+      if (!progress_(done)) throw_cancelled(what_, done);
+    } catch (...) {
+      stopped_ = std::current_exception();
+      throw;
+    }
   }
 
  private:
   const std::function<bool(double)>& progress_;
   double total_, done_ = 0;
-  bool stopped_ = false;  // other threads may have something done after that
+  std::exception_ptr stopped_;
   std::string what_;
   std::mutex mutex_;
 };

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
-#include <memory>
-#include <string>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 #include <Eigen/Core>
-#include <Eigen/Eigenvalues>
 
 #include <sst/base/compiled.hpp>
+#include <sst/base/parallel.hpp>
 #include <sst/base/plain_text.hpp>
 #include <sst/error.hpp>
-#include <sst/linalg/cholesky.hpp>
+#include <sst/linalg/band_form_impl.hpp>
+#include <sst/linalg/bulge_chasing.hpp>
 #include <sst/linalg/spectrum.hpp>
+#include <sst/linalg/tridiagonal_qr.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -22,24 +26,49 @@
 namespace sst {
 inline namespace SST_ABI {
 
-/// Eigen's decomposition of an n x n matrix.
-struct Spectrum::Decomposition : Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> {
-  using SelfAdjointEigenSolver::SelfAdjointEigenSolver;
-};
-
-SST_COMPILED Spectrum::Spectrum(const Eigen::MatrixXd& kernel, double tolerance) {
-  if (kernel.rows() != kernel.cols())
-    throw DataError("a matrix of " + std::to_string(kernel.rows()) + " x " + std::to_string(kernel.cols()) +
-                    " has no spectrum (it is not square); give a symmetric one");
-  if (kernel.rows() == 0) throw DataError("the matrix has no rows and hence no spectrum; give at least one");
-  cholesky_detail::require_finite(kernel, true, 1, "the kernel");
-  const cholesky_detail::SerialEigen serial;
-  const auto decomposition = std::make_shared<Decomposition>(kernel);
-  if (decomposition->info() != Eigen::Success)
-    throw Error("the eigenvalues of the kernel of " + std::to_string(kernel.rows()) +
-                " rows did not converge (after 30 QR steps a value); scale it or check how it was made");
-  decomposition_ = decomposition;
-  const double least = values()[0], largest = values()[values().size() - 1];
+SST_COMPILED Spectrum::Spectrum(Eigen::MatrixXd kernel, double tolerance, const Execution& execution) {
+  using Eigen::Index;
+  // Shares of the time.
+  const Execution first = detail::part_of(execution, 0, 0.3), second = detail::part_of(execution, 0.3, 0.6),
+                  third = detail::part_of(execution, 0.6, 1);
+  const auto report = [](const Execution& part, double share) {
+    if (part.progress && !part.progress(share)) detail::throw_cancelled("the eigendecomposition", share);
+  };
+  BandForm form(std::move(kernel), first);
+  const Index n = form.size();
+  const double size = static_cast<double>(n);
+  // To a norm of 1, by a power of two, as in the band form.
+  int exponent = 0;
+  std::frexp(form.norm_, &exponent);
+  exponent = std::clamp(exponent, -1000, 1000);
+  const double scale = std::ldexp(1.0, -exponent);
+  constexpr Index width = BandForm::width;
+  band_detail::LowerBand band(n, 2 * width);
+  for (Index at = 0; at < n; at += width) {
+    const Index rows = std::min(width, n - at);
+    for (Index j = 0; j < rows; ++j)
+      band.block(at + j, at + j, rows - j, 1) = scale * form.diagonal_.block(at + j, j, rows - j, 1);
+    for (Index j = 0; j < width && at > 0; ++j) {  // an upper triangle
+      const Index filled = std::min(j + 1, rows);
+      band.block(at, at - width + j, filled, 1) = scale * form.left_.block(at, j, filled, 1);
+    }
+  }
+  vectors_ = std::move(form.basis_);
+  band_detail::tridiagonalise(band, width, vectors_, execution.threads, [&](Index columns) {
+    report(second, 1 - std::pow(1 - static_cast<double>(columns) / size, 2));
+  });
+  Eigen::VectorXd values = band.diagonal(0), off_diagonal = band.diagonal(1);
+  tridiagonal_detail::Strips strips(vectors_, execution.threads);
+  tridiagonal_detail::diagonalise(values, off_diagonal, strips, [&](Index found) {
+    report(third, 1 - std::pow(1 - static_cast<double>(found) / size, 2));
+  });
+  std::vector<Index> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::sort(order.begin(), order.end(),
+            [&](Index a, Index b) { return std::pair(values[a], a) < std::pair(values[b], b); });
+  values_ = values(order) * std::ldexp(1.0, exponent);
+  strips.write(order, vectors_);
+  const double least = values_[0], largest = values_[n - 1];
   if (least < -tolerance * std::abs(largest)) {
     detail::PlainText text;
     text << "the kernel has the eigenvalue " << least << " (its largest is " << largest
@@ -47,10 +76,6 @@ SST_COMPILED Spectrum::Spectrum(const Eigen::MatrixXd& kernel, double tolerance)
     throw NotPositiveDefinite(text.str(), 0, least);
   }
 }
-
-SST_COMPILED const Eigen::VectorXd& Spectrum::values() const { return decomposition_->eigenvalues(); }
-
-SST_COMPILED const Eigen::MatrixXd& Spectrum::vectors() const { return decomposition_->eigenvectors(); }
 
 namespace regression_detail {
 

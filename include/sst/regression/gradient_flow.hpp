@@ -158,8 +158,8 @@ class TrainingFlow {
  public:
   using MatrixXd = Eigen::MatrixXd;  ///< samples and predictions
 
-  /// learning_rate: eta, positive; see `max_learning_rate`. 9 n^3 multiplications and additions. Throws
-  /// Error, NotPositiveDefinite, Cancelled.
+  /// learning_rate: eta, positive; see `max_learning_rate`. Takes the time of a Spectrum. Throws Error,
+  /// NotPositiveDefinite, Cancelled.
   explicit TrainingFlow(Model model, double learning_rate = 1, const Execution& execution = {});
 
   /// The mean at the rows of x, m x d, at time t: m x outputs. t >= 0, infinity included. Throws Error for

@@ -10,6 +10,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/compiled.hpp>
+#include <sst/base/execution.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/product.hpp>
 #include <sst/linalg/spectrum.hpp>
@@ -34,7 +35,8 @@ SST_COMPILED double max_learning_rate(const Spectrum& ntk, Eigen::Index outputs)
 
 SST_COMPILED double max_learning_rate(const KernelFunction& ntk, const DataRef& x, Eigen::Index outputs,
                                       const Execution& execution) {
-  return max_learning_rate(Spectrum(ntk.matrix(x, execution)), outputs);
+  const Execution first = detail::part_of(execution, 0, 0.1), second = detail::part_of(execution, 0.1, 1);
+  return max_learning_rate(Spectrum(ntk.matrix(x, first), 1e-8, second), outputs);
 }
 
 SST_COMPILED GradientFlow::GradientFlow(const Spectrum& kernel, const MatrixXd& y, const Ridge& ridge,
@@ -210,12 +212,14 @@ SST_COMPILED double EnsembleFlow::clamped(double variance, const Projected& p, c
 
 SST_COMPILED TrainingFlow::TrainingFlow(Model model, double learning_rate, const Execution& execution)
     : model_(std::move(model)) {
-  MatrixXd dd = model_.columns().matrix(execution);
+  const Execution first = detail::part_of(execution, 0, 0.1), second = detail::part_of(execution, 0.1, 0.9),
+                  third = detail::part_of(execution, 0.9, 1);
+  const Ridge ridge = Ridge::absolute(model_.lambda());
+  const Spectrum spectrum(model_.columns().matrix(first), 1e-8, second);
   if (model_.kernel().is_its_own_prior())
-    last_layer_.emplace(std::move(dd), model_.y(), Ridge::absolute(model_.lambda()), learning_rate);
+    last_layer_.emplace(spectrum, model_.y(), ridge, learning_rate);
   else
-    all_layers_.emplace(std::move(dd), model_.columns().prior_matrix(execution), model_.y(),
-                        Ridge::absolute(model_.lambda()), learning_rate);
+    all_layers_.emplace(spectrum, model_.columns().prior_matrix(third), model_.y(), ridge, learning_rate);
 }
 
 SST_COMPILED Eigen::MatrixXd TrainingFlow::predict(const DataRef& x, double t,

@@ -38,7 +38,7 @@ struct RaceOptions {
 /// cubic costs ask for ("successive halving": Jamieson and Talwalkar 2016, "Non-stochastic Best Arm
 /// Identification and Hyperparameter Optimization"). Samples are drawn without replacement, each round's
 /// among those of the next. From the second on a candidate's ridge is sought among the neighbours of its best
-/// one before, by Cholesky factors: some four of them cost a fraction of an eigendecomposition. The
+/// one before, by Cholesky factors: some four of them cost less than a path of all ridges. The
 /// leaderboard has every candidate as it was last scored, those that got further first. x: n x d, y: n x
 /// outputs. Throws as grid_search, and Error for options out of range.
 Leaderboard race(const std::vector<Candidate>& candidates, const DataRef& x, const Eigen::MatrixXd& y,

@@ -20,6 +20,8 @@
 #include <sst/activation/erf.hpp>
 #include <sst/activation/gelu.hpp>
 #include <sst/base/compiled.hpp>
+#include <sst/base/execution.hpp>
+#include <sst/base/parallel.hpp>
 #include <sst/error.hpp>
 #include <sst/regression/targets.hpp>
 #include <sst/selection/choose.hpp>
@@ -79,7 +81,7 @@ inline std::vector<Round> rounds(Eigen::Index n, std::size_t candidates, const R
 /// ridges' lambdas. Where its neighbours were looked at, so that a path of all of them would rarely say
 /// other.
 inline void search_ridge(GridEntry& entry, const Eigen::MatrixXd& k, const Eigen::MatrixXd& y,
-                         const std::vector<Ridge>& ridges, Criterion criterion, int threads) {
+                         const std::vector<Ridge>& ridges, Criterion criterion, const Execution& execution) {
   const double mean_diagonal = k.diagonal().mean();
   std::vector<std::size_t> order(ridges.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -88,10 +90,15 @@ inline void search_ridge(GridEntry& entry, const Eigen::MatrixXd& k, const Eigen
            std::pair(ridges[b].lambda_for(mean_diagonal), b);
   });
   entry.scores.assign(ridges.size(), std::numeric_limits<double>::quiet_NaN());
+  double left = 1;
   const auto at = [&](std::size_t place) {
     double& known = entry.scores[order[place]];
-    if (std::isnan(known))
-      known = ridge_score(k, y, ridges[order[place]].lambda_for(mean_diagonal), criterion, threads);
+    if (std::isnan(known)) {
+      known = ridge_score(k, y, ridges[order[place]].lambda_for(mean_diagonal), criterion, execution.threads);
+      left *= 0.8;  // nobody knows how many there will be
+      if (execution.progress && !execution.progress(1 - left))
+        detail::throw_cancelled("the search for a ridge", 1 - left);
+    }
     return known;
   };
   std::size_t best = 0;
@@ -112,20 +119,22 @@ inline void search_ridge(GridEntry& entry, const Eigen::MatrixXd& k, const Eigen
 inline void search(std::vector<GridEntry>& entries, const std::vector<Candidate>& candidates,
                    const DataRef& x, const Eigen::MatrixXd& y, const std::vector<Ridge>& ridges,
                    Criterion criterion, int threads, const std::function<bool(double)>& progress) {
-  selection_detail::over_candidates(entries.size(), x.rows(), threads, progress, "the choice of a kernel",
-                                    [&](std::size_t i, const Execution& within) {
-                                      GridEntry& entry = entries[i];
-                                      entry.rows = x.rows();
-                                      try {
-                                        search_ridge(entry,
-                                                     candidates[entry.candidate].kernel.matrix(x, within), y,
-                                                     ridges, criterion, within.threads);
-                                      } catch (const Error& error) {
-                                        entry.failure = error.what();
-                                      }
-                                      if (!entry.failure.empty())
-                                        entry.score = std::numeric_limits<double>::infinity();
-                                    });
+  selection_detail::over_candidates(
+      entries.size(), x.rows(), threads, progress, "the choice of a kernel",
+      [&](std::size_t i, const Execution& within) {
+        GridEntry& entry = entries[i];
+        entry.rows = x.rows();
+        try {
+          const Eigen::MatrixXd k =
+              candidates[entry.candidate].kernel.matrix(x, detail::part_of(within, 0, 0.2));
+          search_ridge(entry, k, y, ridges, criterion, detail::part_of(within, 0.2, 1));
+        } catch (const Cancelled&) {
+          throw;
+        } catch (const Error& error) {
+          entry.failure = error.what();
+        }
+        if (!entry.failure.empty()) entry.score = std::numeric_limits<double>::infinity();
+      });
 }
 
 }  // namespace choose_detail

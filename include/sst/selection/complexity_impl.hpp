@@ -7,6 +7,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/compiled.hpp>
+#include <sst/base/execution.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/product.hpp>
 #include <sst/linalg/spectrum.hpp>
@@ -67,7 +68,8 @@ SST_COMPILED Complexity complexity(const Spectrum& spectrum, const Eigen::Matrix
 SST_COMPILED Complexity complexity(const KernelFunction& kernel, const DataRef& x, const Eigen::MatrixXd& y,
                                    const Ridge& ridge, const Execution& execution) {
   regression_detail::require_targets(x.rows(), y);
-  return complexity(Spectrum(kernel.matrix(x, execution)), y, ridge);
+  const Execution first = detail::part_of(execution, 0, 0.1), second = detail::part_of(execution, 0.1, 1);
+  return complexity(Spectrum(kernel.matrix(x, first), 1e-8, second), y, ridge);
 }
 
 }  // namespace SST_ABI

@@ -7,6 +7,7 @@
 
 #include <Eigen/Core>
 
+#include <sst/base/execution.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/linalg/ridge.hpp>
 #include <sst/selection/split.hpp>
@@ -35,11 +36,12 @@ struct CrossValidation {
 };
 
 /// Fits on the training rows of each split and predicts its test rows, for all ridges from one
-/// eigendecomposition a split. k: n x n, of all rows; y: n x outputs. A relative ridge is relative to the
+/// band form a split. k: n x n, of all rows; y: n x outputs. A relative ridge is relative to the
 /// training rows' kernel, as in a fit on them. Every row has to be tested once. Throws DataError,
-/// NotPositiveDefinite.
+/// NotPositiveDefinite, Cancelled.
 CrossValidation cross_validate(const Eigen::MatrixXd& k, const Eigen::MatrixXd& y,
-                               const std::vector<Ridge>& ridges, const std::vector<Split>& splits);
+                               const std::vector<Ridge>& ridges, const std::vector<Split>& splits,
+                               const Execution& execution = {});
 
 /// The same of a kernel function on the rows of x, n x d. Throws what its matrix throws.
 CrossValidation cross_validate(const KernelFunction& kernel, const DataRef& x, const Eigen::MatrixXd& y,

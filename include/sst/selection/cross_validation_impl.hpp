@@ -10,8 +10,8 @@
 #include <sst/base/compiled.hpp>
 #include <sst/base/every.hpp>
 #include <sst/error.hpp>
+#include <sst/linalg/band_form.hpp>
 #include <sst/linalg/product.hpp>
-#include <sst/linalg/spectrum.hpp>
 #include <sst/regression/targets.hpp>
 #include <sst/selection/cross_validation.hpp>
 #include <sst/version.hpp>
@@ -44,7 +44,7 @@ SST_COMPILED std::vector<Split> k_fold(Eigen::Index n, int folds, std::uint32_t 
 
 SST_COMPILED CrossValidation cross_validate(const Eigen::MatrixXd& k, const Eigen::MatrixXd& y,
                                             const std::vector<Ridge>& ridges,
-                                            const std::vector<Split>& splits) {
+                                            const std::vector<Split>& splits, const Execution& execution) {
   using Eigen::Index, Eigen::MatrixXd, Eigen::VectorXd;
   regression_detail::require_targets(k.rows(), y);
   if (k.rows() != k.cols())
@@ -74,21 +74,24 @@ SST_COMPILED CrossValidation cross_validate(const Eigen::MatrixXd& k, const Eige
                       " times; make splits that test every row once");
 
   const Index count = static_cast<Index>(ridges.size()), outputs = y.cols();
+  const int threads = execution.threads;
   CrossValidation out{ridges, std::vector<MatrixXd>(ridges.size(), MatrixXd(y.rows(), outputs)),
                       MatrixXd(static_cast<Index>(splits.size()), count), VectorXd::Zero(count)};
   for (std::size_t f = 0; f < splits.size(); ++f) {
     const Split& split = splits[f];
-    const Spectrum spectrum(k(split.train, split.train));
-    const VectorXd d = regression_detail::eigenvalues(spectrum);
-    const MatrixXd q = detail::product(spectrum.vectors().transpose(), MatrixXd(y(split.train, every)));
-    MatrixXd scaled(q.rows(), count * outputs);
+    const double folds = static_cast<double>(splits.size()), at = static_cast<double>(f);
+    const BandForm form(k(split.train, split.train),
+                        detail::part_of(execution, at / folds, (at + 1) / folds));
+    const MatrixXd q = detail::product(form.basis().transpose(), MatrixXd(y(split.train, every)), threads);
+    MatrixXd weights(q.rows(), count * outputs);  // in the basis of the form
     for (Index r = 0; r < count; ++r) {
-      const double lambda = regression_detail::lambda_for(ridges[static_cast<std::size_t>(r)], d);
-      scaled.middleCols(r * outputs, outputs) =
-          q.array().colwise() / regression_detail::regularised(d, lambda).array();
+      MatrixXd w = q;
+      const double lambda = ridges[static_cast<std::size_t>(r)].lambda_for(form.mean_diagonal());
+      BandFactor(form, lambda).solve_in_place(w);
+      weights.middleCols(r * outputs, outputs) = w;
     }
-    const MatrixXd weights = detail::product(spectrum.vectors(), scaled);
-    const MatrixXd predicted = detail::product(MatrixXd(k(split.test, split.train)), weights);
+    const MatrixXd predicted = detail::product(MatrixXd(k(split.test, split.train)),
+                                               detail::product(form.basis(), weights, threads), threads);
     const MatrixXd truth = y(split.test, every);
     for (Index r = 0; r < count; ++r) {
       const auto part = predicted.middleCols(r * outputs, outputs);
@@ -105,7 +108,8 @@ SST_COMPILED CrossValidation cross_validate(const KernelFunction& kernel, const 
                                             const Eigen::MatrixXd& y, const std::vector<Ridge>& ridges,
                                             const std::vector<Split>& splits, const Execution& execution) {
   regression_detail::require_targets(x.rows(), y);
-  return cross_validate(kernel.matrix(x, execution), y, ridges, splits);
+  return cross_validate(kernel.matrix(x, detail::part_of(execution, 0, 0.2)), y, ridges, splits,
+                        detail::part_of(execution, 0.2, 1));
 }
 
 SST_COMPILED std::size_t CrossValidation::best_ridge() const {

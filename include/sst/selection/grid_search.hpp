@@ -103,8 +103,8 @@ struct Leaderboard {
   }
 };
 
-/// Scores every candidate and ridge on x, n x d, and y, n x outputs. Each candidate takes an
-/// eigendecomposition, or with splits one a split; the ridges come on top. A ridge that leaves the system
+/// Scores every candidate and ridge on x, n x d, and y, n x outputs. Each candidate takes a BandForm, or with
+/// splits one a split; the ridges come on top. A ridge that leaves the system
 /// singular scores infinity; a candidate whose kernel, or none of whose ridges, can be had is listed with the
 /// reason. Throws DataError (samples, targets, splits), Error (an
 /// empty list, memory), Cancelled.

@@ -6,19 +6,21 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
 
 #include <sst/base/compiled.hpp>
+#include <sst/base/execution.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/network_kernel.hpp>
-#include <sst/linalg/spectrum.hpp>
+#include <sst/linalg/band_form.hpp>
 #include <sst/regression/targets.hpp>
 #include <sst/selection/grid_search.hpp>
-#include <sst/selection/ridge_path.hpp>
+#include <sst/selection/ridge_path_impl.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -76,34 +78,31 @@ void over_candidates(std::size_t count, Eigen::Index samples, int threads,
   const double room = std::max(1.0, std::min(available_memory() / each, 1e6));
   const int team =
       std::min(detail::team_size(threads, static_cast<std::ptrdiff_t>(count)), static_cast<int>(room));
-  const Execution within{team > 1 ? 1 : threads, {}};
   detail::Counter counter(progress, static_cast<double>(count), what);
   detail::parallel(count, team, [&](std::size_t i) {
+    double done = 0;
+    const auto done_up_to = [&](double share) {
+      counter.add(share - std::exchange(done, share));
+      return true;
+    };
+    Execution within{team > 1 ? 1 : threads, {}};
+    if (progress) within.progress = done_up_to;
     work(i, within);
-    counter.add();
+    done_up_to(1);
   });
 }
 
 /// The scores of the ridges under which the system can be solved, infinity for others. Throws
 /// NotPositiveDefinite where there is none of the former.
-inline Eigen::VectorXd scores_of_all(const Spectrum& spectrum, const Eigen::MatrixXd& y,
-                                     const std::vector<Ridge>& ridges, Criterion criterion) {
-  const Eigen::VectorXd d = regression_detail::eigenvalues(spectrum);
-  std::vector<Ridge> possible;
-  std::vector<Eigen::Index> places;
-  std::optional<NotPositiveDefinite> failure;
-  for (std::size_t i = 0; i < ridges.size(); ++i) try {
-      regression_detail::regularised(d, regression_detail::lambda_for(ridges[i], d));
-      possible.push_back(ridges[i]);
-      places.push_back(static_cast<Eigen::Index>(i));
-    } catch (const NotPositiveDefinite& error) {
-      failure = error;
-    }
-  if (possible.empty()) throw *failure;
-  Eigen::VectorXd out = Eigen::VectorXd::Constant(static_cast<Eigen::Index>(ridges.size()),
-                                                  std::numeric_limits<double>::infinity());
-  out(places) = scores(ridge_path(spectrum, y, possible), criterion);
-  return out;
+inline Eigen::VectorXd scores_of_all(const BandForm& form, const Eigen::MatrixXd& y,
+                                     const std::vector<Ridge>& ridges, Criterion criterion,
+                                     const Execution& execution) {
+  std::size_t failures = 0;
+  return scores(path(form, y, ridges, execution,
+                     [&](const NotPositiveDefinite& error) {
+                       if (++failures == ridges.size()) throw error;
+                     }),
+                criterion);
 }
 
 }  // namespace selection_detail
@@ -123,19 +122,26 @@ SST_COMPILED Leaderboard grid_search(const std::vector<Candidate>& candidates, c
                     .rows = x.rows()};
     Eigen::MatrixXd k;
     try {
-      k = candidates[at].kernel.matrix(x, within);
+      k = candidates[at].kernel.matrix(x, detail::part_of(within, 0, 0.2));
+    } catch (const Cancelled&) {
+      throw;
     } catch (const Error& error) {
       entry.failure = error.what();
       return entry;
     }
     try {
+      const Execution rest = detail::part_of(within, 0.2, 1);
       const Eigen::VectorXd values =
-          options.splits.empty() ? selection_detail::scores_of_all(Spectrum(k), y, ridges, options.criterion)
-                                 : Eigen::VectorXd(cross_validate(k, y, ridges, options.splits).errors);
+          options.splits.empty()
+              ? selection_detail::scores_of_all(BandForm(std::move(k), detail::part_of(rest, 0, 0.6)), y,
+                                                ridges, options.criterion, detail::part_of(rest, 0.6, 1))
+              : cross_validate(k, y, ridges, options.splits, rest).errors;
       Eigen::Index best = 0;
       entry.score = values.minCoeff(&best);
       entry.ridge = ridges[static_cast<std::size_t>(best)];
       entry.scores.assign(values.begin(), values.end());
+    } catch (const Cancelled&) {
+      throw;
     } catch (const DataError&) {
       throw;  // the splits, which no candidate can mend
     } catch (const Error& error) {

@@ -9,8 +9,8 @@
 #include <sst/base/data_ref.hpp>
 #include <sst/base/execution.hpp>
 #include <sst/kernel/kernel_function.hpp>
+#include <sst/linalg/band_form.hpp>
 #include <sst/linalg/ridge.hpp>
-#include <sst/linalg/spectrum.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
@@ -37,11 +37,12 @@ struct RidgePath {
   Eigen::VectorXd effective_dimension;  ///< tr K A^-1, between 0 and n
 };
 
-/// The path from one eigendecomposition K = V D V'. y: n x outputs. Accuracy: that of the eigenvalues, eps
-/// |K| absolute: 1e-9 relative in lambda down to lambda = 1e-6 |K|, and growing as |K| / lambda from there.
-/// Beside the decomposition it costs (1 + outputs) n^2 multiplications a ridge. Throws DataError,
-/// NotPositiveDefinite (which ridge).
-RidgePath ridge_path(const Spectrum& spectrum, const Eigen::MatrixXd& y, const std::vector<Ridge>& ridges);
+/// The path from one band form of K. y: n x outputs. Accuracy: that of the form, eps |K| absolute: 1e-9
+/// relative in lambda down to lambda = 1e-6 |K|, and growing as |K| / lambda from there; of the effective
+/// dimension n eps absolute. Beside the form it costs (64 + outputs) n^2 multiplications a ridge. Throws
+/// DataError, NotPositiveDefinite (which ridge), Cancelled.
+RidgePath ridge_path(const BandForm& form, const Eigen::MatrixXd& y, const std::vector<Ridge>& ridges,
+                     const Execution& execution = {});
 
 /// The path of a kernel function on the rows of x, n x d. Throws what its matrix and the other overload
 /// throw.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <string>
 #include <vector>
@@ -9,9 +10,10 @@
 #include <Eigen/Core>
 
 #include <sst/base/compiled.hpp>
+#include <sst/base/parallel.hpp>
 #include <sst/error.hpp>
+#include <sst/linalg/band_form.hpp>
 #include <sst/linalg/product.hpp>
-#include <sst/linalg/spectrum.hpp>
 #include <sst/regression/targets.hpp>
 #include <sst/selection/ridge_path.hpp>
 #include <sst/version.hpp>
@@ -34,58 +36,73 @@ SST_COMPILED std::vector<Ridge> relative_ridges(double least, double largest, in
   return ridges;
 }
 
-SST_COMPILED RidgePath ridge_path(const Spectrum& spectrum, const Eigen::MatrixXd& y,
-                                  const std::vector<Ridge>& ridges) {
+namespace selection_detail {
+
+/// The path; singular(error) is called where a ridge leaves the system singular, and may throw. What such a
+/// ridge would do is infinitely bad then.
+template <class Singular>
+RidgePath path(const BandForm& form, const Eigen::MatrixXd& y, const std::vector<Ridge>& ridges,
+               const Execution& execution, Singular&& singular) {
   using Eigen::Index;
-  const Eigen::MatrixXd& v = spectrum.vectors();
-  const Index n = v.rows(), outputs = y.cols(), count = static_cast<Index>(ridges.size());
+  const Index n = form.size(), outputs = y.cols(), count = static_cast<Index>(ridges.size());
   regression_detail::require_targets(n, y);
   if (ridges.empty()) throw DataError("the path has no ridges; give at least one");
-  const Eigen::VectorXd d = regression_detail::eigenvalues(spectrum);
-  const Eigen::MatrixXd q = detail::product(v.transpose(), y);
+  const double rows = static_cast<double>(n), infinity = std::numeric_limits<double>::infinity();
+  const Eigen::MatrixXd q = detail::product(form.basis().transpose(), y, execution.threads);
 
   RidgePath path;
   path.ridges = ridges;
-  path.gcv.resize(count, outputs);
-  path.log_marginal_likelihood.resize(count, outputs);
+  path.gcv = Eigen::MatrixXd::Constant(count, outputs, infinity);
+  path.log_marginal_likelihood = Eigen::MatrixXd::Constant(count, outputs, -infinity);
   path.effective_dimension.resize(count);
   path.leave_one_out_error.resize(count, outputs);
-  Eigen::MatrixXd inverse(n, count), scaled(n, count * outputs);  // 1 / (d + lambda), q / (d + lambda)
+  // Of each ridge the diagonal of A^-1, and the weights A^-1 y in the basis of the form.
+  Eigen::MatrixXd diagonals = Eigen::MatrixXd::Zero(n, count), weights(n, count * outputs);
+  detail::Counter counter(execution.progress, static_cast<double>(count), "the path of ridges");
   for (Index r = 0; r < count; ++r) {
-    const double lambda = regression_detail::lambda_for(ridges[static_cast<std::size_t>(r)], d);
+    const double lambda = ridges[static_cast<std::size_t>(r)].lambda_for(form.mean_diagonal());
     path.lambdas.push_back(lambda);
-    const Eigen::ArrayXd a = regression_detail::regularised(d, lambda);
-    inverse.col(r) = a.inverse();
-    scaled.middleCols(r * outputs, outputs) = q.array().colwise() / a;
-    // I - H = lambda A^-1, and the lambdas cancel.
-    const double trace = inverse.col(r).sum(), log_determinant = a.log().sum();
-    path.effective_dimension[r] = (d.array() / a).sum();
-    for (Index o = 0; o < outputs; ++o) {
-      const auto s = scaled.col(r * outputs + o);
-      path.gcv(r, o) = static_cast<double>(n) * s.squaredNorm() / (trace * trace);
-      path.log_marginal_likelihood(r, o) = -0.5 * (q.col(o).dot(s) + log_determinant +
-                                                   static_cast<double>(n) * std::log(2 * std::numbers::pi));
+    Eigen::MatrixXd w = q;
+    try {
+      const BandFactor factor(form, lambda);
+      factor.solve_in_place(w);
+      diagonals.col(r) = factor.inverse_diagonal(form.basis(), execution.threads);
+      const double trace = diagonals.col(r).sum();  // I - H = lambda A^-1, and in GCV the lambdas cancel
+      path.effective_dimension[r] = rows - lambda * trace;
+      path.gcv.row(r) = rows * w.colwise().squaredNorm() / (trace * trace);
+      path.log_marginal_likelihood.row(r) =
+          -0.5 * (q.cwiseProduct(w).colwise().sum().array() + factor.log_determinant() +
+                  rows * std::log(2 * std::numbers::pi));
+    } catch (const NotPositiveDefinite& error) {
+      singular(error);
+      w.setOnes();
+      path.effective_dimension[r] = rows;
     }
+    weights.middleCols(r * outputs, outputs) = w;
+    counter.add();
   }
-
-  path.leave_one_out.assign(ridges.size(), Eigen::MatrixXd(n, outputs));
-  detail::over_rows(n, 0, [&](Index first, Index rows) {
-    const Eigen::MatrixXd block = v.middleRows(first, rows);
-    const Eigen::MatrixXd weights = block * scaled, diagonal = block.cwiseAbs2() * inverse;
-    for (Index r = 0; r < count; ++r)
-      path.leave_one_out[static_cast<std::size_t>(r)].middleRows(first, rows) =
-          weights.middleCols(r * outputs, outputs).array().colwise() / diagonal.col(r).array();
-  });
-  for (Index r = 0; r < count; ++r)
-    path.leave_one_out_error.row(r) =
-        path.leave_one_out[static_cast<std::size_t>(r)].colwise().squaredNorm() / static_cast<double>(n);
+  weights = detail::product(form.basis(), weights, execution.threads);
+  for (Index r = 0; r < count; ++r) {
+    path.leave_one_out.push_back(weights.middleCols(r * outputs, outputs).array().colwise() /
+                                 diagonals.col(r).array());
+    path.leave_one_out_error.row(r) = path.leave_one_out.back().colwise().squaredNorm() / rows;
+  }
   return path;
+}
+
+}  // namespace selection_detail
+
+SST_COMPILED RidgePath ridge_path(const BandForm& form, const Eigen::MatrixXd& y,
+                                  const std::vector<Ridge>& ridges, const Execution& execution) {
+  return selection_detail::path(form, y, ridges, execution,
+                                [](const NotPositiveDefinite& error) { throw error; });
 }
 
 SST_COMPILED RidgePath ridge_path(const KernelFunction& kernel, const DataRef& x, const Eigen::MatrixXd& y,
                                   const std::vector<Ridge>& ridges, const Execution& execution) {
   regression_detail::require_targets(x.rows(), y);
-  return ridge_path(Spectrum(kernel.matrix(x, execution)), y, ridges);
+  const Execution first = detail::part_of(execution, 0, 0.2), second = detail::part_of(execution, 0.2, 0.7);
+  return ridge_path(BandForm(kernel.matrix(x, first), second), y, ridges, detail::part_of(execution, 0.7, 1));
 }
 
 SST_COMPILED Eigen::VectorXd scores(const RidgePath& path, Criterion criterion) {
