@@ -54,7 +54,8 @@ class BandFactor {
   void solve_in_place(Eigen::MatrixXd& b) const;
   /// log det (B + lambda I) = log det (K + lambda I).
   double log_determinant() const { return log_determinant_; }
-  /// The diagonal of (K + lambda I)^-1, n numbers, from the basis Q of the form: 64 n^2 multiplications.
+  /// The diagonal of (K + lambda I)^-1, n numbers, from the basis Q of the form, n x n: 64 n^2
+  /// multiplications.
   Eigen::VectorXd inverse_diagonal(const Eigen::MatrixXd& basis, int threads = 0) const;
 
  private:
