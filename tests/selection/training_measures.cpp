@@ -37,7 +37,7 @@ struct Fit {
 TEST_CASE("measures by a factor are those by a spectrum", "[selection]") {
   const Fit f;
   const sst::Spectrum spectrum(f.k);
-  const auto path = sst::ridge_path(spectrum, f.y, {sst::Ridge::absolute(f.lambda)});
+  const auto path = sst::ridge_path(sst::BandForm(f.k), f.y, {sst::Ridge::absolute(f.lambda)});
   const auto complexity = sst::complexity(spectrum, f.y, sst::Ridge::absolute(f.lambda));
   const sst::TrainingMeasures found = f.measures(1);
   const auto near = [](double value) { return Approx(value).epsilon(1e-10); };
