@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                       fuzz::same_bits(after.known_factor()->storage(), before.known_factor()->storage()),
                   "the factor reads back as it was written");
   if (model.encoding) {
-    sst::RawTable table{.columns = {}, .rows = {{}}, .lines = {1}, .source = "table"};
+    sst::RawTable table{.columns = {}, .rows = {{}}, .lines = {1}, .source = "table", .format = {}};
     for (const sst::ColumnEncoding& column : model.encoding->columns) {
       table.columns.push_back(column.name);
       table.rows[0].push_back(column.kind == sst::ColumnEncoding::Kind::categories ? "u" : "1");

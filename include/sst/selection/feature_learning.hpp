@@ -40,7 +40,7 @@ struct LearnedFeatures {
   std::size_t best = 0;   ///< the round, counted from 1, that `transform` is of; 0: as given, the identity
   Eigen::Index rows = 0;  ///< samples that decided
 
-  /// The share of each feature in the trace of `transform` squared, d numbers of sum 1: how much of the
+  /// 1 x d, of sum 1: the share of each feature in the trace of `transform` squared, how much of the
   /// gradients lies along it.
   Eigen::RowVectorXd importance() const {
     return transform.colwise().squaredNorm() / transform.squaredNorm();
