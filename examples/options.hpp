@@ -73,7 +73,8 @@ struct NamedFile {
 };
 
 /// Throws CLI::ValidationError where an output is an input, is named twice, or lies in `folder`, whose files
-/// are the program's own. Standard streams, devices and pipes are nobody's.
+/// are the program's own, and where two outputs go to standard output. Other streams, devices and pipes are
+/// nobody's.
 inline void require_own_outputs(const std::vector<NamedFile>& inputs, const std::vector<NamedFile>& outputs,
                                 const NamedFile& folder = {}) {
   namespace fs = std::filesystem;
@@ -98,6 +99,10 @@ inline void require_own_outputs(const std::vector<NamedFile>& inputs, const std:
     throw CLI::ValidationError(a.option + " '" + a.file + "' " + what + "; choose another name");
   };
   for (std::size_t i = 0; i < outputs.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j)
+      if (outputs[i].file == "-" && outputs[j].file == "-")
+        throw CLI::ValidationError(outputs[j].option + " and " + outputs[i].option +
+                                   " cannot both go to standard output");
     if (!file(outputs[i])) continue;
     for (const NamedFile& input : inputs)
       if (file(input) && same(outputs[i], input))

@@ -204,8 +204,6 @@ void declare(CLI::App& app, Options& o) {
   app.callback([&o] {
     if (o.columns.split == "none" && o.ridge == "auto")
       throw CLI::ValidationError("--split none leaves nothing to choose a ridge by; give --ridge");
-    if (o.output == "-" && o.json == "-")
-      throw CLI::ValidationError("--output and --json cannot both go to standard output");
     program::require_own_outputs({{"--ratings", o.ratings}, {"--topology", o.topology}},
                                  {{"--output", o.output}, {"--json", o.json}});
   });

@@ -200,8 +200,6 @@ inline void declare(CLI::App& app, Options& o) {
     if (o.load.empty() && o.target.empty()) throw CLI::RequiredError("--target");
     if (missing_target->count() > 0 && o.missing == "drop")
       throw CLI::ValidationError("--missing-target has no effect with --missing drop, which drops such rows");
-    if (o.output == "-" && o.json == "-")
-      throw CLI::ValidationError("--output and --json cannot both go to standard output");
     if (o.train == "-" && o.test == "-")
       throw CLI::ValidationError("--train and --test cannot both come from standard input");
     program::require_own_outputs({{"--train", o.train}, {"--test", o.test}, {"--topology", o.topology}},

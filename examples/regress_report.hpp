@@ -264,13 +264,10 @@ class Report {
               const Eigen::MatrixXd& prediction) {
     if (!model.classes.empty()) {
       const auto wanted = sst::largest_score(truth), found = sst::largest_score(prediction);
-      std::size_t hits = 0;
       Eigen::MatrixXi counts = Eigen::MatrixXi::Zero(truth.cols(), truth.cols());
-      for (std::size_t i = 0; i < wanted.size(); ++i) {
-        hits += wanted[i] == found[i];
+      for (std::size_t i = 0; i < wanted.size(); ++i)
         ++counts(static_cast<Eigen::Index>(wanted[i]), static_cast<Eigen::Index>(found[i]));
-      }
-      add(where, "accuracy", truth.rows(), sst::share(hits, wanted.size()));
+      add(where, "accuracy", truth.rows(), sst::share(sst::hits(found, wanted), wanted.size()));
       const Eigen::MatrixXd p = model.probabilities(prediction);
       const double loss = sst::log_loss(prediction, wanted, model.inverse_temperature);
       measure(where, "balanced accuracy", truth.rows(), sst::balanced_accuracy(found, wanted));

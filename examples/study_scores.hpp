@@ -18,6 +18,7 @@
 #include <sst/linalg/ridge.hpp>
 #include <sst/linalg/tile_tasks.hpp>
 #include <sst/pipeline/scaling.hpp>
+#include <sst/regression/class_measures.hpp>
 #include <sst/regression/classification.hpp>
 #include <sst/selection/complexity.hpp>
 #include <sst/selection/training_measures.hpp>
@@ -96,10 +97,9 @@ struct Part {
 
   double test_error(const Eigen::MatrixXd& prediction) const {
     if (test_classes.empty()) return (prediction - test_y).array().square().mean();
-    const std::vector<std::size_t> guess = sst::largest_score(prediction);
-    std::size_t wrong = 0;
-    for (std::size_t i = 0; i < guess.size(); ++i) wrong += guess[i] != test_classes[i];
-    return static_cast<double>(wrong) / static_cast<double>(guess.size());
+    const std::size_t rows = test_classes.size();
+    const std::size_t wrong = rows - sst::hits(sst::largest_score(prediction), test_classes);
+    return static_cast<double>(wrong) / static_cast<double>(rows);
   }
 
   /// A system that is singular in double has no fit: all of its scores are infinite.

@@ -17,9 +17,9 @@
 #include <vector>
 
 #include <sst/base/file.hpp>
-#include <sst/base/fingerprint.hpp>
 #include <sst/error.hpp>
 
+#include "checked_line.hpp"
 #include "study_scores.hpp"
 
 /// \file
@@ -64,7 +64,7 @@ class Store {
     for (const double value : outcome.chosen) number(body, value);
     for (const Scores& scores : outcome.ridges)
       for (const double value : scores) number(body, value);
-    const std::string line = sst::Fingerprint().add(body).text() + ' ' + body + '\n';
+    const std::string line = program::checked_line(body);
     const std::lock_guard guard(lock_);
     errno = 0;
     out_ << line << std::flush;
@@ -81,13 +81,12 @@ class Store {
 
   /// Whether the line is a record.
   bool read(std::string_view line) {
-    constexpr std::size_t digits = 16;
-    if (line.size() < 3 * digits + 3 ||
-        sst::Fingerprint().add(line.substr(digits + 1)).text() != line.substr(0, digits))
-      return false;
-    const Key key{line.substr(digits + 1, digits), line.substr(2 * digits + 2, digits)};
+    constexpr std::size_t digits = 16;  // of a fingerprint
+    const auto body = program::checked_text(line);
+    if (!body || body->size() < 2 * digits + 2) return false;
+    const Key key{body->substr(0, digits), body->substr(digits + 1, digits)};
     std::vector<double> numbers;
-    for (const char *at = line.data() + 3 * digits + 3, *end = line.data() + line.size(); at < end;) {
+    for (const char *at = body->data() + 2 * digits + 2, *end = body->data() + body->size(); at < end;) {
       double value = 0;
       const auto [stop, error] = std::from_chars(at, end, value);
       if (error != std::errc()) return false;

@@ -45,10 +45,10 @@ class Learner {
 
   /// scores: test rows x classes.
   double share_right(const sst::Split& split, const Eigen::MatrixXd& scores) const {
-    const std::vector<std::size_t> found = sst::largest_score(scores);
-    double right = 0;
-    for (std::size_t i = 0; i < found.size(); ++i) right += found[i] == label(split.test[i]);
-    return right / static_cast<double>(found.size());
+    std::vector<std::size_t> truth;
+    for (const Eigen::Index row : split.test) truth.push_back(label(row));
+    const std::size_t right = sst::hits(sst::largest_score(scores), truth);
+    return static_cast<double>(right) / static_cast<double>(truth.size());
   }
   std::size_t label(Eigen::Index row) const { return labels_[static_cast<std::size_t>(row)]; }
 

@@ -15,9 +15,9 @@
 #include <nlohmann/json.hpp>
 
 #include <sst/base/file.hpp>
-#include <sst/base/fingerprint.hpp>
 #include <sst/error.hpp>
 
+#include "checked_line.hpp"
 #include "uci_protocol.hpp"
 
 /// \file
@@ -98,9 +98,8 @@ class ResultFile {
     nlohmann::ordered_json json = to_json(result);
     json["fingerprint"] = fingerprint;
     json["seconds"] = seconds;
-    const std::string text = json.dump();
     std::ofstream out(file_, std::ios::app | std::ios::binary);
-    out << sst::Fingerprint().add(text).text() + " " + text + "\n";
+    out << checked_line(json.dump());
     if (!out.flush())
       throw sst::DataError("cannot write '" + file_.string() + "' (" + sst::detail::last_system_error() +
                            "); choose a place that exists, is writable and has room");
@@ -110,12 +109,11 @@ class ResultFile {
   using Key = std::tuple<std::string, std::string, Protocol>;
 
   void add(const std::string& line, std::size_t number) {
-    constexpr std::size_t digits = 16;
-    const std::string text = line.size() > digits ? line.substr(digits + 1) : "";
-    if (line.substr(0, digits) != sst::Fingerprint().add(text).text() || text.empty())
+    const auto text = checked_text(line);
+    if (!text)
       throw sst::DataError("cannot use '" + file_.string() + "' (line " + std::to_string(number) +
                            " is damaged, or no result of this program); give another file");
-    const auto json = nlohmann::json::parse(text);
+    const auto json = nlohmann::json::parse(*text);
     const Result result = result_from(json);
     results_.insert({{result.set, result.method, result.protocol}, {json.at("fingerprint"), result}});
   }

@@ -118,5 +118,6 @@ usage '--folder'
 usage '--methods' --folder sets --methods forest
 usage '--protocols' --folder sets --protocols none
 usage '--json' --folder sets --csv some.csv --json some.csv
+usage '--csv and --json cannot both go to standard output' --folder sets --csv - --json -
 
 exit $((failures > 0))

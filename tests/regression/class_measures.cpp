@@ -17,6 +17,12 @@ using Catch::Matchers::Contains;
 using Eigen::MatrixXd;
 using Classes = std::vector<std::size_t>;
 
+TEST_CASE("hits are counted", "[regression]") {
+  CHECK(sst::hits({0, 2, 1, 1}, {0, 1, 1, 2}) == 2);
+  CHECK(sst::hits({}, {}) == 0);
+  CHECK_THROWS_AS(sst::hits({0}, {0, 1}), sst::DataError);
+}
+
 TEST_CASE("the calibration error by hand", "[regression]") {
   // Bins of 0.1: 0.9 twice, right once, and 0.65, right: |1.8 - 1| + |0.65 - 1| over 3.
   const MatrixXd p{{0.9, 0.1}, {0.1, 0.9}, {0.65, 0.35}};

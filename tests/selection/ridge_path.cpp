@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
+#include "../cancellable.hpp"
 #include "../catch.hpp"
 #include "../matrices.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numbers>
 #include <vector>
 
@@ -115,21 +117,10 @@ TEST_CASE("the path of a kernel function can be cancelled at each step", "[selec
   const Problem p(100, 1);
   const auto kernel = sst::nngp(sst::chain(3, {.bias_std = 0.5}));
   const auto ridges = sst::relative_ridges(1e-3, 1, 5);
-  std::vector<double> seen;
-  const auto watch = [&](double done) {
-    seen.push_back(done);
-    return true;
-  };
-  ridge_path(kernel, p.x, p.y, ridges, {.progress = watch});
+  const auto seen = sst_test::cancelled_at_each_step([&](const std::function<bool(double)>& progress) {
+    ridge_path(kernel, p.x, p.y, ridges, {.progress = progress});
+  });
   REQUIRE(seen.size() > 8);
-  CHECK(std::is_sorted(seen.begin(), seen.end()));
-  CHECK(seen.back() == Approx(1));
-  for (std::size_t stop = 0; stop < seen.size(); ++stop) {
-    std::size_t calls = 0;
-    const auto until = [&](double) { return calls++ < stop; };
-    CHECK_THROWS_AS(ridge_path(kernel, p.x, p.y, ridges, {.progress = until}), sst::Cancelled);
-    CHECK(calls == stop + 1);
-  }
 }
 
 TEST_CASE("the ridge path names what it cannot do", "[selection]") {

@@ -39,6 +39,16 @@ inline void require_classes(const Eigen::MatrixXd& probabilities, const std::vec
 
 }  // namespace measures_detail
 
+/// How many of the predicted classes are the true ones, n each. Throws DataError where there are not as many.
+inline std::size_t hits(const std::vector<std::size_t>& predicted, const std::vector<std::size_t>& truth) {
+  if (predicted.size() != truth.size())
+    throw DataError("there are " + std::to_string(predicted.size()) + " predicted and " +
+                    std::to_string(truth.size()) + " true classes; give as many");
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < truth.size(); ++i) count += predicted[i] == truth[i];
+  return count;
+}
+
 /// sum_b (n_b / n) |accuracy_b - confidence_b| over `bins` bins of equal width of the largest probability:
 /// the expected calibration error of Guo, Pleiss, Sun and Weinberger 2017, "On Calibration of Modern Neural
 /// Networks", eq. (3). 0 where a class that is predicted with probability p is right in the share p of its

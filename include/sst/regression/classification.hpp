@@ -18,6 +18,7 @@
 #include <sst/error.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/linalg/ridge.hpp>
+#include <sst/regression/class_measures.hpp>
 #include <sst/regression/model.hpp>
 #include <sst/version.hpp>
 
@@ -128,7 +129,7 @@ class Classifier {
         model_(kernel, x, one_hot(truth_, classes_.size()), ridge, weighted(options)) {
     const Eigen::MatrixXd left_out = model_.leave_one_out({options.fit.threads, {}});
     inverse_temperature_ = fit_inverse_temperature(left_out, truth_);
-    leave_one_out_accuracy_ = share(hits(truth_, largest_score(left_out)), truth_.size());
+    leave_one_out_accuracy_ = share(hits(largest_score(left_out), truth_), truth_.size());
   }
 
   /// The labels, ascending: the order of the columns of scores and probabilities.
@@ -164,12 +165,6 @@ class Classifier {
       out.sample_weights = sample_weights(truth_, classes_.size(), options.class_weights);
     return out;
   }
-  static std::size_t hits(const std::vector<std::size_t>& a, const std::vector<std::size_t>& b) {
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) count += a[i] == b[i];
-    return count;
-  }
-
   Classes<Label> classes_;
   std::vector<std::size_t> truth_;
   Model model_;

@@ -10,8 +10,8 @@
 
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
-#include <sst/linalg/product.hpp>
 #include <sst/selection/ridge_path.hpp>
+#include <sst/selection/training_measures.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
@@ -21,16 +21,16 @@ inline namespace SST_ABI {
 /// the kernel, n x n, without lambda; y: n x outputs. Infinite where the system is singular.
 inline double ridge_score(Eigen::MatrixXd a, const Eigen::MatrixXd& y, double lambda, Criterion criterion,
                           int threads) try {
-  const double n = static_cast<double>(y.rows()), outputs = static_cast<double>(y.cols());
+  const double n = static_cast<double>(y.rows()), mean_diagonal = a.diagonal().mean();
   a.diagonal().array() += lambda;
   const Cholesky<double> factor(std::move(a), {.threads = threads});
   const Eigen::MatrixXd w = factor.solve(y);
   if (criterion == Criterion::log_marginal_likelihood)
-    return 0.5 * (y.cwiseProduct(w).sum() +
-                  outputs * (factor.log_determinant() + n * std::log(2 * std::numbers::pi)));
-  const Eigen::VectorXd inverse = detail::inverse_diagonal(factor.storage(), threads);
-  if (criterion == Criterion::gcv) return n * w.squaredNorm() / std::pow(inverse.sum(), 2) / outputs;
-  return (w.array().colwise() / inverse.array()).square().sum() / (n * outputs);
+    return 0.5 *
+           (y.cwiseProduct(w).sum() +
+            static_cast<double>(y.cols()) * (factor.log_determinant() + n * std::log(2 * std::numbers::pi)));
+  const TrainingMeasures found = training_measures(factor, y, w, lambda, mean_diagonal, threads);
+  return criterion == Criterion::gcv ? found.gcv : found.leave_one_out;
 } catch (const NotPositiveDefinite&) {
   return std::numeric_limits<double>::infinity();
 }

@@ -9,6 +9,7 @@
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/product.hpp>
 #include <sst/selection/ridge_path.hpp>
+#include <sst/selection/training_measures.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
@@ -40,16 +41,14 @@ inline SystemScore system_score(Criterion criterion, const Eigen::MatrixXd& y, c
   const Matrix alpha = detail::product(inverse, y, threads);
   if (criterion == Criterion::log_marginal_likelihood) {
     const Eigen::ArrayXd fit = y.cwiseProduct(alpha).colwise().sum().transpose();
-    double value = outputs / 2 * factor.log_determinant();
     Matrix weighted = alpha;
     for (Eigen::Index k = 0; k < y.cols(); ++k) {
       if (!(fit[k] > 0)) continue;  // a target that is 0 everywhere says nothing
-      value += n / 2 * std::log(fit[k] / n);
       weighted.col(k) *= n / fit[k];
     }
     inverse *= outputs;
     inverse -= detail::product(weighted, alpha.transpose(), threads);
-    return {value, std::move(inverse)};
+    return {evidence_score(factor, y, alpha), std::move(inverse)};
   }
   const Eigen::ArrayXd diagonal = inverse.diagonal();
   const bool loo = criterion == Criterion::leave_one_out;
