@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The pictures of the guides: topologies, kernels as functions of the angle, predictions with their
-// uncertainty.
+// uncertainty, networks of one neuron a layer.
 
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <numbers>
 #include <string>
@@ -12,10 +13,12 @@
 
 #include <sst/base/output_file.hpp>
 #include <sst/engine/rows/profile.hpp>
+#include <sst/finite/one_neuron.hpp>
 #include <sst/kernel/infinite_depth.hpp>
 #include <sst/ntk.hpp>
 #include <svg/arc_diagram.hpp>
 #include <svg/curves.hpp>
+#include <svg/plot.hpp>
 
 #include "program.hpp"
 
@@ -145,11 +148,70 @@ void draw_posteriors(const fs::path& folder) {
   plot.write(folder / "posterior.svg");
 }
 
+double sine(double x) { return std::sin(2 * std::numbers::pi * x); }
+
+/// One neuron a layer: the best of all networks without shortcuts, and what shortcuts add.
+void draw_one_neuron(const fs::path& folder) {
+  const Eigen::VectorXd x = Eigen::VectorXd::LinSpaced(241, 0, 1);
+  svg::CurvePlot plot{
+      .x_label = "x", .y_label = "f(x)", .panels = {{"without shortcuts"}, {"with shortcuts"}}};
+  const auto add = [&](std::size_t panel, const std::string& name, const Eigen::VectorXd& values,
+                       bool dashed) {
+    svg::Curve curve{.name = name, .dashed = dashed};
+    for (int i = 0; i < x.size(); ++i) curve.points.push_back({x[i], values[i]});
+    plot.panels[panel].curves.push_back(curve);
+  };
+  for (const std::size_t panel : {0U, 1U}) add(panel, "sin 2\u03C0x", x.unaryExpr(&sine), true);
+  // Clipped at half its height and straight between, the sine is off by 1/2: no monotone function is nearer.
+  add(0, "the nearest of them all",
+      sst::OneNeuronNetwork(Eigen::Vector2d(5, 7) / 12, Eigen::Vector2d(0.5, -0.5)).forward(x), false);
+  for (const int neurons : {5, 9}) {
+    const auto network = sst::OneNeuronNetwork::interpolant(sine, Eigen::VectorXd::LinSpaced(neurons, 0, 1));
+    add(1, std::to_string(neurons) + " neurons", network.forward(x), false);
+  }
+  plot.write(folder / "one_neuron.svg");
+}
+
+/// The largest error of the interpolating network on [0, 1] against the number of its pieces.
+void draw_one_neuron_error(const fs::path& folder) {
+  struct Case {
+    std::string name;
+    std::function<double(double)> function;
+    double power;  // knots are (k/n)^power
+  };
+  const auto root = [](double x) { return std::sqrt(x); };
+  svg::Plot plot{.x_label = "pieces",
+                 .y_label = "largest error",
+                 .x_scale = svg::Scale::log,
+                 .y_scale = svg::Scale::log,
+                 .legend = svg::Legend::below};
+  for (const Case& each :
+       {Case{"\u221Ax, slope \u22121/2", root, 1},
+        Case{"|x \u2212 1/3|, slope \u22121", [](double x) { return std::abs(x - 1.0 / 3); }, 1},
+        Case{"sin 2\u03C0x, slope \u22122", sine, 1},
+        Case{"\u221Ax at knots (k/n)\u2074, slope \u22122", root, 4}}) {
+    svg::Series series{each.name, {}};
+    for (int pieces = 2; pieces <= 1024; pieces *= 2) {
+      const auto place = [&](int points) -> Eigen::VectorXd {
+        return Eigen::ArrayXd::LinSpaced(points, 0, 1).pow(each.power);
+      };
+      const auto network = sst::OneNeuronNetwork::interpolant(each.function, place(pieces + 1));
+      const Eigen::VectorXd x = place(24 * pieces + 1);
+      series.points.push_back({static_cast<double>(pieces),
+                               (network.forward(x) - x.unaryExpr(each.function)).cwiseAbs().maxCoeff()});
+    }
+    plot.series.push_back(series);
+  }
+  plot.write(folder / "one_neuron_error.svg");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"The pictures of the guides: topologies, kernel profiles, infinite depth, posteriors",
-               "pictures"};
+  CLI::App app{
+      "The pictures of the guides: topologies, kernel profiles, infinite depth, posteriors, one neuron a "
+      "layer",
+      "pictures"};
   fs::path folder = ".";
   app.add_option("--output", folder, "the folder for the SVG files")->capture_default_str();
   return run_program(app, argc, argv, [&] {
@@ -157,6 +219,8 @@ int main(int argc, char** argv) {
     draw_profiles(folder);
     draw_infinite_depth(folder);
     draw_posteriors(folder);
-    std::cout << "7 pictures in " << folder << '\n';
+    draw_one_neuron(folder);
+    draw_one_neuron_error(folder);
+    std::cout << "9 pictures in " << folder << '\n';
   });
 }

@@ -6,7 +6,7 @@ set -u
 program=$1 shown=$2
 source "$(dirname "$0")/helper/expect.sh"
 
-names="infinite_depth kernel_profiles posterior topology_chain topology_densely_connected topology_residual topology_sparse_shortcut"
+names="infinite_depth kernel_profiles one_neuron one_neuron_error posterior topology_chain topology_densely_connected topology_residual topology_sparse_shortcut"
 mkdir first second
 run 0 --output first
 [ -s err ] && fail "noise on standard error: $(cat err)"
