@@ -4,7 +4,6 @@
 // sparse shortcut (Fan et al., arXiv 1811.09003) generalise as well as residual, dense and plain
 // networks do? Long jobs go through a store on disk and survive a kill.
 
-#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
@@ -29,18 +28,6 @@
 namespace {
 
 using Eigen::Index;
-
-sst::Topology make_topology(const std::string& name, int depth, const Options& options) {
-  sst::ConvFamilyOptions layer;
-  layer.weight_std = options.weight_std;
-  layer.bias_std = options.bias_std;
-  layer.readout = options.pool == "global"  ? sst::ImageReadout::global_avg_pool
-                  : options.pool == "local" ? sst::ImageReadout::pool_flatten
-                                            : sst::ImageReadout::flatten;
-  const auto known =
-      std::find_if(families().begin(), families().end(), [&](const auto& f) { return f.first == name; });
-  return known->second(depth, layer);
-}
 
 // Kernel matrices and what they cost.
 struct Kernels {
@@ -116,7 +103,7 @@ Eigen::MatrixXd places(const std::vector<Index>& rows) {
 
 Result evaluate(const std::string& family, int depth, const Experiment& e, const Options& options,
                 program::Progress& progress) {
-  const sst::Topology net = make_topology(family, depth, options);
+  const sst::Topology net = make_topology(family, depth, options.pool, options.weight_std, options.bias_std);
   Kernels k = options.precision == "float" ? kernels<float>(net, e, options, progress)
                                            : kernels<double>(net, e, options, progress);
   const sst::Ridge ridge = *program::parse_ridge(options.ridge);

@@ -2,22 +2,19 @@
 #pragma once
 
 #include <cmath>
-#include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <Eigen/Core>
 
-#include <sst/error.hpp>
 #include <sst/images/images.hpp>
-#include <sst/topology/spatial_families.hpp>
 
+#include "image_families.hpp"
 #include "options.hpp"
 
 /// \file
-/// The options of image_classification, and the families of topologies they name.
+/// The options of image_classification.
 
 struct Options {
   std::string data = "digits", path, labels, test_path, test_labels;
@@ -41,37 +38,6 @@ struct Options {
     return (test_path.empty() ? data + ", test" : test_path) + (shuffle ? ", shuffled" : "");
   }
 };
-
-using Family = std::function<sst::Topology(int, const sst::ConvFamilyOptions&)>;
-
-// Three blocks, the stem and two transitions: 3 layers + 3 convolutions.
-inline sst::BlockOptions three_blocks(const char* name, int depth) {
-  if (depth < 6 || depth % 3 != 0)
-    throw sst::TopologyError(std::string(name) + " of depth " + std::to_string(depth) +
-                             " does not exist (it has three blocks); choose 6, 9, 12, ...");
-  return {.blocks = 3, .layers = depth / 3 - 1};
-}
-
-inline const std::vector<std::pair<std::string, Family>>& families() {
-  using Layer = const sst::ConvFamilyOptions&;
-  static const std::vector<std::pair<std::string, Family>> all{
-      {"plain", [](int depth, Layer layer) { return sst::conv_chain(depth, layer); }},
-      {"residual", [](int depth, Layer layer) { return sst::conv_residual(depth, layer); }},
-      {"densely_connected",
-       [](int depth, Layer layer) { return sst::dense_net({.blocks = 1, .layers = depth - 1}, layer); }},
-      {"sparse_shortcut", [](int depth, Layer layer) { return sst::conv_sparse_shortcut(depth, layer); }},
-      {"s3_net", [](int depth, Layer layer) { return sst::s3_net(three_blocks("s3_net", depth), layer); }},
-      {"dense_net",
-       [](int depth, Layer layer) { return sst::dense_net(three_blocks("dense_net", depth), layer); }},
-      {"myrtle", [](int depth, Layer layer) { return sst::myrtle(depth, layer); }}};
-  return all;
-}
-
-inline std::vector<std::string> family_names() {
-  std::vector<std::string> names;
-  for (const auto& [name, family] : families()) names.push_back(name);
-  return names;
-}
 
 // What CLI11 cannot check by itself; exit status 2 as for other wrong options.
 inline void check(const CLI::App& app, Options& options) {

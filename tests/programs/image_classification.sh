@@ -47,6 +47,7 @@ for more in "--kernel nngp" "--pool none" "--size 4" "--preprocess none" "--fold
   run 0 "${job[@]}" $more
 done
 run 0 --limit 60 --family s3_net dense_net --depth 6
+run 0 --limit 60 --family sparse_shortcut sparse_shortcut_concat --depth 3 --store both
 run 0 --limit 60 --family myrtle --depth 5 --pool none
 run 0 --help
 grep -q -- '--store' out || fail "--help"

@@ -142,7 +142,8 @@ inline Topology conv_sparse_shortcut(int depth, const ConvFamilyOptions& options
         const Node s = (aggregation == Aggregation::sum ? sum(taps) : concat(taps)).named("s");
         return layer.read_out(layer.phi(s, "r"));
       },
-      "conv-sparse-shortcut-" + std::to_string(depth));
+      std::string("conv-sparse-shortcut-") + (aggregation == Aggregation::sum ? "" : "concat-") +
+          std::to_string(depth));
 }
 
 /// How the blocks of `s3_net` and `dense_net` are wired.
