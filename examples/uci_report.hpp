@@ -14,8 +14,8 @@
 
 #include <sst/base/plain_text.hpp>
 #include <sst/base/text_table.hpp>
-#include <sst/selection/paired_tests.hpp>
 
+#include "pair_table.hpp"
 #include "uci_results.hpp"
 
 /// \file
@@ -46,7 +46,7 @@ class Comparison {
         << found.averages();
     if (found.accuracies_.rows() > 1 && found.accuracies_.cols() > 1)
       out << "\nBy how much the first is better, on how many sets, and Wilcoxon's signed ranks\n\n"
-          << found.pairs();
+          << pair_table(found.methods_, compare_pairs(found.accuracies_));
     return out;
   }
 
@@ -69,32 +69,6 @@ class Comparison {
       };
       out.add_row({name(j), 100 * accuracy.mean(), share_within(0.9), share_within(0.95),
                    100 * (accuracy / best).mean(), (accuracy == best).count()});
-    }
-    return out;
-  }
-  sst::TextTable pairs() const {
-    using enum sst::TextTable::Align;
-    std::vector<std::pair<Eigen::Index, Eigen::Index>> all;
-    std::vector<double> p;
-    for (Eigen::Index i = 0; i < accuracies_.cols(); ++i)
-      for (Eigen::Index j = i + 1; j < accuracies_.cols(); ++j) {
-        all.emplace_back(i, j);
-        p.push_back(sst::wilcoxon_test(accuracies_.col(i), accuracies_.col(j)).p);
-      }
-    const Eigen::VectorXd holm = sst::holm_correction(
-        Eigen::Map<const Eigen::VectorXd>(p.data(), static_cast<Eigen::Index>(p.size())));
-    sst::TextTable out({{"first"},
-                        {"second"},
-                        {"difference %", right, 2},
-                        {"won", right},
-                        {"tied", right},
-                        {"lost", right},
-                        {"p", right, 4},
-                        {"p by Holm", right, 4}});
-    for (std::size_t k = 0; k < all.size(); ++k) {
-      const Eigen::ArrayXd d = accuracies_.col(all[k].first) - accuracies_.col(all[k].second);
-      out.add_row({name(all[k].first), name(all[k].second), 100 * d.mean(), (d > 0).count(), (d == 0).count(),
-                   (d < 0).count(), p[k], holm[static_cast<Eigen::Index>(k)]});
     }
     return out;
   }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <sst/base/text_table.hpp>
+#include <sst/selection/paired_tests.hpp>
+
+/// \file
+/// Every method against every other on the same cases.
+
+namespace program {
+
+/// Two methods: by how much the first is better, and how likely chance does so.
+struct Pair {
+  Eigen::Index first, second;    ///< columns of the results
+  double difference;             ///< mean of first - second
+  Eigen::Index won, tied, lost;  ///< cases, for the first
+  double p, holm;                ///< of Wilcoxon's signed ranks, and with Holm's correction over all pairs
+};
+
+/// All pairs of the columns of cases x methods; none of fewer than two cases or methods. The larger result is
+/// the better one.
+inline std::vector<Pair> compare_pairs(const Eigen::MatrixXd& results) {
+  std::vector<Pair> out;
+  if (results.rows() < 2 || results.cols() < 2) return out;
+  for (Eigen::Index i = 0; i < results.cols(); ++i)
+    for (Eigen::Index j = i + 1; j < results.cols(); ++j) {
+      const Eigen::ArrayXd d = results.col(i) - results.col(j);
+      out.push_back({i, j, d.mean(), (d > 0).count(), (d == 0).count(), (d < 0).count(),
+                     sst::wilcoxon_test(results.col(i), results.col(j)).p, 1});
+    }
+  Eigen::VectorXd p(static_cast<Eigen::Index>(out.size()));
+  for (std::size_t k = 0; k < out.size(); ++k) p[static_cast<Eigen::Index>(k)] = out[k].p;
+  const Eigen::VectorXd holm = sst::holm_correction(p);
+  for (std::size_t k = 0; k < out.size(); ++k) out[k].holm = holm[static_cast<Eigen::Index>(k)];
+  return out;
+}
+
+/// A row for each pair; results are shares and differences are printed in percent.
+inline sst::TextTable pair_table(const std::vector<std::string>& names, const std::vector<Pair>& pairs) {
+  using enum sst::TextTable::Align;
+  sst::TextTable out({{"first"},
+                      {"second"},
+                      {"difference %", right, 2},
+                      {"won", right},
+                      {"tied", right},
+                      {"lost", right},
+                      {"p", right, 4},
+                      {"p by Holm", right, 4}});
+  for (const Pair& pair : pairs)
+    out.add_row({names[static_cast<std::size_t>(pair.first)], names[static_cast<std::size_t>(pair.second)],
+                 100 * pair.difference, pair.won, pair.tied, pair.lost, pair.p, pair.holm});
+  return out;
+}
+
+}  // namespace program
