@@ -142,12 +142,15 @@ TEST_CASE("the kernels of images are those of wide networks", "[finite]") {
   }
 }
 
-TEST_CASE("the kernels of S3 and DenseNet blocks are those of wide networks", "[finite]") {
+TEST_CASE("the kernels of blocks, concatenated taps and random wiring are those of wide networks",
+          "[finite]") {
   sst::ConvFamilyOptions options;
   options.bias_std = 0.2;
   for (const auto& net :
        {sst::s3_net({.blocks = 2, .layers = 2}, options), sst::s3_net({.blocks = 1, .layers = 3}, options),
-        sst::dense_net({.blocks = 2, .layers = 2}, options)}) {
+        sst::dense_net({.blocks = 2, .layers = 2}, options),
+        sst::conv_sparse_shortcut(4, options, sst::Aggregation::concat),
+        sst::conv_randomly_wired(5, {.k = 2, .seed = 1}, options)}) {
     INFO(net.name());
     CHECK(deviation(net, 24, 200) <= 4);
   }

@@ -326,6 +326,46 @@ inline std::vector<std::vector<int>> wire(int nodes, const Wiring& wiring) {
   return sources;
 }
 
+/// What feeds each node of the graph. Throws TopologyError where p, k or m do not make one of so many nodes.
+inline std::vector<std::vector<int>> checked_wiring(const std::string& family, int nodes,
+                                                    const Wiring& wiring) {
+  if (nodes < 1)
+    throw TopologyError(family + " of " + std::to_string(nodes) + " nodes does not exist; choose at least 1");
+  if (!(wiring.p >= 0 && wiring.p <= 1))
+    throw TopologyError(family + ": p is " + format_number(wiring.p) +
+                        " but a probability; choose 0 <= p <= 1");
+  if (wiring.model == Wiring::Model::watts_strogatz &&
+      (wiring.k < 2 || wiring.k % 2 != 0 || wiring.k >= nodes))
+    throw TopologyError(family + ": k is " + std::to_string(wiring.k) + " for " + std::to_string(nodes) +
+                        " nodes; Watts-Strogatz needs an even k with 2 <= k < nodes");
+  if (wiring.model == Wiring::Model::barabasi_albert && (wiring.m < 1 || wiring.m >= nodes))
+    throw TopologyError(family + ": m is " + std::to_string(wiring.m) + " for " + std::to_string(nodes) +
+                        " nodes; Barabasi-Albert needs 1 <= m < nodes");
+  return wire(nodes, wiring);
+}
+
+/// The graph: node i is layer(i, sum of what feeds it), the stem where nobody does; what feeds nobody is
+/// summed.
+template <class Layer>
+Node wired(const std::vector<std::vector<int>>& sources, const Node& stem, Layer&& layer) {
+  std::vector<Node> h;
+  std::vector<bool> used(sources.size(), false);
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    std::vector<Node> in;
+    for (const int from : sources[i]) {
+      in.push_back(h[static_cast<std::size_t>(from)]);
+      used[static_cast<std::size_t>(from)] = true;
+    }
+    if (in.empty()) in.push_back(stem);
+    const int number = static_cast<int>(i);
+    h.push_back(layer(number, in.size() == 1 ? in[0] : sum(in).named(numbered("s", number))));
+  }
+  std::vector<Node> ends;
+  for (std::size_t i = 0; i < h.size(); ++i)
+    if (!used[i]) ends.push_back(h[i]);
+  return ends.size() == 1 ? ends[0] : sum(ends).named("s");
+}
+
 }  // namespace detail
 
 /// `nodes` random-graph nodes, each h = dense(phi(sum of what feeds it)); what nobody feeds takes the
@@ -334,41 +374,14 @@ inline std::vector<std::vector<int>> wire(int nodes, const Wiring& wiring) {
 /// Xie et al. 2019, "Exploring Randomly Wired Neural Networks for Image Recognition", section 3. Throws
 /// TopologyError where p, k or m do not make a graph of so many nodes.
 inline Topology randomly_wired(int nodes, const Wiring& wiring, const FamilyOptions& options = {}) {
-  if (nodes < 1)
-    throw TopologyError("randomly_wired of " + std::to_string(nodes) +
-                        " nodes does not exist; choose at least 1");
-  if (!(wiring.p >= 0 && wiring.p <= 1))
-    throw TopologyError("randomly_wired: p is " + detail::format_number(wiring.p) +
-                        " but a probability; choose 0 <= p <= 1");
-  if (wiring.model == Wiring::Model::watts_strogatz &&
-      (wiring.k < 2 || wiring.k % 2 != 0 || wiring.k >= nodes))
-    throw TopologyError("randomly_wired: k is " + std::to_string(wiring.k) + " for " + std::to_string(nodes) +
-                        " nodes; Watts-Strogatz needs an even k with 2 <= k < nodes");
-  if (wiring.model == Wiring::Model::barabasi_albert && (wiring.m < 1 || wiring.m >= nodes))
-    throw TopologyError("randomly_wired: m is " + std::to_string(wiring.m) + " for " + std::to_string(nodes) +
-                        " nodes; Barabasi-Albert needs 1 <= m < nodes");
-  const auto sources = detail::wire(nodes, wiring);
+  const auto sources = detail::checked_wiring("randomly_wired", nodes, wiring);
   return detail::trace_family(
       options,
       [&](Node x) {
         const detail::Layers layer(options);
-        const Node stem = layer.dense(x, "stem");
-        std::vector<Node> h;
-        std::vector<bool> used(sources.size(), false);
-        for (int i = 0; i < nodes; ++i) {
-          std::vector<Node> in;
-          for (const int from : sources[static_cast<std::size_t>(i)]) {
-            in.push_back(h[static_cast<std::size_t>(from)]);
-            used[static_cast<std::size_t>(from)] = true;
-          }
-          if (in.empty()) in.push_back(stem);
-          const Node s = in.size() == 1 ? in[0] : sum(in).named(detail::numbered("s", i));
-          h.push_back(layer.dense(layer.phi(s, detail::numbered("a", i)), detail::numbered("h", i)));
-        }
-        std::vector<Node> ends;
-        for (std::size_t i = 0; i < h.size(); ++i)
-          if (!used[i]) ends.push_back(h[i]);
-        const Node s = ends.size() == 1 ? ends[0] : sum(ends).named("s");
+        const Node s = detail::wired(sources, layer.dense(x, "stem"), [&](int i, const Node& in) {
+          return layer.dense(layer.phi(in, detail::numbered("a", i)), detail::numbered("h", i));
+        });
         return layer.dense(layer.phi(s, "r"), "y");
       },
       "randomly-wired-" + std::to_string(nodes));

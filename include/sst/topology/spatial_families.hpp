@@ -10,7 +10,7 @@
 #include <sst/version.hpp>
 
 /// \file
-/// Families of convolutional topologies, for images (spatial/gram.hpp). `depth` counts conv layers; phi
+/// Families of convolutional topologies, for images (kernel/image_gram.hpp). `depth` counts conv layers; phi
 /// stands for the activation. Batch normalisation, which the published networks have, has no closed form
 /// (docs/spatial.md) and is left out. Every function throws TopologyError for a depth or an option out of
 /// range.
@@ -144,6 +144,28 @@ inline Topology conv_sparse_shortcut(int depth, const ConvFamilyOptions& options
       },
       std::string("conv-sparse-shortcut-") + (aggregation == Aggregation::sum ? "" : "concat-") +
           std::to_string(depth));
+}
+
+/// `nodes` nodes of a random graph, each h = conv(phi(sum of what feeds it)); what nobody feeds takes the
+/// stem conv(x), what feeds nobody is summed before phi and the read-out. Edges point from low to high: the
+/// `randomly_wired` of rows, on images. nodes >= 1, nodes + 1 conv layers.
+///
+/// Xie et al. 2019, "Exploring Randomly Wired Neural Networks for Image Recognition", section 3, at one
+/// resolution, with sums of equal weights and full convolutions instead of separable ones. Throws
+/// TopologyError where p, k or m do not make a graph of so many nodes.
+inline Topology conv_randomly_wired(int nodes, const Wiring& wiring = {},
+                                    const ConvFamilyOptions& options = {}) {
+  const auto sources = detail::checked_wiring("conv_randomly_wired", nodes, wiring);
+  return detail::trace_family(
+      options,
+      [&](Node x) {
+        const detail::ConvLayers layer(options);
+        const Node s = detail::wired(sources, layer.conv(x, "stem"), [&](int i, const Node& in) {
+          return layer.conv(layer.phi(in, detail::numbered("a", i)), detail::numbered("h", i));
+        });
+        return layer.read_out(layer.phi(s, "r"));
+      },
+      "conv-randomly-wired-" + std::to_string(nodes));
 }
 
 /// How the blocks of `s3_net` and `dense_net` are wired.
