@@ -95,6 +95,10 @@ void round_trip(Index n, Index m, bool symmetric, Index tile, Index tiles) {
   CHECK(sst::read_npy_matrix(folder.path / "gram.npy").template cast<Scalar>() == evaluator.matrix());
   CHECK(store.fill(evaluator).reused == tiles);
   CHECK(evaluator.calls == tiles);
+  double bytes = 0;
+  for (const auto& entry : fs::directory_iterator(folder.path / "gram"))
+    bytes += static_cast<double>(fs::file_size(entry));
+  CHECK(sst::TileStore<Scalar>::bytes(evaluator.header(tile)) == bytes);
   sst::TileReport in_memory;
   CHECK(sst::compute_by_tiles<Scalar>(evaluator, evaluator.header(tile).symmetry, tile, {}, &in_memory) ==
         evaluator.matrix());

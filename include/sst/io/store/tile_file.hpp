@@ -34,12 +34,18 @@ class TileFile {
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 
   TileFile(std::filesystem::path path, std::uint64_t identity, const Place& place)
-      : path_(std::move(path)), rows_(place.rows), columns_(place.columns) {
+      : path_(std::move(path)), place_(place) {
     std::memcpy(start_.data(), "sst tile", 8);
     const std::array<std::uint64_t, 5> numbers{
         identity, static_cast<std::uint64_t>(place.row), static_cast<std::uint64_t>(place.rows),
         static_cast<std::uint64_t>(place.column), static_cast<std::uint64_t>(place.columns)};
     std::memcpy(start_.data() + 8, numbers.data(), sizeof numbers);
+  }
+
+  /// Bytes of the file of a tile.
+  static std::uintmax_t size(const Place& place) {
+    return start_size + static_cast<std::uintmax_t>(place.rows * place.columns) * sizeof(Scalar) +
+           sizeof(std::uint64_t);
   }
 
   bool exists() const {
@@ -59,14 +65,13 @@ class TileFile {
   /// Whether the tile was read: false for a file that is missing, of another size, of another store or
   /// place, or whose hash does not fit.
   bool read(Matrix& tile) const {
-    const std::size_t payload = static_cast<std::size_t>(rows_ * columns_) * sizeof(Scalar);
     std::error_code error;
-    const std::uintmax_t size = std::filesystem::file_size(path_, error);
-    if (error || size != start_.size() + payload + sizeof(std::uint64_t)) return false;
+    if (std::filesystem::file_size(path_, error) != size(place_) || error) return false;
     std::ifstream in(path_, std::ios::binary);
     std::array<char, start_size> start{};
     std::uint64_t hash = 0;
-    tile.resize(rows_, columns_);
+    tile.resize(place_.rows, place_.columns);
+    const std::size_t payload = static_cast<std::size_t>(tile.size()) * sizeof(Scalar);
     in.read(start.data(), start.size());
     in.read(reinterpret_cast<char*>(tile.data()), static_cast<std::streamsize>(payload));
     in.read(reinterpret_cast<char*>(&hash), sizeof hash);
@@ -77,7 +82,7 @@ class TileFile {
  private:
   static constexpr std::size_t start_size = 48;
   std::filesystem::path path_;
-  Eigen::Index rows_, columns_;
+  Place place_;
   std::array<char, start_size> start_{};
 };
 

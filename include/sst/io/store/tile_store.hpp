@@ -66,8 +66,7 @@ class TileStore {
       : directory_(std::move(directory)), header_(std::move(header)) {
     namespace fs = std::filesystem;
     store_detail::validate(header_);
-    const auto fields = store_detail::fields(header_, sizeof(Scalar) == 8 ? "float64" : "float32");
-    const std::string text = store_detail::to_text(fields);
+    const std::string text = store_detail::to_text(fields(header_));
     identity_ = Fingerprint().add(text).value();
     std::error_code error;
     fs::create_directory(directory_, error);
@@ -77,7 +76,7 @@ class TileStore {
     if (!fs::exists(file, error)) require_empty();
     lock_ = store_detail::lock(directory_);
     if (fs::exists(file, error))
-      store_detail::require_same(directory_, file, fields);
+      store_detail::require_same(directory_, file, fields(header_));
     else
       store_detail::write_durably(file, text);
     for (const auto& entry : fs::directory_iterator(directory_))  // left by a run that was killed
@@ -90,6 +89,16 @@ class TileStore {
   const TileStoreHeader& header() const { return header_; }
   /// How many tiles the whole matrix has.
   Index tiles() const { return static_cast<Index>(places_.size()); }
+
+  /// Bytes of all files of a store with this header once it is full. Throws DataError for a header that makes
+  /// no sense.
+  static double bytes(const TileStoreHeader& header) {
+    store_detail::validate(header);
+    auto total = static_cast<double>(store_detail::to_text(fields(header)).size());
+    for (const auto& place : store_detail::places(header.rows, header.columns, header.symmetry, header.tile))
+      total += static_cast<double>(store_detail::TileFile<Scalar>::size(place));
+    return total;
+  }
 
   /// Computes the tiles that are missing or damaged. Throws DataError for an evaluator of another size
   /// and when a tile cannot be written, Cancelled, and what the evaluator throws; finished tiles stay.
@@ -165,6 +174,9 @@ class TileStore {
   }
 
  private:
+  static std::vector<store_detail::Field> fields(const TileStoreHeader& header) {
+    return store_detail::fields(header, sizeof(Scalar) == 8 ? "float64" : "float32");
+  }
   bool symmetric() const { return header_.symmetry == TileSymmetry::symmetric; }
 
   store_detail::TileFile<Scalar> file_of(const store_detail::Place& place) const {
