@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <numeric>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,8 +17,12 @@
 #include <sst/images/npy_images.hpp>
 #include <sst/selection/split.hpp>
 
+#include "image_draws.hpp"
 #include "image_files.hpp"
 #include "image_options.hpp"
+#ifdef SST_WITH_JPEG
+#include "image_folder.hpp"
+#endif
 
 /// \file
 /// The images of image_classification: read, brought to size, standardised.
@@ -26,38 +32,40 @@ struct Experiment {
   std::vector<std::string> notes;
 };
 
-/// So many of the images as --limit says, with a note where they are not of all `classes` (0: those of
-/// `all`).
-inline sst::Images limited(const sst::Images& all, Eigen::Index limit, std::size_t classes,
-                           const std::string& part, const Options& options, Experiment& out) {
-  if (classes == 0) classes = sst::count_classes(all);
-  const auto seed = static_cast<std::uint32_t>(options.seed);
-  std::vector<Eigen::Index> order;
-  if (options.shuffle) {
-    order = sst::permutation(all.count(), seed);
-    order.resize(static_cast<std::size_t>(std::min(limit, all.count())));
-  }
-  const sst::Images images = options.shuffle ? sst::select(all, order) : sst::first(all, limit);
-  if (const std::size_t here = sst::count_classes(images); here < classes && limit != sst::all_images)
-    out.notes.push_back((options.shuffle ? "The " : "The first ") + std::to_string(images.count()) +
+/// So many of the images with these labels as --limit says, with a note where they are not of all `classes`.
+inline std::vector<Eigen::Index> limited(const Eigen::VectorXi& labels, Eigen::Index limit,
+                                         std::size_t classes, const std::string& part, const Options& options,
+                                         Experiment& out) {
+  const auto count_classes = [](const auto& some) { return std::set<int>(some.begin(), some.end()).size(); };
+  std::vector<Eigen::Index> order(static_cast<std::size_t>(labels.size()));
+  std::iota(order.begin(), order.end(), Eigen::Index{0});
+  if (options.shuffle) order = sst::permutation(labels.size(), static_cast<std::uint32_t>(options.seed));
+  const bool all = limit == sst::all_images;
+  order = take(order, labels, std::min(limit, labels.size()), options.balanced && !all, part);
+  if (const std::size_t here = count_classes(Eigen::VectorXi(labels(order))); here < classes && !all)
+    out.notes.push_back((options.shuffle ? "The " : "The first ") + std::to_string(order.size()) +
                         " images " + part + " hold " + std::to_string(here) + " of the " +
                         std::to_string(classes) + " classes" +
                         (options.shuffle ? "." : ": --shuffle draws from all of them."));
-  return images;
+  return order;
 }
 
 inline Experiment load(const Options& options) {
   const fs::path path = options.path;
-  const bool tested = options.folds == 0;
+  const bool tested = options.tested();
   Experiment out;
   const auto both = [&](std::size_t classes, const auto& read) {
     // Those that publish their images have mixed them: no need to read what is not used.
     const auto most = [&](Eigen::Index limit) {
-      return options.shuffle || classes == 0 ? sst::all_images : limit;
+      return options.shuffle || options.balanced || classes == 0 ? sst::all_images : limit;
     };
     const Eigen::Index train = options.train_limit(), test = options.test_limit();
-    out.train = limited(read(false, most(train)), train, classes, "to train on", options, out);
-    if (tested) out.test = limited(read(true, most(test)), test, classes, "to test on", options, out);
+    const auto some = [&](const sst::Images& all, Eigen::Index limit, const std::string& part) {
+      const std::size_t of = classes == 0 ? sst::count_classes(all) : classes;
+      return sst::select(all, limited(all.labels, limit, of, part, options, out));
+    };
+    out.train = some(read(false, most(train)), train, "to train on");
+    if (tested) out.test = some(read(true, most(test)), test, "to test on");
   };
   if (options.data == "digits") {
     both(0, [&](bool, Eigen::Index) {
@@ -75,10 +83,25 @@ inline Experiment load(const Options& options) {
     both(10, [&](bool test, Eigen::Index limit) {
       return sst::read_cifar10(test ? std::vector{path / "test_batch.bin"} : batches, limit);
     });
-  } else if (options.data == "cifar100") {
-    both(100, [&](bool test, Eigen::Index limit) {
-      return sst::read_cifar100({path / (test ? "test.bin" : "train.bin")}, sst::Cifar100Label::fine, limit);
+  } else if (options.data == "cifar100" || options.data == "cifar100_coarse") {
+    const auto label = options.data == "cifar100" ? sst::Cifar100Label::fine : sst::Cifar100Label::coarse;
+    both(label == sst::Cifar100Label::fine ? 100 : 20, [&](bool test, Eigen::Index limit) {
+      return sst::read_cifar100({path / (test ? "test.bin" : "train.bin")}, label, limit);
     });
+  } else if (options.data == "tiny_imagenet") {
+#ifdef SST_WITH_JPEG
+    // Files are chosen by their names: no need to decode what is not used.
+    const auto some = [&](bool validation, Eigen::Index limit, const std::string& part) {
+      const ImageFiles all = list_tiny_imagenet(path, validation);
+      return read_pictures(all, limited(all.labels, limit, all.classes, part, options, out));
+    };
+    out.train = some(false, options.train_limit(), "to train on");
+    if (tested) out.test = some(true, options.test_limit(), "to test on");
+#else
+    throw sst::DataError(
+        "this program was built without libjpeg (tiny_imagenet is a folder of JPEG files); install "
+        "libjpeg62-turbo-dev and build again, or give .npy files");
+#endif
   } else {
     const std::map<std::string, sst::ImageLayout> layouts{
         {"auto", sst::ImageLayout::automatic},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -13,7 +14,8 @@
 /// \file
 /// Families of topologies on images, by the names that options give them.
 
-using Family = std::function<sst::Topology(int, const sst::ConvFamilyOptions&)>;
+/// Makes a topology of so many convolutions; the seed is that of random wiring.
+using Family = std::function<sst::Topology(int depth, const sst::ConvFamilyOptions&, std::uint32_t seed)>;
 
 // Three blocks, the stem and two transitions: 3 layers + 3 convolutions.
 inline sst::BlockOptions three_blocks(const char* name, int depth) {
@@ -25,20 +27,27 @@ inline sst::BlockOptions three_blocks(const char* name, int depth) {
 
 inline const std::vector<std::pair<std::string, Family>>& families() {
   using Layer = const sst::ConvFamilyOptions&;
+  using Seed = std::uint32_t;
   static const std::vector<std::pair<std::string, Family>> all{
-      {"plain", [](int depth, Layer layer) { return sst::conv_chain(depth, layer); }},
-      {"residual", [](int depth, Layer layer) { return sst::conv_residual(depth, layer); }},
-      {"densely_connected",
-       [](int depth, Layer layer) { return sst::dense_net({.blocks = 1, .layers = depth - 1}, layer); }},
-      {"sparse_shortcut", [](int depth, Layer layer) { return sst::conv_sparse_shortcut(depth, layer); }},
+      {"plain", [](int depth, Layer layer, Seed) { return sst::conv_chain(depth, layer); }},
+      {"residual", [](int depth, Layer layer, Seed) { return sst::conv_residual(depth, layer); }},
+      {"densely_connected", [](int depth, Layer layer,
+                               Seed) { return sst::dense_net({.blocks = 1, .layers = depth - 1}, layer); }},
+      {"sparse_shortcut",
+       [](int depth, Layer layer, Seed) { return sst::conv_sparse_shortcut(depth, layer); }},
       {"sparse_shortcut_concat",
-       [](int depth, Layer layer) {
+       [](int depth, Layer layer, Seed) {
          return sst::conv_sparse_shortcut(depth, layer, sst::Aggregation::concat);
        }},
-      {"s3_net", [](int depth, Layer layer) { return sst::s3_net(three_blocks("s3_net", depth), layer); }},
+      {"randomly_wired",
+       [](int depth, Layer layer, Seed seed) {
+         return sst::conv_randomly_wired(depth - 1, {.seed = seed}, layer);
+       }},
+      {"s3_net",
+       [](int depth, Layer layer, Seed) { return sst::s3_net(three_blocks("s3_net", depth), layer); }},
       {"dense_net",
-       [](int depth, Layer layer) { return sst::dense_net(three_blocks("dense_net", depth), layer); }},
-      {"myrtle", [](int depth, Layer layer) { return sst::myrtle(depth, layer); }}};
+       [](int depth, Layer layer, Seed) { return sst::dense_net(three_blocks("dense_net", depth), layer); }},
+      {"myrtle", [](int depth, Layer layer, Seed) { return sst::myrtle(depth, layer); }}};
   return all;
 }
 
@@ -50,7 +59,7 @@ inline std::vector<std::string> family_names() {
 
 // A topology of a family, by the names of the family and of the read-out.
 inline sst::Topology make_topology(const std::string& name, int depth, const std::string& pool,
-                                   double weight_std, double bias_std) {
+                                   double weight_std, double bias_std, std::uint32_t seed = 0) {
   sst::ConvFamilyOptions layer;
   layer.weight_std = weight_std;
   layer.bias_std = bias_std;
@@ -59,5 +68,5 @@ inline sst::Topology make_topology(const std::string& name, int depth, const std
                                     : sst::ImageReadout::flatten;
   const auto known =
       std::find_if(families().begin(), families().end(), [&](const auto& f) { return f.first == name; });
-  return known->second(depth, layer);
+  return known->second(depth, layer, seed);
 }

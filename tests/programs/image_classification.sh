@@ -49,8 +49,59 @@ done
 run 0 --limit 60 --family s3_net dense_net --depth 6
 run 0 --limit 60 --family sparse_shortcut sparse_shortcut_concat --depth 3 --store both
 run 0 --limit 60 --family myrtle --depth 5 --pool none
+run 0 --limit 60 --family sparse_shortcut_concat randomly_wired --depth 6 --seed 3 --pool none
+for family in sparse_shortcut_concat randomly_wired; do
+  grep -q "^$family  *6 " out || fail "no row of $family: $(cat out)"
+done
+
+# Both kernels in one run are those of two runs.
+for kernel in ntk nngp "ntk nngp"; do
+  run 0 --limit 60 --family plain --depth 3 --kernel $kernel
+  awk '/^plain/ {print $NF == "" ? "" : $(NF - 6)}' out >"accuracy $kernel"
+done
+cat "accuracy ntk" "accuracy nngp" >expected
+grep -q '^plain nngp ' out || fail "no name of the kernel: $(cat out)"
+
+# Small training sets: draws from one kernel matrix, tested on the images that are not drawn.
+draws=(--limit 120 --balanced --shuffle --depth 3 --family plain sparse_shortcut --train-size 40 10 --draws 6)
+run 0 "${draws[@]}" --svg d.svg --json d.json --store drawn
+[ -s err ] && fail "noise on standard error: $(cat err)"
+grep -q '^digits, 8 x 8 x 1: 6 balanced draws from 120 images; ntk' out || fail "heading of draws: $(head -1 out)"
+grep -q 'n = 10 .*n = 40' out || fail "sizes: $(cat out)"
+awk '/^plain/ {exit !($3 < $6 && $3 > 30 && $6 > 70)}' out || fail "more images, more accuracy: $(cat out)"
+[ "$(grep -Ec '^ *(10|40)  plain  sparse_shortcut  ' out)" -eq 2 ] || fail "pairs: $(cat out)"
+grep -q '</svg>' d.svg || fail "--svg of draws"
+[ "$(grep -Ec '^      0\.[0-9]+' d.json)" -eq 24 ] || fail "every draw in --json"
+run 0 "${draws[@]}" --json again.json --store drawn --threads 1
+grep -q 'from the store' out || fail "draws do not share the store: $(cat out)"
+same <(grep -v '"pairs"\|"seconds"' d.json) <(grep -v '"pairs"\|"seconds"' again.json) "draws from the store"
+run 0 --limit 120 --depth 3 --family plain --train-size 40 --seed 1
+grep -q '±' out && fail "a standard error of one draw: $(cat out)"
+refuse "there are 120 images to draw 130 from" --limit 120 --train-size 130
+refuse "none is left to test on" --limit 120 --train-size 120
+refuse "choose a multiple of 10" --limit 120 --balanced --train-size 15
 run 0 --help
 grep -q -- '--store' out || fail "--help"
+
+# What a run would take: pairs and bytes are exact, and nothing starts.
+plan=(--limit 100 --depth 3 --family plain --store planned)
+run 0 "${plan[@]}" --plan
+grep -q '^5,050 pairs of images, some ' out || fail "pairs: $(cat out)"
+grep -q '^ImageNet: .* on 10000 cores like these' out || fail "ImageNet: $(cat out)"
+[ -e planned ] && fail "a plan makes a store"
+grep '^plain' out | tr -d , >planned.txt
+run 0 "${plan[@]}"
+grep -q " $(cat planned/*/* | wc -c) " planned.txt || fail "$(cat planned/*/* | wc -c) bytes, not as planned: $(cat planned.txt)"
+run 0 --limit 100 --depth 3 --family plain residual --kernel ntk nngp --plan --cores 64
+grep -q '^20,200 pairs of images, some ' out || fail "pairs of four: $(cat out)"
+
+# Kernels averaged over mirror images.
+run 0 "${job[@]}" --augment flips --gram flips.npy --store here
+grep -q 'global pooling, averaged over flips, ridge' out || fail "flips: $(head -1 out)"
+cmp -s flips.npy k.npy && fail "flips change nothing"
+run 0 "${job[@]}" --augment flips --gram other.npy
+same flips.npy other.npy "flips from a store"
+refuse "sees mirror images of 7 x 7 x 1 in another way" --limit 20 --size 7 --pool local --augment flips --family plain
 
 # IDX: 40 images of two classes, bright above or below.
 mkdir idx cifar
@@ -71,6 +122,9 @@ for transform in channel zca; do
   run 0 "${mnist[@]}" --preprocess $transform
   [ "$(accuracy)" = 100.00 ] || fail "$transform: accuracy $(accuracy)"
 done
+run 0 "${mnist[@]}" --train-size 2 8 --balanced --draws 3
+grep -q '3 balanced draws from 40 images, 40 to test on' out || fail "draws: $(head -1 out)"
+grep -q '^plain .* 100.00 ± 0.00' out || fail "draws of mnist: $(cat out)"
 run 0 "${mnist[@]}" --limit 30 10
 grep -q '30 images to train on, 10 to test on' out || fail "--limit: $(head -1 out)"
 cp out expected
@@ -100,12 +154,13 @@ refuse "nowhere/train-images-idx3-ubyte' (No such file" --data mnist --path nowh
 
 # CIFAR: records of 1 + 3072 and 2 + 3072 bytes.
 record() { printf "$1" && bytes 1024 "$2" && bytes 1024 "$3" && head -c 1024 /dev/urandom; }
-records() { for ((i = 0; i < 4; ++i)); do record "$1\x03" 10 200 && record "$1\x08" 200 10; done; }
-for i in 1 2 3 4 5; do records "" >cifar/data_batch_$i.bin; done
-records "" >cifar/test_batch.bin
-records '\x02' >cifar/train.bin
-records '\x02' >cifar/test.bin
-for name in cifar10 cifar100; do
+# records BYTES BYTES: images of two classes by turns, with those labels.
+records() { for ((i = 0; i < 4; ++i)); do record "$1" 10 200 && record "$2" 200 10; done; }
+for i in 1 2 3 4 5; do records '\x03' '\x08' >cifar/data_batch_$i.bin; done
+records '\x03' '\x08' >cifar/test_batch.bin
+records '\x02\x03' '\x05\x08' >cifar/train.bin
+records '\x02\x03' '\x05\x08' >cifar/test.bin
+for name in cifar10 cifar100 cifar100_coarse; do
   run 0 --data $name --path cifar --family plain --depth 3 --size 8
   grep -q "$name, 8 x 8 x 3: $([ $name = cifar10 ] && echo 40 || echo 8) images to train on, 8 to" out ||
     fail "$name: $(head -1 out)"
@@ -118,6 +173,47 @@ record '\x0a' 1 2 >cifar/data_batch_3.bin
 refuse "(record 0, counted from 0, has the label 10, and there are 10 classes)" "${cifar[@]}"
 rm cifar/data_batch_3.bin
 refuse "cifar/data_batch_3.bin' (No such file" "${cifar[@]}"
+
+# Tiny ImageNet, where the program is built with libjpeg: in colour bright above, in grey bright on the left.
+above=/9j/2wBDAAYEBQYFBAYGBQYHBwYIChAKCgkJChQODwwQFxQYGBcUFhYaHSUfGhsjHBYWICwgIyYnKSopGR8tMC0oMCUoKSj/2wBD\
+AQcHBwoIChMKChMoGhYaKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCj/wAARCAAIAAgD\
+ASIAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAAAAP/xAAYEAEAAwEAAAAAAAAAAAAAAAAAF2Wk4v/EABQBAQAAAAAAAAAAAAAA\
+AAAAAAX/xAAYEQADAQEAAAAAAAAAAAAAAAAAA1ETFP/aAAwDAQACEQMRAD8AtMVFr4AHbsoV0tp//9k=
+left=/9j/2wBDAAYEBQYFBAYGBQYHBwYIChAKCgkJChQODwwQFxQYGBcUFhYaHSUfGhsjHBYWICwgIyYnKSopGR8tMC0oMCUoKSj/wAAL\
+CAAIAAgBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAABf/EABgQAAIDAAAAAAAAAAAAAAAAAAAIRoTD/9oACAEBAAA/ADmajdnI/9k=
+tall=/9j/2wBDAAYEBQYFBAYGBQYHBwYIChAKCgkJChQODwwQFxQYGBcUFhYaHSUfGhsjHBYWICwgIyYnKSopGR8tMC0oMCUoKSj/wAAL\
+CAAQAAgBAREA/8QAFQABAQAAAAAAAAAAAAAAAAAAAAX/xAAYEAACAwAAAAAAAAAAAAAAAAAACEaEw//aAAgBAQAAPwCczUbs5Bmo\
+3ZyP/9k=
+mkdir -p tiny/train/n01/images tiny/train/n02/images tiny/val/images
+for i in 0 1 2 3; do
+  base64 -d <<<"$above" | tee tiny/train/n01/images/n01_$i.JPEG >tiny/val/images/val_$i.JPEG
+  base64 -d <<<"$left" | tee tiny/train/n02/images/n02_$i.JPEG >tiny/val/images/val_$((i + 4)).JPEG
+  printf 'val_%d.JPEG\tn0%d\t0\t0\t7\t7\n' $i 1 $((i + 4)) 2 >>tiny/val/val_annotations.txt
+done
+tiny=(--data tiny_imagenet --path tiny --family plain --depth 3)
+if "$program" "${tiny[@]}" 2>&1 | grep -q 'built without libjpeg'; then
+  refuse "install libjpeg62-turbo-dev" "${tiny[@]}"
+else
+  run 0 "${tiny[@]}"
+  grep -q 'tiny_imagenet, 8 x 8 x 3: 8 images to train on, 8 to test on' out || fail "tiny: $(head -1 out)"
+  [ "$(accuracy)" = 100.00 ] || fail "tiny: accuracy $(accuracy)"
+  run 0 "${tiny[@]}" --limit 4 2
+  grep -q '4 images to train on, 2 to test on' out || fail "tiny: $(head -1 out)"
+  grep -q 'to train on hold' out && fail "not all classes by turns: $(cat out)"
+  base64 -d <<<"$tall" >tiny/train/n02/images/n02_1.JPEG
+  refuse "n02_1.JPEG' is 16 x 8 x 3 and the images before it are 8 x 8 x 3" "${tiny[@]}"
+  base64 -d <<<"$above" | head -c 250 >tiny/train/n02/images/n02_1.JPEG
+  refuse "n02_1.JPEG' as JPEG (" "${tiny[@]}"
+  echo "no picture" >tiny/train/n02/images/n02_1.JPEG
+  refuse "n02_1.JPEG' as JPEG (Not a JPEG file" "${tiny[@]}"
+  rm tiny/train/n02/images/n02_1.JPEG tiny/val/images/val_6.JPEG
+  refuse "cannot read 'tiny/val/images/val_6.JPEG'" "${tiny[@]}"
+  printf 'val_0.JPEG\tn09\n' >tiny/val/val_annotations.txt
+  refuse "val_annotations.txt' (line 1 is not a file, a tab and a folder of train/)" "${tiny[@]}"
+  rm tiny/val/val_annotations.txt
+  refuse "val_annotations.txt' (it is missing or empty)" "${tiny[@]}"
+  refuse "cannot read 'nowhere/train' (No such file" --data tiny_imagenet --path nowhere
+fi
 
 # NPY: the header as numpy writes it, padded to 128 bytes.
 npy() { # npy DTYPE SHAPE
@@ -152,7 +248,15 @@ usage "belong to --data npy" --labels y.npy
 usage "belong together" --data npy --path x.npy --labels y.npy --test x.npy
 usage "--folds 1" --folds 1
 usage "would learn from the images it is tested on" --preprocess zca
-usage "give one --family and one --depth" --gram k.npy
+usage "give one --family, one --depth and one --kernel" --gram k.npy
+usage "give one --family, one --depth and one --kernel" --gram k.npy --family plain --kernel ntk nngp
+usage "--cores has no effect" --cores 3
+usage "--draws has no effect" --draws 3
+usage "--balanced has no effect" --balanced
+usage "--train-size draws images" --train-size 10 --folds 3
+usage "--train-size has a number twice" --train-size 10 20 10
+usage "would learn from the images it is tested on" --train-size 10 --preprocess channel
+usage "--seed has no effect" --data fashion_mnist --seed 3
 usage "--limit" --limit 1
 usage "--depth" --depth 1
 usage "--ridge" --ridge -1

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <type_traits>
+
+#include <Eigen/Core>
+
+#include <sst/base/fingerprint.hpp>
+#include <sst/images/flip_average.hpp>
+#include <sst/io/npy.hpp>
+#include <sst/io/store/tile_store.hpp>
+#include <sst/kernel/image_tiles.hpp>
+#include <sst/topology/json.hpp>
+
+#include "image_data.hpp"
+#include "image_options.hpp"
+#include "program.hpp"
+
+/// \file
+/// The kernel matrices of image_classification, from its store where there is one.
+
+/// Kernel matrices and what they cost.
+struct Kernels {
+  Eigen::MatrixXd train, test;  // train x train, test x train
+  double pairs = 0, seconds = 0;
+};
+
+namespace kernels_detail {
+
+/// The images to train on with themselves, or those to test on with them.
+enum class Part { train, test };
+
+/// What the store of a part holds.
+inline sst::TileStoreHeader header(const Candidate& candidate, const Experiment& e, Part part,
+                                   const Options& options) {
+  sst::Fingerprint data;
+  data.add(sst::to_string(e.train.shape)).add(e.train.pixels);
+  if (part == Part::test) data.add(e.test.pixels);
+  return {.rows = (part == Part::test ? e.test : e.train).count(),
+          .columns = e.train.count(),
+          .symmetry = part == Part::test ? sst::TileSymmetry::general : sst::TileSymmetry::symmetric,
+          .tile = options.tile,
+          .data = data.text(),
+          .topology = sst::to_json(candidate.topology).dump(),
+          .kernel = candidate.kernel + (options.flips() ? " averaged over flips" : ""),
+          .arithmetic = options.precision};
+}
+
+/// The folder of a part's store.
+inline fs::path place(const Candidate& candidate, Part part, const Options& options) {
+  return fs::path(options.store) /
+         (candidate.topology.name() + "-" + candidate.kernel + "-" + options.pool +
+          (options.flips() ? "-flips" : "") + (part == Part::test ? "-test" : "-train"));
+}
+
+/// Calls use(tiles) with what computes the rectangles of K(rows, columns), or K(rows, rows) for one data set.
+template <class Scalar, class Use>
+auto with_tiles(const Candidate& candidate, const sst::Images& rows, const sst::Images& columns,
+                const Options& options, Use&& use) {
+  const sst::Kernel kernel = candidate.kernel == "ntk" ? sst::Kernel::ntk : sst::Kernel::nngp;
+  const auto make = [&](auto type) {
+    using Tiles = typename decltype(type)::type;
+    // Threads work on tiles, one each.
+    if (&rows == &columns) return use(Tiles(candidate.topology, kernel, rows.shape, rows.pixels, 1));
+    return use(Tiles(candidate.topology, kernel, rows.shape, rows.pixels, columns.pixels, 1));
+  };
+  return options.flips() ? make(std::type_identity<sst::FlipAverageTiles<Scalar>>())
+                         : make(std::type_identity<sst::ImageTiles<Scalar>>());
+}
+
+/// One matrix, from the store where there is one.
+template <class Scalar>
+Eigen::MatrixXd matrix(const Candidate& candidate, const Experiment& e, Part part, const Options& options,
+                       program::Progress& progress, Kernels& cost) {
+  const std::string what = candidate.topology.name() + (part == Part::test ? ", test" : ", train");
+  const sst::TileOptions run{.threads = options.threads, .progress = progress(what)};
+  const sst::TileStoreHeader holds = header(candidate, e, part, options);
+  const bool keep = part == Part::train && !options.gram.empty();
+  sst::TileReport report;
+  const auto compute = [&](const auto& tiles) -> Eigen::MatrixXd {
+    if (options.store.empty()) {
+      const auto k = sst::compute_by_tiles<Scalar>(tiles, holds.symmetry, options.tile, run, &report);
+      if (keep) sst::write_npy(options.gram, k);
+      return k.template cast<double>();
+    }
+    std::error_code error;
+    fs::create_directories(options.store, error);
+    if (error)
+      throw sst::DataError("cannot make the folder '" + options.store + "' (" + error.message() +
+                           "); choose another --store");
+    sst::TileStore<Scalar> store(place(candidate, part, options), holds);
+    report = store.fill(tiles, run);
+    if (keep) store.write_npy(options.gram);
+    return store.assemble().template cast<double>();
+  };
+  Eigen::MatrixXd out =
+      with_tiles<Scalar>(candidate, part == Part::test ? e.test : e.train, e.train, options, compute);
+  progress.check();
+  cost.pairs += report.entries;
+  cost.seconds += report.seconds;
+  return out;
+}
+
+template <class Scalar>
+Kernels kernels(const Candidate& candidate, const Experiment& e, const Options& options,
+                program::Progress& progress) {
+  Kernels out;
+  out.train = matrix<Scalar>(candidate, e, Part::train, options, progress, out);
+  if (e.test.count() > 0) out.test = matrix<Scalar>(candidate, e, Part::test, options, progress, out);
+  return out;
+}
+
+}  // namespace kernels_detail
+
+/// The kernel of a candidate among the images to train on, and between them and those to test on.
+inline Kernels compute_kernels(const Candidate& candidate, const Experiment& e, const Options& options,
+                               program::Progress& progress) {
+  return options.precision == "float" ? kernels_detail::kernels<float>(candidate, e, options, progress)
+                                      : kernels_detail::kernels<double>(candidate, e, options, progress);
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <ios>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <sst/base/duration.hpp>
+#include <sst/base/parallel.hpp>
+#include <sst/base/plain_text.hpp>
+#include <sst/base/text_table.hpp>
+#include <sst/io/store/tile_store.hpp>
+
+#include "image_kernels.hpp"
+#include "image_report.hpp"
+
+/// \file
+/// What a run will take, before it starts.
+
+/// What a candidate's kernels take.
+struct Cost {
+  double pairs = 0, seconds = 0;  ///< entries computed, on all threads
+  double memory = 0, disk = 0;    ///< bytes of the matrices while they are put together; of a full store
+};
+
+namespace plan_detail {
+
+/// Seconds a pair on all threads at once, from a few tiles of this very run.
+template <class Scalar>
+double time_pair(const Candidate& candidate, const Experiment& e, const Options& options) {
+  constexpr Eigen::Index lanes = 16;  // what a vector holds at most
+  const auto most = std::max(lanes, options.tile);
+  const auto some = [&](Eigen::Index count) {
+    std::vector<Eigen::Index> which(static_cast<std::size_t>(count));
+    for (std::size_t i = 0; i < which.size(); ++i) which[i] = static_cast<Eigen::Index>(i) % e.train.count();
+    return sst::select(e.train, which);
+  };
+  for (Eigen::Index columns = 1;; columns = std::min(2 * columns, most)) {
+    const Eigen::Index tile = std::max(lanes, columns);
+    const sst::Images left = some(tile * sst::detail::team_size(options.threads, 1 << 12)),
+                      right = some(columns);
+    sst::TileReport report;
+    kernels_detail::with_tiles<Scalar>(candidate, left, right, options, [&](const auto& tiles) {
+      return sst::compute_by_tiles<Scalar>(tiles, sst::TileSymmetry::general, tile,
+                                           {.threads = options.threads}, &report);
+    });
+    if (report.seconds > 0.3 || columns == most) return report.seconds / report.entries;
+  }
+}
+
+template <class Scalar>
+Cost cost(const Candidate& candidate, const Experiment& e, const Options& options) {
+  const auto train = static_cast<double>(e.train.count()), test = static_cast<double>(e.test.count());
+  Cost out{.pairs = train * (train + 1) / 2 + test * train};
+  out.seconds = out.pairs * time_pair<Scalar>(candidate, e, options);
+  // As computed and in double, the second with the first one there.
+  constexpr double each = sizeof(Scalar) + sizeof(double);
+  out.memory = std::max(each * train * train, sizeof(double) * train * train + each * test * train);
+  for (const auto part : {kernels_detail::Part::train, kernels_detail::Part::test})
+    if (part == kernels_detail::Part::train || test > 0)
+      out.disk += sst::TileStore<Scalar>::bytes(kernels_detail::header(candidate, e, part, options));
+  return out;
+}
+
+/// "1.23 GB" for 1.23e9 bytes.
+inline std::string format_bytes(double bytes) {
+  std::size_t unit = 0;
+  constexpr const char* units[]{"B", "kB", "MB", "GB", "TB", "PB"};
+  for (; bytes >= 999.5 && unit < 5; ++unit) bytes /= 1000;
+  sst::detail::PlainText text;
+  text.precision(3);
+  text << bytes;
+  return text.str() + " " + units[unit];
+}
+
+/// 1234567 as "1,234,567".
+inline std::string format_count(double count) {
+  sst::detail::PlainText text;
+  text << std::fixed;
+  text.precision(0);
+  text << count;
+  std::string out = text.str();
+  for (auto at = static_cast<std::ptrdiff_t>(out.size()) - 3; at > 0; at -= 3)
+    out.insert(static_cast<std::size_t>(at), ",");
+  return out;
+}
+
+}  // namespace plan_detail
+
+/// Pairs and bytes are exact, times are what some tiles take now.
+class Plan {
+ public:
+  Plan(const std::vector<Candidate>& candidates, const Experiment& e, const Options& options)
+      : candidates_(candidates), e_(e), options_(options) {
+    for (const Candidate& candidate : candidates) {
+      costs_.push_back(options.precision == "float" ? plan_detail::cost<float>(candidate, e, options)
+                                                    : plan_detail::cost<double>(candidate, e, options));
+      total_.pairs += costs_.back().pairs;
+      total_.seconds += costs_.back().seconds;
+      total_.memory = std::max(total_.memory, costs_.back().memory);
+      total_.disk += costs_.back().disk;
+    }
+  }
+
+  double seconds() const { return total_.seconds; }
+
+  /// "1,000 pairs of images, some 5 min on 2 threads; 1 MB of memory for matrices"
+  std::string line() const {
+    using namespace plan_detail;
+    return format_count(total_.pairs) + " pairs of images, some " + sst::format_duration(total_.seconds) +
+           " on " + std::to_string(threads()) + (threads() == 1 ? " thread; " : " threads; ") +
+           format_bytes(total_.memory) + " of memory for matrices" +
+           (options_.store.empty() ? "" : ", " + format_bytes(total_.disk) + " in the store");
+  }
+
+  friend std::ostream& operator<<(std::ostream& out, const Plan& plan) {
+    using namespace plan_detail;
+    const Options& options = plan.options_;
+    using enum sst::TextTable::Align;
+    sst::TextTable table({{"topology"},
+                          {"depth", right},
+                          {"pairs", right},
+                          {"ms per pair", right, 4},
+                          {"time", right},
+                          {"bytes in a store", right},
+                          {"ImageNet, time", right},
+                          {"store", right}});
+    for (std::size_t i = 0; i < plan.costs_.size(); ++i) {
+      const Cost& cost = plan.costs_[i];
+      const double pair = cost.seconds / cost.pairs;
+      table.add_row({name(plan.candidates_[i], options), plan.candidates_[i].depth, format_count(cost.pairs),
+                     1000 * pair, sst::format_duration(cost.seconds), format_count(cost.disk),
+                     sst::format_duration(imagenet_pairs() * pair * plan.threads() / options.cores),
+                     format_bytes(imagenet_pairs() * cost.disk / cost.pairs)});
+    }
+    return out << plan.line() << "\n\n"
+               << table << "\nImageNet: its 1,281,167 images to train on and 50,000 to test on, brought to "
+               << sst::to_string(plan.e_.train.shape) << ": " << format_count(imagenet_pairs())
+               << " pairs, on " << options.cores << " cores like these\n";
+  }
+
+ private:
+  int threads() const { return sst::detail::team_size(options_.threads, 1 << 12); }
+  static double imagenet_pairs() { return 1281167.0 * 1281168 / 2 + 50000.0 * 1281167; }
+
+  const std::vector<Candidate>& candidates_;
+  const Experiment& e_;
+  const Options& options_;
+  std::vector<Cost> costs_;
+  Cost total_;
+};
+
+/// One line on a long run that is about to start: one that goes on says by its progress what is left.
+inline void announce(std::ostream& out, const std::vector<Candidate>& candidates, const Experiment& e,
+                     const Options& options) {
+  const auto train = static_cast<double>(e.train.count()), test = static_cast<double>(e.test.count());
+  constexpr double many = 50000, minute = 60;
+  if (train * (train + 2 * test) / 2 * static_cast<double>(candidates.size()) < many) return;
+  if (!options.store.empty() && fs::exists(options.store)) return;
+  const Plan plan(candidates, e, options);
+  if (plan.seconds() > minute) out << plan.line() << std::endl;
+}
