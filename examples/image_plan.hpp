@@ -6,6 +6,7 @@
 #include <ios>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
@@ -30,27 +31,40 @@ struct Cost {
 
 namespace plan_detail {
 
-/// Seconds a pair on all threads at once, from a few tiles of this very run.
+/// Seconds a pair on all threads at once, from a few tiles of this very run: so much for each image of a
+/// tile, which is prepared anew for every tile, and so much for each of its pairs.
 template <class Scalar>
 double time_pair(const Candidate& candidate, const Experiment& e, const Options& options) {
   constexpr Eigen::Index lanes = 16;  // what a vector holds at most
-  const auto most = std::max(lanes, options.tile);
+  constexpr double enough = 1;        // second
+  const Eigen::Index largest = std::min(options.tile, e.train.count());
+  const int threads = sst::detail::team_size(options.threads, 1 << 12);
   const auto some = [&](Eigen::Index count) {
     std::vector<Eigen::Index> which(static_cast<std::size_t>(count));
     for (std::size_t i = 0; i < which.size(); ++i) which[i] = static_cast<Eigen::Index>(i) % e.train.count();
     return sst::select(e.train, which);
   };
-  for (Eigen::Index columns = 1;; columns = std::min(2 * columns, most)) {
-    const Eigen::Index tile = std::max(lanes, columns);
-    const sst::Images left = some(tile * sst::detail::team_size(options.threads, 1 << 12)),
-                      right = some(columns);
+  struct Seen {
+    double images, pairs, seconds;  // of a tile on each thread
+  } before{}, now{};
+  for (Eigen::Index columns = 1;; columns *= 2) {
+    const Eigen::Index rows = std::max(lanes, columns);
+    const sst::Images left = some(rows * threads), right = some(columns);
     sst::TileReport report;
     kernels_detail::with_tiles<Scalar>(candidate, left, right, options, [&](const auto& tiles) {
-      return sst::compute_by_tiles<Scalar>(tiles, sst::TileSymmetry::general, tile,
+      return sst::compute_by_tiles<Scalar>(tiles, sst::TileSymmetry::general, rows,
                                            {.threads = options.threads}, &report);
     });
-    if (report.seconds > 0.3 || columns == most) return report.seconds / report.entries;
+    before = std::exchange(
+        now, {static_cast<double>(rows + columns), static_cast<double>(rows * columns), report.seconds});
+    if (before.pairs > 0 && (report.seconds > enough || columns >= largest)) break;
   }
+  // Two tiles of other proportions give both; with noise one of them may be below 0.
+  const double determinant = before.images * now.pairs - now.images * before.pairs;
+  const double an_image = std::clamp((before.seconds * now.pairs - now.seconds * before.pairs) / determinant,
+                                     0.0, now.seconds / now.images);
+  const double a_pair = (now.seconds - an_image * now.images) / now.pairs;
+  return (a_pair + 2 * an_image / static_cast<double>(largest)) / threads;
 }
 
 template <class Scalar>
