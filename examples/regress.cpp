@@ -24,25 +24,12 @@
 #include <sst/topology/json.hpp>
 
 #include "program.hpp"
+#include "regress_lesson.hpp"
 #include "regress_options.hpp"
 #include "regress_report.hpp"
 #include "table_options.hpp"
 
 namespace {
-
-/// What a model learns from, and what leads to it: all of a TableModel but the model.
-struct Lesson {
-  sst::TableEncoding encoding;
-  std::vector<std::string> targets = {}, classes = {};
-  std::optional<sst::Scaling> input_scaling = {}, target_scaling = {};
-  std::optional<Eigen::MatrixXd> transform = {};
-  Eigen::MatrixXd x = {}, y = {};  // scaled
-
-  /// What an error of 1 is in the units of the one target of numbers.
-  double unit() const {
-    return classes.empty() && targets.size() == 1 && target_scaling ? target_scaling->scale[0] : 1;
-  }
-};
 
 /// The names of the columns of the training table; none without a header.
 std::vector<std::string> names(const sst::TableEncoding& encoding) {
@@ -52,69 +39,10 @@ std::vector<std::string> names(const sst::TableEncoding& encoding) {
   return out;
 }
 
-/// One column of 0 and 1 for each class.
-Eigen::MatrixXd class_columns(const sst::EncodedTable& table, const sst::TableEncoding& encoding,
-                              const std::vector<std::string>& classes) {
-  if (table.targets.front().empty())
-    throw sst::DataError(table.source + " has no column '" + encoding.targets.front().name +
-                         "' (the target); add it");
-  const std::vector<int> index = sst::class_indices(table, encoding, classes);
-  Eigen::MatrixXd y = Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(index.size()),
-                                            static_cast<Eigen::Index>(classes.size()));
-  for (std::size_t i = 0; i < index.size(); ++i) y(static_cast<Eigen::Index>(i), index[i]) = 1;
-  return y;
-}
-
-/// The targets as the model learns them: numbers, or classes.
-Eigen::MatrixXd outputs(const sst::EncodedTable& table, const sst::TableEncoding& encoding,
-                        const std::vector<std::string>& classes) {
-  return classes.empty() ? sst::target_numbers(table, encoding) : class_columns(table, encoding, classes);
-}
-
 /// A target's errors have its name where there are several.
 std::string part(const std::string& where, const sst::TableModel& model, std::size_t target) {
   const auto& targets = model.encoding->targets;
   return targets.size() > 1 ? where + ", " + targets[target].name : where;
-}
-
-/// Brings very small or large targets to the size of 1; none for others.
-std::optional<sst::Scaling> power_of_two(const Eigen::MatrixXd& y) {
-  const double largest = y.cwiseAbs().maxCoeff();
-  if (!(largest > 0) || (largest > 1e-100 && largest < 1e100)) return std::nullopt;
-  const double unit = std::ldexp(1.0, std::ilogb(largest));
-  return sst::Scaling{Eigen::RowVectorXd::Zero(y.cols()), Eigen::RowVectorXd::Constant(y.cols(), unit)};
-}
-
-/// Reads --train: the table's encoding, the scalings, samples and targets.
-Lesson read_lesson(const Options& o, Report& report) {
-  const sst::RawTable raw = program::read_table(o.train, o.table);
-  const std::vector<std::string> targets = program::split_names(o.target, raw.columns);
-  if (o.classify && targets.size() > 1)
-    throw sst::DataError("--classify takes one --target, and not " + std::to_string(targets.size()));
-  Lesson lesson{.encoding = sst::TableEncoding::learn(
-                    raw, targets, program::split_names(o.ignore, raw.columns), treatments(o, raw))};
-  const sst::EncodedTable table = lesson.encoding.apply(raw);
-  if (o.classify) lesson.classes = sst::target_classes(table);
-  lesson.targets = o.classify ? lesson.classes : lesson.encoding.target_names();
-  const Eigen::MatrixXd y = outputs(table, lesson.encoding, lesson.classes);
-  require_variety(table, lesson.encoding, y);
-  if (o.classify)  // far from the data scores go back to the shares of the classes
-    lesson.target_scaling = sst::Scaling{y.colwise().mean(), Eigen::RowVectorXd::Ones(y.cols())};
-  else if (o.standardize == "all")
-    lesson.target_scaling = sst::Scaling::standard(y, lesson.targets);
-  else  // by a power of two, which rounds nothing: squares of very small or large targets leave the range
-    lesson.target_scaling = power_of_two(y);
-  if (o.standardize == "all")
-    lesson.input_scaling = sst::Scaling::standard(table.x, lesson.encoding.features());
-  report.training(raw, table, lesson.encoding);
-  if (!o.classify) report.several(lesson.targets.size(), o.standardize == "all");
-  if (const auto n = static_cast<double>(table.x.rows()); o.solver == "cholesky")
-    sst::require_memory(
-        sizeof(double) * n * n, "the kernel of " + std::to_string(table.x.rows()) + " rows",
-        "use fewer rows, or let the program choose a solver that needs less (solver: automatic)");
-  lesson.x = lesson.input_scaling ? lesson.input_scaling->apply(table.x) : table.x;
-  lesson.y = lesson.target_scaling ? lesson.target_scaling->apply(y) : y;
-  return lesson;
 }
 
 /// Below it conjugate gradients lose their way in the rounding of large kernels.
@@ -206,6 +134,22 @@ sst::Ridge learn_features(const Options& o, const sst::KernelFunction& kernel, c
   return for_solver(o, learned.ridge, iterative);
 }
 
+/// What each column is worth to the kernel that was chosen.
+ShuffledColumns importance(const Options& o, const sst::KernelFunction& kernel, const sst::Ridge& ridge,
+                           const Eigen::MatrixXd& features, const Lesson& lesson,
+                           program::Progress& progress) {
+  ShuffledColumns out(lesson.encoding);
+  out.errors = sst::permutation_importance(kernel, features, lesson.y, ridge,
+                                           {.groups = out.groups,
+                                            .transform = lesson.transform.value_or(Eigen::MatrixXd()),
+                                            .rows = o.choice_rows,
+                                            .seed = o.seed,
+                                            .threads = o.threads,
+                                            .progress = progress("the importance of columns")});
+  progress.check();
+  return out;
+}
+
 /// Cholesky, which alone gives leave-one-out errors, where memory has room for it; else what fits.
 sst::FitOptions solving(const Options& o, Eigen::Index rows) {
   sst::FitOptions out{.solver = solvers.at(o.solver), .threads = o.threads};
@@ -229,7 +173,10 @@ sst::TableModel learn(const Options& o, Report& report, program::Progress& progr
                          (how.solver == sst::Solver::automatic && !how.needs_factor);
   auto [kernel, ridge] = choose(o, lesson, report, progress, iterative);
   if (o.tune == "yes") ridge = tune(o, kernel, ridge, lesson, report, progress, iterative);
+  Eigen::MatrixXd features;  // as they are shuffled, before directions are learnt among them
+  if (o.importance) features = lesson.x;
   if (o.feature_learning > 0) ridge = learn_features(o, kernel, ridge, lesson, report, progress, iterative);
+  if (o.importance) report.important(importance(o, kernel, ridge, features, lesson, progress), lesson.unit());
   how.progress = [&](const char* what, double done) { return progress(what)(done); };
   sst::TableModel out{.model = sst::fit(kernel, lesson.x, lesson.y, ridge, how),
                       .input_scaling = std::move(lesson.input_scaling),

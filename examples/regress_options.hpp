@@ -33,7 +33,7 @@ struct Options {
   int depth = 8, threads = 0, choice_rows = 1024, feature_learning = 0;
   double weight_std = 1.5, bias_std = 0.05, interval = 0;
   unsigned seed = 0;
-  bool classify = false, std = false, factor = false;
+  bool classify = false, std = false, factor = false, importance = false;
   /// Which of them were given, and so are not chosen.
   bool fixed_family = false, fixed_depth = false, fixed_activation = false, fixed_weight_std = false,
        fixed_bias_std = false, fixed_kernel = false;
@@ -136,6 +136,8 @@ inline void declare(CLI::App& app, Options& o) {
                      "they lower leave-one-out errors")
           ->check(CLI::Range(1, 100));
   learns(features);
+  learns(app.add_flag("--importance", o.importance,
+                      "what each column is worth: leave-one-out errors with it shuffled"));
   learns(choice("--standardize", o.standardize, {"all", "none"},
                 "features, and a target of numbers, to mean 0 and std 1")
              ->expected(0, 1)

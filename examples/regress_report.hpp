@@ -36,6 +36,7 @@
 #include <sst/tables/raw_table.hpp>
 
 #include "program.hpp"
+#include "shuffled_columns.hpp"
 #include "table_report.hpp"
 
 /// \file
@@ -49,20 +50,6 @@ inline std::string readable(double value) {
   text.precision(4);
   text << value;
   return text.str();
-}
-
-/// A target that is the same everywhere leaves nothing to learn.
-inline void require_variety(const sst::EncodedTable& table, const sst::TableEncoding& encoding,
-                            const Eigen::MatrixXd& y) {
-  const bool classes = static_cast<std::size_t>(y.cols()) != encoding.targets.size();
-  for (std::size_t t = 0; t < encoding.targets.size(); ++t) {
-    const auto column = static_cast<Eigen::Index>(t);
-    const Eigen::MatrixXd own = classes ? y : Eigen::MatrixXd(y.col(column));
-    if ((own.rowwise() - own.row(0)).isZero(0))
-      throw sst::DataError(table.source + ": the target '" + encoding.targets[t].name + "' is '" +
-                           table.targets[t].front() + "' in all " + std::to_string(y.rows()) +
-                           " rows (there is nothing to learn); choose another target or add rows");
-  }
 }
 
 /// A ridge with four digits.
@@ -224,6 +211,20 @@ class Report {
         {"rounds", found.best}, {"rows", found.rows}, {"errors", errors}, {"ridge", found.ridge.to_string()}};
     const std::string list = largest(features, found.importance(), json_["learned_features"]["importance"]);
     if (found.best > 0) say("", list);
+  }
+
+  /// What shuffling each column costs, the dearest first; errors in the units of the target.
+  void important(const ShuffledColumns& found, double unit) {
+    const double error = unit * std::sqrt(found.errors.error);
+    json_["importance"] = {{"rows", found.errors.rows}, {"error", error}};
+    std::string list;
+    for (const std::size_t c : found.order()) {
+      const double shuffled = unit * std::sqrt(found.errors.shuffled[static_cast<Eigen::Index>(c)]);
+      json_["importance"]["shuffled"][found.names[c]] = shuffled;
+      list += (list.empty() ? "" : ", ") + sst::detail::printable(found.names[c]) + " " + readable(shuffled);
+    }
+    say("importance", "leave-one-out error " + readable(error) + " on " + std::to_string(found.errors.rows) +
+                          " rows; with one column shuffled: " + list);
   }
 
   /// Whether standard deviations are as large as errors are: of observations, in the units of the target;

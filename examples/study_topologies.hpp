@@ -145,6 +145,10 @@ class Collector {
     out_.push_back({topology.name(), family, longest_path(topology), init_,
                     sst::ntk(topology, {.path = sst::Path::direct}), showcase && showcase_});
   }
+  /// A variant of what the library calls by the same name.
+  void add_variant(const char* family, const sst::Topology& topology, const std::string& variant) {
+    add(family, sst::Topology(topology.name() + "-" + variant, topology.nodes(), topology.output()));
+  }
 
  private:
   sst::FamilyOptions options_;
@@ -160,19 +164,22 @@ inline void add_classics(Collector& to, const std::string& family, int depth) {
     const bool show = k == 5 || k == 8;
     if (family == "taps") {
       to.add("taps", sparse_shortcut(k, layer), show);
-      to.add("taps", sparse_shortcut(k, layer, {.first_layer = FirstLayer::in_sum}));
+      to.add_variant("taps", sparse_shortcut(k, layer, {.first_layer = FirstLayer::in_sum}), "first");
     } else if (family == "spans") {
       to.add("spans", residual(k, layer), show);
     } else if (family == "dense") {
       to.add("dense", densely_connected(k, layer), show);
-      to.add("dense", densely_connected(k, layer, DenseReadout::last_layer));
+      to.add_variant("dense", densely_connected(k, layer, DenseReadout::last_layer), "last");
       to.add("dense", identity_connected(k, layer), show);
-      to.add("dense", identity_connected(k, layer, DenseReadout::all_layers));
+      to.add_variant("dense", identity_connected(k, layer, DenseReadout::all_layers), "all");
     } else if (family == "after") {
       for (const Aggregation aggregation : {Aggregation::sum, Aggregation::concat})
         for (const FirstLayer first : {FirstLayer::not_in_sum, FirstLayer::in_sum})
-          to.add("after", sparse_shortcut(
-                              k, layer, {first, BeforeReadout::nothing, aggregation, Tap::after_activation}));
+          to.add_variant(
+              "after",
+              sparse_shortcut(k, layer, {first, BeforeReadout::nothing, aggregation, Tap::after_activation}),
+              std::string(aggregation == Aggregation::sum ? "after" : "after-concat") +
+                  (first == FirstLayer::in_sum ? "-first" : ""));
     }
   }
 }

@@ -28,6 +28,7 @@
 #include <sst/selection/cross_validation_impl.hpp>
 #include <sst/selection/feature_learning_impl.hpp>
 #include <sst/selection/grid_search_impl.hpp>
+#include <sst/selection/permutation_importance_impl.hpp>
 #include <sst/selection/ridge_path_impl.hpp>
 #include <sst/selection/tune_impl.hpp>
 #include <sst/version.hpp>

@@ -9,6 +9,7 @@
 #include <sst/activation/angular.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/gram.hpp>
+#include <sst/kernel/kernel_family.hpp>
 #include <sst/kernel/network_kernel.hpp>
 #include <sst/kernel/own_kernel.hpp>
 #include <sst/plan/compile.hpp>
@@ -21,6 +22,7 @@
 #include <sst/selection/cross_validation.hpp>
 #include <sst/selection/feature_learning.hpp>
 #include <sst/selection/grid_search.hpp>
+#include <sst/selection/permutation_importance.hpp>
 #include <sst/selection/ridge_path.hpp>
 #include <sst/selection/tune.hpp>
 #include <sst/topology/activations.hpp>

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,15 @@ TEST_CASE("families have all of their members, and chains as deep as they are", 
   CHECK(count(pairs, "pairs") == 1 + 7 + 63);
   CHECK(count(pairs, "chain") == 4);
   for (const Network& n : taps) CHECK(n.name.find("-" + std::to_string(n.depth)) != std::string::npos);
+}
+
+TEST_CASE("every network of a study has a name of its own", "[examples]") {
+  std::set<std::string> names;
+  for (const Network& n :
+       networks({"chain", "taps", "concat", "pairs", "spans", "dense", "after", "random"})) {
+    INFO(n.name);
+    CHECK(names.insert(n.name).second);
+  }
 }
 
 TEST_CASE("identical topologies are recognised, multiples among them", "[examples]") {

@@ -158,6 +158,18 @@ grep -A1 '^learned' out | grep -qE '^ +(b|g) 0\.[4-6][0-9]*, (g|b) 0\.[4-6]' || 
 below "$(value learned.json made_test.csv 'root mean squared error')" "$(awk -v e="$(value as_given.json made_test.csv 'root mean squared error')" 'BEGIN { print e / 1.5 }')" "learned features"
 fine --load learned --test made_test.csv --output again.csv
 cmp -s learned.csv again.csv || fail "a saved model of learned features"
+
+# What each column is worth: those that make the target, all categories of one together, and after directions too.
+fine "${made[@]}" --importance --json worth.json
+grep -qE '^importance  *leave-one-out error [0-9.]+ on 300 rows; with one column shuffled: (b|g) [0-9.]+, (g|b) ' out ||
+  fail "not the columns that matter: $(grep importance out)"
+grep -q '"importance"' worth.json || fail "no importance in JSON"
+fine "${made[@]}" --feature-learning 4 --importance
+grep -qE '^importance .*shuffled: (b|g) [0-9.]+, (g|b) ' out || fail "importance of learned features: $(grep importance out)"
+fine "${penguins[@]}" --text onehot --missing drop --importance
+grep '^importance' out | grep -q 'island [0-9]' || fail "importance of a category: $(grep importance out)"
+grep '^importance' out | grep -q 'island=' && fail "a category by itself: $(grep importance out)"
+usage "--importance" --load learned --importance --test made_test.csv
 usage "--feature-learning takes features of std 1" "${made[@]}" --feature-learning 4 --standardize none
 usage "--feature-learning finds scales with the directions" "${made[@]}" --feature-learning 4 --tune yes
 

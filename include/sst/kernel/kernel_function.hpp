@@ -91,6 +91,9 @@ class TabulatedColumns {
   virtual std::shared_ptr<const KernelTiles<Scalar>> tiles(const DataRef* rows = nullptr) const = 0;
 };
 
+/// Kernels along a line: the kernel itself at 0, and others nearby, smooth in t.
+using KernelLine = std::function<KernelFunction(double)>;
+
 namespace kernel_detail {
 
 inline void require_features(Eigen::Index found, Eigen::Index wanted) {
@@ -121,6 +124,10 @@ class KernelInterface {
   /// FullGradients. Throws as `gradients`, and Error where K is not positively homogeneous.
   virtual FullGradients full_gradients(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights,
                                        const Execution& execution) const;
+  /// dK(a_i, x_j)/dt at 0 along each of these lines, m x n, or dK(x_i, x_j)/dt without a; by fourth-order
+  /// differences where a kind of kernel has nothing better. Throws as `gradients`, and what lines throw.
+  virtual std::vector<Eigen::MatrixXd> derivatives(const std::vector<KernelLine>& lines, const DataRef* a,
+                                                   const DataRef& x, const Execution& execution) const;
   /// In one line, for reports.
   virtual std::string description() const = 0;
   /// What an entry is off by, relatively, at the most: the unit of what it is computed in.
@@ -206,6 +213,13 @@ class KernelFunction {
                                const Execution& execution = {}) const;
   /// dK(x, x)/dx of each row of x, n x d: by both arguments. Throws as `gradients`.
   Eigen::MatrixXd diagonal_gradients(const DataRef& x, const Execution& execution = {}) const;
+  /// dK(a_i, x_j)/dt at 0 along each of these lines of kernels, m x n each: see parameter_derivatives
+  /// (kernel_family.hpp), which makes them. a: m x d, x: n x d. Throws as it does.
+  std::vector<Eigen::MatrixXd> derivatives(const std::vector<KernelLine>& lines, const DataRef& a,
+                                           const DataRef& x, const Execution& execution = {}) const;
+  /// dK(x_i, x_j)/dt at 0 along each of these lines, n x n each and symmetric. Throws as the other.
+  std::vector<Eigen::MatrixXd> derivatives(const std::vector<KernelLine>& lines, const DataRef& x,
+                                           const Execution& execution = {}) const;
   /// The rows of x, n x d, as the columns of matrices to come. Throws DataError, NoClosedForm.
   KernelColumns against(const DataRef& x) const { return KernelColumns(*this, x); }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <sst/base/compiled.hpp>
+#include <sst/base/differences.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/error.hpp>
@@ -38,6 +39,31 @@ SST_COMPILED FullGradients KernelInterface::full_gradients(const DataRef&, const
   throw Error("the kernel '" + description() +
               "' has no full gradients (it has no layers; positively homogeneous networks and their sums "
               "have); ask for gradients by its samples, or use one of these");
+}
+
+SST_COMPILED std::vector<Eigen::MatrixXd> KernelInterface::derivatives(const std::vector<KernelLine>& lines,
+                                                                       const DataRef* a, const DataRef& x,
+                                                                       const Execution& execution) const {
+  std::vector<Eigen::MatrixXd> out;
+  constexpr double step = detail::difference_step;
+  const double total = static_cast<double>(4 * lines.size());
+  double done = 0;
+  for (const KernelLine& line : lines) {
+    Eigen::MatrixXd sum;
+    for (const auto& [steps, weight] : detail::central_differences) {
+      const Execution part = detail::part_of(execution, done / total, (done + 1) / total);
+      const KernelFunction there = line(steps * step);
+      Eigen::MatrixXd k = a ? there.matrix(*a, x, part) : there.matrix(x, part);
+      k *= weight / (12 * step);
+      if (sum.size() == 0)
+        sum = std::move(k);
+      else
+        sum += k;
+      ++done;
+    }
+    out.push_back(std::move(sum));
+  }
+  return out;
 }
 
 template <class Scalar>
@@ -155,6 +181,9 @@ class SumColumns final : public TabulatedColumns<Scalar> {
   std::vector<std::shared_ptr<const TabulatedColumns<Scalar>>> parts_;
 };
 
+/// The terms of a kernel, each times `factor`: its own where it is a sum.
+inline void append_terms(std::vector<WeightedKernel>& to, double factor, const KernelFunction& kernel);
+
 class SumKernel final : public KernelInterface {
  public:
   explicit SumKernel(std::vector<WeightedKernel> terms) : terms_(std::move(terms)) {}
@@ -196,6 +225,46 @@ class SumKernel final : public KernelInterface {
     }
     return out;
   }
+  /// Term by term, where the kernels along the line are sums of as many; the factors change too.
+  std::vector<Eigen::MatrixXd> derivatives(const std::vector<KernelLine>& lines, const DataRef* a,
+                                           const DataRef& x, const Execution& execution) const override {
+    const auto terms_at = [](const KernelLine& line, double t) {
+      std::vector<WeightedKernel> terms;
+      append_terms(terms, 1, line(t));
+      return terms;
+    };
+    for (const KernelLine& line : lines)
+      for (const auto& place : detail::central_differences)
+        if (terms_at(line, place.steps * detail::difference_step).size() != terms_.size())
+          return KernelInterface::derivatives(lines, a, x, execution);
+    std::vector<Eigen::MatrixXd> out;
+    for (std::size_t k = 0; k < terms_.size(); ++k) {
+      const Execution part =
+          detail::part_of(execution, static_cast<double>(k) / static_cast<double>(terms_.size()),
+                          static_cast<double>(k + 1) / static_cast<double>(terms_.size()));
+      std::vector<KernelLine> own;
+      for (const KernelLine& line : lines)
+        own.push_back([&line, &terms_at, k](double t) { return terms_at(line, t)[k].kernel; });
+      auto slopes = terms_[k].kernel.interface().derivatives(own, a, x, part);
+      Eigen::MatrixXd value;  // of the term itself, where its factor changes
+      for (std::size_t l = 0; l < lines.size(); ++l) {
+        double change = 0;
+        for (const auto& [steps, weight] : detail::central_differences)
+          change += weight / (12 * detail::difference_step) *
+                    (terms_at(lines[l], steps * detail::difference_step)[k].weight - terms_[k].weight);
+        slopes[l] *= terms_[k].weight;
+        if (change != 0) {
+          if (value.size() == 0) value = a ? terms_[k].kernel.matrix(*a, x) : terms_[k].kernel.matrix(x);
+          slopes[l] += change * value;
+        }
+        if (k == 0)
+          out.push_back(std::move(slopes[l]));
+        else
+          out[l] += slopes[l];
+      }
+    }
+    return out;
+  }
   std::string description() const override {
     std::ostringstream text;
     for (const WeightedKernel& term : terms_) {
@@ -215,7 +284,6 @@ class SumKernel final : public KernelInterface {
   std::vector<WeightedKernel> terms_;
 };
 
-/// The terms of a kernel, each times `factor`: its own where it is a sum.
 inline void append_terms(std::vector<WeightedKernel>& to, double factor, const KernelFunction& kernel) {
   if (const auto* sum = dynamic_cast<const SumKernel*>(&kernel.interface())) {
     for (const WeightedKernel& term : sum->terms()) to.push_back({factor * term.weight, term.kernel});
@@ -316,6 +384,38 @@ SST_COMPILED Eigen::MatrixXd KernelFunction::diagonal_gradients(const DataRef& x
     progress.add();
   });
   return out;
+}
+
+namespace kernel_detail {
+
+/// `derivatives` of samples that are fit for it, with memory for the matrices.
+inline std::vector<Eigen::MatrixXd> derivatives(const KernelInterface& kernel,
+                                                const std::vector<KernelLine>& lines, const DataRef* a,
+                                                const DataRef& x, const Execution& execution) {
+  const Eigen::Index rows = a ? a->rows() : x.rows();
+  if (a) {
+    require_features(a->cols(), x.cols());
+    a->require_finite("the data set");
+  }
+  x.require_finite("the data set");
+  require_memory(
+      8.0 * static_cast<double>(rows) * static_cast<double>(x.rows()) * static_cast<double>(lines.size() + 2),
+      std::to_string(lines.size()) + " derivatives of a kernel matrix of " + std::to_string(rows) + " x " +
+          std::to_string(x.rows()));
+  return kernel.derivatives(lines, a, x, execution);
+}
+
+}  // namespace kernel_detail
+
+SST_COMPILED std::vector<Eigen::MatrixXd> KernelFunction::derivatives(const std::vector<KernelLine>& lines,
+                                                                      const DataRef& a, const DataRef& x,
+                                                                      const Execution& execution) const {
+  return kernel_detail::derivatives(*kernel_, lines, &a, x, execution);
+}
+SST_COMPILED std::vector<Eigen::MatrixXd> KernelFunction::derivatives(const std::vector<KernelLine>& lines,
+                                                                      const DataRef& x,
+                                                                      const Execution& execution) const {
+  return kernel_detail::derivatives(*kernel_, lines, nullptr, x, execution);
 }
 
 SST_COMPILED Eigen::VectorXd KernelFunction::diagonal(const DataRef& x) const {

@@ -14,11 +14,13 @@
 #include <sst/engine/images/gradients.hpp>
 #include <sst/engine/rows/gradients.hpp>
 #include <sst/engine/rows/layer_gradients.hpp>
+#include <sst/engine/rows/parameter_derivatives.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/image_gram.hpp>
 #include <sst/kernel/network_kernel.hpp>
 #include <sst/kernel/tiles_impl.hpp>
 #include <sst/plan/compile.hpp>
+#include <sst/plan/same_steps.hpp>
 #include <sst/topology/homogeneous.hpp>
 #include <sst/version.hpp>
 
@@ -269,6 +271,31 @@ class NetworkFunction final : public KernelInterface {
           {plan_->variables[layer].name, static_cast<Eigen::Index>(out.biased.size()), 1, 1});
     return out;
   }
+  /// Where all that changes along a line are weights and biases, by the plan's steps.
+  std::vector<Eigen::MatrixXd> derivatives(const std::vector<KernelLine>& lines, const DataRef* a,
+                                           const DataRef& x, const Execution& execution) const override {
+    const bool by_steps = std::all_of(lines.begin(), lines.end(),
+                                      [this](const KernelLine& line) { return takes_these_steps(line); });
+    std::vector<Eigen::MatrixXd> out;
+    if (by_steps) {
+      std::vector<gram_detail::PlanLine> plans;
+      for (const KernelLine& line : lines) plans.push_back([&line](double t) { return plan_of(line(t)); });
+      out.assign(lines.size(), Eigen::MatrixXd(a ? a->rows() : x.rows(), x.rows()));
+      const DataRef rows = a ? a->stored(x.sparse()) : x;  // pairs are of two dense or two sparse rows
+      gram_detail::parameter_derivatives(*plan_, network_.kernel, a ? &rows : nullptr, x, plans, out.data(),
+                                         execution);
+    } else if (lines.size() == 1) {
+      return KernelInterface::derivatives(lines, a, x, execution);
+    } else {
+      const double total = static_cast<double>(lines.size());
+      for (const KernelLine& line : lines) {
+        const auto done = static_cast<double>(out.size());
+        out.push_back(
+            derivatives({line}, a, x, detail::part_of(execution, done / total, (done + 1) / total)).front());
+      }
+    }
+    return out;
+  }
   std::string description() const override {
     std::string text =
         std::string(network_.kernel == Kernel::ntk ? "ntk of " : "nngp of ") + network_.topology.name();
@@ -282,6 +309,18 @@ class NetworkFunction final : public KernelInterface {
   }
 
  private:
+  /// The plan of a network's kernel of rows; null of any other.
+  static std::shared_ptr<const Plan> plan_of(const KernelFunction& kernel) {
+    const auto* network = dynamic_cast<const NetworkFunction*>(&kernel.interface());
+    return network ? network->plan_ : nullptr;
+  }
+  bool takes_these_steps(const KernelLine& line) const {
+    constexpr auto& places = gram_detail::SampleDerivatives::places;
+    return plan_ && std::all_of(places.begin(), places.end(), [&](double t) {
+             const auto there = plan_of(line(t));
+             return there && same_steps(*plan_, *there);
+           });
+  }
   ImageShape shape(const DataRef& x) const {
     return network_.shape.value_or(
         ImageShape{.height = 1, .width = 1, .channels = static_cast<std::size_t>(x.cols())});

@@ -123,6 +123,8 @@ struct Columns {
   Index std = none;    ///< s, the standard deviation
   Index mean = none;   ///< activation: E phi
   Index slope = none;  ///< activation: E phi'
+  /// Whether all of it is the same.
+  friend bool operator==(const Columns&, const Columns&) = default;
 };
 
 /// A random function of the sample, and all that the steps need of it.
@@ -161,6 +163,8 @@ struct Slots {
 struct InputStep {
   Index pair;    ///< the pair that it fills
   bool centred;  ///< the samples less their means over channels
+  /// Whether all of it is the same.
+  friend bool operator==(const InputStep&, const InputStep&) = default;
 };
 
 /// An angular activation on a pair of Gaussians:
@@ -175,6 +179,8 @@ struct AngularStep {
   /// function): there E is the product of the means.
   Index left_std = none, right_std = none, left_out = none, right_out = none;
   Index left_mean = none, right_mean = none;  ///< columns: of the means
+  /// Whether all of it is the same.
+  friend bool operator==(const AngularStep&, const AngularStep&) = default;
 };
 
 /// Any other activation on a pair of Gaussians, through its dual map.
@@ -185,6 +191,8 @@ struct DualStep {
   Index left_out, right_out;           ///< columns: of the results
   Index left_mean = none, right_mean = none, left_slope = none, right_slope = none;  ///< rests
   bool self;  ///< the same variable on both sides: h = 0 on identical samples by definition
+  /// Whether all of it is the same.
+  friend bool operator==(const DualStep&, const DualStep&) = default;
 };
 
 /// Adds one term to a pair of linear variables, weights w (left) and w' (right):
@@ -206,6 +214,8 @@ struct AccumulateStep {
   double rate = 0;           ///< without add_kernel: that of the term's own weights, 0 where they are none
   double constant_rate = 0;  ///< that of the deterministic term added on the way
   bool self = false;         ///< the same variable on both sides
+  /// Whether all of it is the same.
+  friend bool operator==(const AccumulateStep&, const AccumulateStep&) = default;
 };
 
 /// One thing to do with the numbers of a pair of samples.

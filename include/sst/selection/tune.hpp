@@ -9,6 +9,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/data_ref.hpp>
+#include <sst/kernel/kernel_family.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/linalg/ridge.hpp>
 #include <sst/selection/minimise.hpp>
@@ -20,19 +21,6 @@
 
 namespace sst {
 inline namespace SST_ABI {
-
-/// Kernels by p numbers, and where to begin: logarithms of standard deviations, of weights of sums, or
-/// whatever changes a kernel visibly when it changes by 1.
-///
-/// \code
-/// const sst::KernelFamily family{[](const Eigen::VectorXd& p) {
-///   return sst::ntk(sst::chain(3, {.weight_std = std::exp(p[0]), .bias_std = std::exp(p[1])}));
-/// }, Eigen::Vector2d(0, -1)};
-/// \endcode
-struct KernelFamily {
-  std::function<KernelFunction(const Eigen::VectorXd&)> at;  ///< of p numbers
-  Eigen::VectorXd start = {};                                ///< p numbers
-};
 
 /// How features are scaled.
 struct TuneOptions {
@@ -74,11 +62,11 @@ struct Tuned {
 /// The scales s of features, the family's numbers and the ridge at which K(x s, x s) suits y best ("automatic
 /// relevance determination": MacKay 1994; Neal 1996, "Bayesian Learning for Neural Networks"), a local
 /// optimum from all scales 1, the family's start and the given ridge. One gradient takes a Cholesky factor,
-/// an inverse and KernelFunction::gradients for any number of features, and four kernels for each number of
-/// the family (Rasmussen and Williams 2006, eqs. (5.9), (5.13)):
+/// an inverse, KernelFunction::gradients for any number of features and parameter_derivatives for the
+/// family's numbers (Rasmussen and Williams 2006, eqs. (5.9), (5.13)):
 ///
 ///     dL/dln s_k = sum_i x_ik s_k G_ik,   G_i = sum_j W_ij dK(x_i s, x_j s)/d(x_i s),   W = 2 dL/dK,
-///     dL/dp = 1/2 sum_ij W_ij dK_ij/dp by fourth-order differences.
+///     dL/dp = 1/2 sum_ij W_ij dK_ij/dp.
 ///
 /// Where end_error is not below start_error what was found fits these rows and nothing else: leave it.
 ///
@@ -86,7 +74,8 @@ struct Tuned {
 /// const auto tuned = sst::tune(sst::ntk(net), x, y, sst::Ridge::relative(0.01));  // features of mean 0, std
 /// 1 auto model = sst::fit(tuned.kernel, x * tuned.scales.asDiagonal(), y, tuned.ridge); \endcode
 ///
-/// x: n x d, y: n x outputs. Memory: some six kernels of the rows that decide. Throws DataError, Error
+/// x: n x d, y: n x outputs. Memory: some six kernels of the rows that decide, and
+/// one for each number of the family. Throws DataError, Error
 /// (options, a kernel without derivatives, a start at which the system is singular, memory), Cancelled, and
 /// what the family throws.
 Tuned tune(const KernelFamily& family, const DataRef& x, const Eigen::MatrixXd& y, const Ridge& ridge,

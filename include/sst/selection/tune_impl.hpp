@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <string>
 #include <utility>
@@ -10,7 +11,6 @@
 #include <Eigen/Core>
 
 #include <sst/base/compiled.hpp>
-#include <sst/base/differences.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/error.hpp>
@@ -43,7 +43,7 @@ SST_COMPILED Tuned tune(const KernelFamily& family, const DataRef& x, const Eige
   const Eigen::MatrixXd samples = chosen.x.stored(false).dense();
   const Eigen::MatrixXd& targets = chosen.y;
   const Eigen::Index n = samples.rows(), d = samples.cols(), p = family.start.size();
-  require_memory(6.0 * 8 * static_cast<double>(n) * static_cast<double>(n),
+  require_memory((6.0 + static_cast<double>(p)) * 8 * static_cast<double>(n) * static_cast<double>(n),
                  "tuning on " + std::to_string(n) + " samples");
 
   // theta: the logarithms of the scales, the family's numbers, the logarithm of the relative ridge.
@@ -92,14 +92,9 @@ SST_COMPILED Tuned tune(const KernelFamily& family, const DataRef& x, const Eige
                              .colwise()
                              .sum()
                              .transpose();
-    constexpr double step = detail::difference_step;
+    const auto slopes = parameter_derivatives(family, theta.segment(d, p), scaled, execution);
     for (Eigen::Index k = 0; k < p; ++k)
-      for (const auto& [times, weight] : detail::central_differences) {
-        VectorXd moved = theta;
-        moved[d + k] += times * step;
-        gradient[d + k] += weight / (24 * step) *
-                           scored.slope.cwiseProduct(kernel_at(moved).matrix(scaled, execution)).sum();
-      }
+      gradient[d + k] += scored.slope.cwiseProduct(slopes[static_cast<std::size_t>(k)]).sum() / 2;
     const VectorXd away = theta.head(d + p) - mean.head(d + p);
     gradient.head(d + p) += precision * away;
     return scored.value + precision / 2 * away.squaredNorm();

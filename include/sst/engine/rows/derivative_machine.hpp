@@ -14,6 +14,7 @@
 #include <sst/engine/angular_slopes.hpp>
 #include <sst/engine/pack.hpp>
 #include <sst/engine/rows/input_pairs.hpp>
+#include <sst/engine/rows/moving_sides.hpp>
 #include <sst/engine/rows/sample_derivatives.hpp>
 #include <sst/engine/rows/strip.hpp>
 #include <sst/plan/plan.hpp>
@@ -36,15 +37,14 @@ struct PairDirections {
 /// h = 1, where angles have kinks, these are the symmetric limits. Pairs of samples whose h cancels are not
 /// computed again in extended precision.
 template <int directions>
-class DerivativeMachine {
+class DerivativeMachine : MovingSides {
  public:
-  static constexpr Index length = strip_length<double>;
+  static constexpr Index length = MovingSides::length;
 
   DerivativeMachine(const Plan& plan, const SampleDerivatives& left, const SampleDerivatives& right,
                     const PairDirections& pairs)
-      : plan_(plan),
-        left_(left),
-        right_(right),
+      : MovingSides(left, right),
+        plan_(plan),
         pairs_(pairs),
         inputs_(left.samples.unit, right.samples.unit),
         centred_inputs_(left.samples.centred, right.samples.centred) {
@@ -55,18 +55,19 @@ class DerivativeMachine {
       return phi && !phi->kinks().empty();
     };
     for (const plan::Pair& pair : plan.pairs) kinked_.push_back(kinked(pair.left) && kinked(pair.right));
+    for (int d = 0; d < directions; ++d)
+      if (moves(d) || d == pairs.half || d == pairs.centred) active_ = d + 1;
   }
 
   /// Announces that the next strips lie in this tile of left and right samples.
   void tile(Index left, Index lefts, Index right, Index rights) {
     inputs_.tile(left, lefts, right, rights);
-    if (!left_.samples.centred.empty()) centred_inputs_.tile(left, lefts, right, rights);
+    if (has_centred(plan_)) centred_inputs_.tile(left, lefts, right, rights);
   }
 
   /// Left sample i against right samples first .. first + count - 1 (count <= length).
   void run(Index i, Index first, Index count) {
-    i_ = i;
-    first_ = first;
+    place(i, first);
     count_ = count;
     lanes_ = (count + width - 1) / width * width;
     identical_.assign(lanes_, 0);
@@ -78,10 +79,9 @@ class DerivativeMachine {
     const Buffers result = buffers(plan_.result);
     const double *value = ntk ? result.tangent : result.half,
                  *slope = value + static_cast<Index>(direction + 1) * stride;
-    const double s = left_.samples.scale[static_cast<Eigen::Index>(i_)], ds = scale(left_, direction, i_);
+    const double s = left_scale(), ds = left_scale(direction);
     for (Index l = 0; l < count_; ++l) {
-      const double t = right_.samples.scale[static_cast<Eigen::Index>(first_ + l)];
-      const double dt = scale(right_, direction, first_ + l);
+      const double t = right_scale(l), dt = right_scale(direction, l);
       const double v = ntk ? value[l] : 1 - 2 * value[l], dv = ntk ? slope[l] : -2 * slope[l];
       out[l] = (ds * t + s * dt) * v + s * t * dv;
     }
@@ -90,7 +90,6 @@ class DerivativeMachine {
   const double* input_half(bool centred) const { return input_half_[centred].data(); }
 
  private:
-  using P = Pack<double>;
   static constexpr Index width = static_cast<Index>(P::size);
   static constexpr Index stride = length;  // from a value to its first derivative
   static constexpr Index slot_size = (1 + directions) * length;
@@ -103,30 +102,7 @@ class DerivativeMachine {
     const plan::Slots& s = plan_.slots[pair];
     return {at(s.half), at(s.complement), plan_.ntk ? at(s.tangent) : nullptr};
   }
-  static double scale(const SampleDerivatives& side, int d, Index i) {
-    const auto& list = side.scale[static_cast<std::size_t>(d)];
-    return list.size() ? list[static_cast<Eigen::Index>(i)] : 0;
-  }
   static P constant(double value) { return P::all(value); }
-
-  double left(Index column) const { return left_.samples.column(column)[i_]; }
-  double left(Index column, int d) const {
-    const double* slopes = this->slopes(left_, column, d);
-    return slopes ? slopes[i_] : 0;
-  }
-  const double* right(Index column) const { return right_.samples.column(column) + first_; }
-  double right(Index column, int d, Index l) const {
-    const double* slopes = this->slopes(right_, column, d);
-    return slopes ? slopes[first_ + l] : 0;
-  }
-  P right_pack(Index column, int d, Index l) const {
-    const double* slopes = this->slopes(right_, column, d);
-    return slopes ? P::load(slopes + first_ + l) : P::all(0.0);
-  }
-  static const double* slopes(const SampleDerivatives& side, Index column, int d) {
-    const auto& columns = side.columns[static_cast<std::size_t>(d)];
-    return columns.size() ? columns.data() + column * side.samples.padded : nullptr;
-  }
 
   void execute(const plan::InputStep& s) {
     const Buffers out = buffers(s.pair);
@@ -138,7 +114,7 @@ class DerivativeMachine {
     }
     std::copy_n(out.half, lanes_, input_half_[s.centred].data());
     const int own = s.centred ? pairs_.centred : pairs_.half;
-    for (int d = 0; d < directions; ++d) std::fill_n(slope(out.half, d), lanes_, d == own ? 1.0 : 0.0);
+    for (int d = 0; d < active_; ++d) std::fill_n(slope(out.half, d), lanes_, d == own ? 1.0 : 0.0);
     for (Index l = 0; l < count_; ++l)
       if (out.half[l] == 0 && left(std) == right(std)[l] &&
           left(plan_.input_mean) == right(plan_.input_mean)[l])
@@ -155,16 +131,16 @@ class DerivativeMachine {
       const auto h = P::load(in.half + j);
       const auto slopes = angular_slopes<double>(s, h, in.complement ? P::load(in.complement + j) : one - h);
       std::array<P, directions> dh;
-      for (int d = 0; d < directions; ++d) dh[index(d)] = P::load(slope(in.half, d) + j);
+      for (int d = 0; d < active_; ++d) dh[index(d)] = P::load(slope(in.half, d) + j);
       if (out.tangent) {
         const auto t = P::load(in.tangent + j), bend = slopes.bend * t;
-        for (int d = 0; d < directions; ++d)
+        for (int d = 0; d < active_; ++d)
           fma(bend, dh[index(d)], slopes.factor * P::load(slope(in.tangent, d) + j))
               .store(slope(out.tangent, d) + j);
         (slopes.factor * t).store(out.tangent + j);
       }
       slopes.value.store(out.half + j);
-      for (int d = 0; d < directions; ++d) (slopes.gain * dh[index(d)]).store(slope(out.half, d) + j);
+      for (int d = 0; d < active_; ++d) (slopes.gain * dh[index(d)]).store(slope(out.half, d) + j);
     }
     if (s.left_std != none) constants_at_zero(s, out);
   }
@@ -176,7 +152,7 @@ class DerivativeMachine {
       const double sizes = left(s.left_out) * right(s.right_out)[l];
       if (!(sizes > 0)) continue;
       out.half[l] = (1 - left(s.left_mean) * right(s.right_mean)[l] / sizes) / 2;
-      for (int d = 0; d < directions; ++d) slope(out.half, d)[l] = 0;
+      for (int d = 0; d < active_; ++d) slope(out.half, d)[l] = 0;
     }
   }
 
@@ -203,7 +179,7 @@ class DerivativeMachine {
       }
       out.half[l] = 0.5;
       if (out.tangent) out.tangent[l] = 0;
-      for (int d = 0; d < directions; ++d) {
+      for (int d = 0; d < active_; ++d) {
         slope(out.half, d)[l] = 0;
         if (out.tangent) slope(out.tangent, d)[l] = 0;
       }
@@ -220,7 +196,7 @@ class DerivativeMachine {
       slope_value -= slopes;
     }
     const double ratio = value / n / m, factor = (a / n) * (b / m);
-    for (int d = 0; d < directions; ++d) {
+    for (int d = 0; d < active_; ++d) {
       const double dh = slope(in.half, d)[l];
       const double da = relative(left(s.left_std, d), a), db = relative(right(s.right_std, d, l), b);
       const double dn = left(s.left_out, d) / n, dm = right(s.right_out, d, l) / m;
@@ -266,7 +242,7 @@ class DerivativeMachine {
     for (Index j = 0; j < lanes_; j += width) {
       const auto v = P::load(right(s.right) + j), half = in.half ? P::load(in.half + j) : zero;
       const auto c = one - (half + half), v2 = extra ? P::load(right(s.right_constant) + j) : zero;
-      for (int d = 0; d < directions; ++d) {
+      for (int d = 0; d < active_; ++d) {
         auto dt = rate * fma(P::all(left(s.left, d)), v, w * right_pack(s.right, d, j)) * c;
         if (in.half) dt = dt - rate * w * v * constant(2) * P::load(slope(in.half, d) + j);
         if (extra)
@@ -278,44 +254,49 @@ class DerivativeMachine {
     }
   }
 
-  /// h += (w - v)^2/4 + w v h_in, t += w v t_in; mirrored: v and h_in of minus the right variable.
+  /// h += (w - v)^2/4 + w v h_in, t += w v t_in; mirrored: v and h_in of minus the right variable. A
+  /// deterministic term has h_in = 0; a constant beside a term adds (w2 - v2)^2/4.
   void matched(const plan::AccumulateStep& s) {
     const Buffers out = buffers(s.out);
-    const Buffers in = s.in != none ? buffers(s.in) : Buffers{nullptr, nullptr, nullptr};
+    const bool extra = s.left_constant != none, term = s.in != none;
+    const Buffers in = term ? buffers(s.in) : Buffers{zeros(), nullptr, nullptr};
+    const double *weights = right(s.right), *weights2 = extra ? right(s.right_constant) : zeros();
+    const double* tangents = in.tangent ? in.tangent : zeros();
     const auto sign = constant(s.mirrored ? -1 : 1), quarter = constant(0.25), middle = constant(0.5);
     const auto zero = constant(0), one = constant(1), w = P::all(left(s.left));
-    const bool extra = s.left_constant != none;
     const auto w2 = extra ? P::all(left(s.left_constant)) : zero;
-    for (Index j = 0; j < lanes_; j += width) {
-      const auto v = sign * P::load(right(s.right) + j), both = w * v, gap = w - v;
-      const auto v2 = extra ? P::load(right(s.right_constant) + j) : zero, gap2 = w2 - v2;
-      const auto square = gap * gap, defect = fma(gap2, gap2, square);
-      const auto half = in.half ? P::load(in.half + j) : zero;
-      const auto opposite = in.complement ? P::load(in.complement + j) : one - half;
-      const auto inner = !in.half ? zero : s.mirrored ? opposite : half;
-      const auto tangent = in.tangent ? sign * P::load(in.tangent + j) : zero;
-      for (int d = 0; d < directions; ++d) {
-        const auto dw = P::all(left(s.left, d)), dv = sign * right_pack(s.right, d, j);
-        auto sum = gap * (dw - dv);
-        if (extra)
-          sum = fma(gap2, P::all(left(s.left_constant, d)) - right_pack(s.right_constant, d, j), sum);
-        const auto dboth = fma(dw, v, w * dv);
-        auto dh = fma(sum, middle, dboth * inner);
-        if (in.half) dh = fma(both * sign, P::load(slope(in.half, d) + j), dh);
-        add(s.first, dh, slope(out.half, d) + j);
-        if (!out.tangent) continue;
-        auto dt = dboth * tangent;
-        if (in.tangent) dt = fma(both * sign, P::load(slope(in.tangent, d) + j), dt);
-        add(s.first, dt, slope(out.tangent, d) + j);
+    const auto opposite = [&](Index j) {
+      return in.complement ? P::load(in.complement + j) : one - P::load(in.half + j);
+    };
+    for (int d = 0; d < active_; ++d) {
+      const auto dw = P::all(left(s.left, d)), dw2 = extra ? P::all(left(s.left_constant, d)) : zero;
+      const double *moved = right(s.right, d), *moved2 = extra ? right(s.right_constant, d) : zeros();
+      const double* dhalf = term ? slope(in.half, d) : zeros();
+      const double* dtangent = in.tangent ? slope(in.tangent, d) : zeros();
+      double *to = slope(out.half, d), *to_tangent = out.tangent ? slope(out.tangent, d) : nullptr;
+      for (Index j = 0; j < lanes_; j += width) {
+        const auto v = sign * P::load(weights + j), dv = sign * P::load(moved + j), turned = w * v * sign;
+        const auto dboth = fma(dw, v, w * dv), gap2 = w2 - P::load(weights2 + j);
+        const auto sum = fma(gap2, dw2 - P::load(moved2 + j), (w - v) * (dw - dv));
+        const auto inner = term && s.mirrored ? opposite(j) : P::load(in.half + j);
+        add(s.first, fma(turned, P::load(dhalf + j), fma(sum, middle, dboth * inner)), to + j);
+        if (to_tangent)
+          add(s.first, fma(turned, P::load(dtangent + j), dboth * sign * P::load(tangents + j)),
+              to_tangent + j);
       }
-      add(s.first, fma(both, inner, defect * quarter), out.half + j);
+    }
+    for (Index j = 0; j < lanes_; j += width) {
+      const auto v = sign * P::load(weights + j), both = w * v, gap = w - v;
+      const auto v2 = P::load(weights2 + j), gap2 = w2 - v2, half = P::load(in.half + j);
+      const auto square = gap * gap, defect = fma(gap2, gap2, square);
+      add(s.first, fma(both, term && s.mirrored ? opposite(j) : half, defect * quarter), out.half + j);
       if (out.complement) {  // (w + v)^2/4 of what has no h_in
-        const auto sum = w + v, sum2 = w2 + v2, total = fma(sum2, sum2, in.half ? square : sum * sum);
+        const auto sum = w + v, sum2 = w2 + v2, total = fma(sum2, sum2, term ? square : sum * sum);
         auto m = total * quarter;
-        if (in.half) m = fma(both, s.mirrored ? half : opposite, m);
+        if (term) m = fma(both, s.mirrored ? half : opposite(j), m);
         add(s.first, m, out.complement + j);
       }
-      if (out.tangent) add(s.first, both * tangent, out.tangent + j);
+      if (out.tangent) add(s.first, both * sign * P::load(tangents + j), out.tangent + j);
     }
   }
   static void add(bool first, P value, double* to) { (first ? value : value + P::load(to)).store(to); }
@@ -328,7 +309,7 @@ class DerivativeMachine {
       const auto w = lefts             ? P::all(left(s.left))
                      : s.right != none ? P::load(right(s.right) + j)
                                        : constant(0);
-      for (int d = 0; d < directions; ++d) {
+      for (int d = 0; d < active_; ++d) {
         const auto dw = lefts             ? P::all(left(s.left, d))
                         : s.right != none ? right_pack(s.right, d, j)
                                           : constant(0);
@@ -352,7 +333,7 @@ class DerivativeMachine {
       const auto v = s.right != none ? P::load(right(s.right) + j) : zero, both = w * v;
       const auto half = in.half ? P::load(in.half + j) : zero, c = one - (half + half);
       const auto tangent = in.tangent ? P::load(in.tangent + j) : zero;
-      for (int d = 0; d < directions; ++d) {
+      for (int d = 0; d < active_; ++d) {
         const auto dboth = matched ? fma(P::all(left(s.left, d)), v, w * right_pack(s.right, d, j)) : zero;
         auto dh = zero - middle * dboth * c;
         if (in.half) dh = fma(both, P::load(slope(in.half, d) + j), dh);
@@ -379,24 +360,25 @@ class DerivativeMachine {
         if (out.complement) out.complement[l] = same ? 1 : std::clamp(out.complement[l], 0.0, 1.0);
       }
     if (!s.add_kernel || !out.tangent) return;
-    for (Index l = 0; l < lanes_; ++l) {
-      out.tangent[l] += 1 - 2 * out.half[l];
-      for (int d = 0; d < directions; ++d) slope(out.tangent, d)[l] -= 2 * slope(out.half, d)[l];
+    const auto one = constant(1), twice = constant(-2);
+    for (Index j = 0; j < lanes_; j += width) {
+      add(false, fma(twice, P::load(out.half + j), one), out.tangent + j);
+      for (int d = 0; d < active_; ++d)
+        add(false, twice * P::load(slope(out.half, d) + j), slope(out.tangent, d) + j);
     }
   }
 
   const Plan& plan_;
-  const SampleDerivatives& left_;
-  const SampleDerivatives& right_;
   PairDirections pairs_;
   InputPairs<double> inputs_, centred_inputs_;
   std::vector<bool> kinked_;
   Eigen::ArrayXd buffer_;
+  int active_ = 0;  // directions, up to the last one in which anything moves
   std::array<double, length> complement_;
   std::array<std::array<double, length>, 2> input_half_;
   DualDerivatives partials_;
   std::vector<unsigned char> identical_;
-  Index i_ = 0, first_ = 0, lanes_ = 0, count_ = 0;
+  Index lanes_ = 0, count_ = 0;
 };
 
 }  // namespace gram_detail

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <utility>
@@ -58,6 +59,10 @@ inline Samples<double> tabulate_moving(const Plan& plan, const DataRef& a, Input
 /// The numbers of samples and their derivatives in each direction, which are empty where that direction is
 /// nothing to these samples.
 struct SampleDerivatives {
+  /// How far samples are moved: numbers have digits to spare.
+  static constexpr double step = detail::difference_step / 4;
+  static constexpr std::array<double, 4> places{-2 * step, -step, step, 2 * step};
+
   Samples<double> samples;
   std::vector<Eigen::ArrayXXd> columns;  ///< a direction: padded x plan.columns
   std::vector<Eigen::ArrayXd> scale;     ///< a direction: of the outputs' standard deviations
@@ -72,12 +77,11 @@ struct SampleDerivatives {
   /// precision.
   template <class Moved>
   void differentiate(int direction, Moved&& moved) {
-    constexpr long double step = detail::difference_step / 4;  // numbers have digits to spare
     Eigen::Array<long double, Eigen::Dynamic, Eigen::Dynamic> table;
     Eigen::Array<long double, Eigen::Dynamic, 1> stds;
     for (const auto& [steps, weight] : detail::central_differences) {
-      const Samples<long double> there = moved(static_cast<long double>(steps) * step);
-      const long double factor = static_cast<long double>(weight) / (12 * step);
+      const Samples<long double> there = moved(static_cast<long double>(steps * step));
+      const long double factor = static_cast<long double>(weight / (12 * step));
       if (table.size() == 0) {
         table.setZero(there.columns.rows(), there.columns.cols());
         stds.setZero(there.scale.size());
