@@ -42,7 +42,7 @@ sed 1,3d out >expected.txt # without the plan, which says what is left to do
 count=$(wc -l <whole/records)
 grep -q "different; 4 data sets, 10 ridges: $count outcomes" out || fail "$count records, not what was planned: $(cat out)"
 # The sparse shortcut of depth 3 with its first layer in the sum is a residual network, and taps-3-0.
-grep '"ntk sparse-shortcut-3 (w 1 b 0.5); ntk taps-3-0 (w 1 b 0.5); ntk residual-3' whole/leaderboard.csv >/dev/null ||
+grep '"ntk sparse-shortcut-3-first (w 1 b 0.5); ntk taps-3-0 (w 1 b 0.5); ntk residual-3' whole/leaderboard.csv >/dev/null ||
   fail "identical topologies are not recognised"
 # What is there is not computed again, and threads change nothing.
 run 0 "${job[@]}" --study whole
