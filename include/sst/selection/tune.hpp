@@ -71,8 +71,9 @@ struct Tuned {
 /// Where end_error is not below start_error what was found fits these rows and nothing else: leave it.
 ///
 /// \code
-/// const auto tuned = sst::tune(sst::ntk(net), x, y, sst::Ridge::relative(0.01));  // features of mean 0, std
-/// 1 auto model = sst::fit(tuned.kernel, x * tuned.scales.asDiagonal(), y, tuned.ridge); \endcode
+/// const auto tuned = sst::tune(sst::ntk(net), x, y, sst::Ridge::relative(0.01));  // x of mean 0, std 1
+/// auto model = sst::fit(tuned.kernel, x * tuned.scales.asDiagonal(), y, tuned.ridge);
+/// \endcode
 ///
 /// x: n x d, y: n x outputs. Memory: some six kernels of the rows that decide, and
 /// one for each number of the family. Throws DataError, Error
