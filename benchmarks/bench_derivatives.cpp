@@ -2,7 +2,6 @@
 // What derivatives cost, in what they are derivatives of, in the same run. Compare the counters: times follow
 // the load of the machine.
 
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <utility>
@@ -18,17 +17,12 @@
 #include <sst/selection/system_score.hpp>
 #include <sst/topology/families.hpp>
 
+#include "seconds.hpp"
+
 namespace {
 
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-
-template <class Work>
-double seconds(Work&& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 MatrixXd samples(Eigen::Index n, Eigen::Index d) {
   std::srand(1);

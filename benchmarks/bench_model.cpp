@@ -2,7 +2,6 @@
 // What a request costs: few rows at a time beside many at once, standard deviations beside means. Each
 // counter is a ratio within one run.
 
-#include <chrono>
 #include <cstdlib>
 
 #include <benchmark/benchmark.h>
@@ -12,16 +11,11 @@
 #include <sst/regression/model.hpp>
 #include <sst/topology/families.hpp>
 
+#include "seconds.hpp"
+
 namespace {
 
 using Eigen::MatrixXd;
-
-template <class Work>
-double seconds(Work&& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 /// Per row: 8,000 rows in requests of 32 over all at once, against 8,000 training rows of 20 features.
 /// Weights need no solve for that.

@@ -3,7 +3,6 @@
 // same run, beside Eigen's solver. Compare the counters `choleskys`: times follow the load of the machine.
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <string>
 #include <utility>
@@ -17,6 +16,8 @@
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/spectrum.hpp>
 #include <sst/selection/ridge_path.hpp>
+
+#include "seconds.hpp"
 
 namespace {
 
@@ -32,13 +33,6 @@ const MatrixXd& kernel(Index n) {
     k = ((x * x.transpose()).array() - 1).exp();
   }
   return k;
-}
-
-template <class Work>
-double seconds(Work&& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 /// One Cholesky before and one after, of which the mean counts.

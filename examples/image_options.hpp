@@ -162,12 +162,7 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--kernel", o.kernel, "one or both; ntk: trained networks; nngp: Bayesian ones")
       ->check(CLI::IsMember({"ntk", "nngp"}))
       ->capture_default_str();
-  app.add_option("--weight-std", o.weight_std, "of every layer")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--bias-std", o.bias_std, "of every layer")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  program::add_layer_stds(app, o.weight_std, o.bias_std);
   program::add_ridge(app, o.ridge, false);
   app.add_option("--folds", o.folds,
                  "cross-validate on the training images; the default without test images is 5")

@@ -98,12 +98,7 @@ inline void declare(CLI::App& app, Options& o) {
       ->capture_default_str();
   program::add_choice(app, "--pool", o.pool, {"global", "local", "none"}, "before the read-out");
   program::add_kernel(app, o.kernel);
-  app.add_option("--weight-std", o.weight_std, "of every layer")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--bias-std", o.bias_std, "of every layer")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  program::add_layer_stds(app, o.weight_std, o.bias_std);
   program::add_ridge(app, o.ridge, false);
   app.add_option("--patch", o.patch, "side of the squares of the occlusion map; a quarter of the image")
       ->check(side);

@@ -33,6 +33,15 @@ inline CLI::Option* add_precision(CLI::App& app, std::string& precision) {
   return add_choice(app, "--precision", precision, {"double", "float"}, "of the kernel");
 }
 
+inline void add_layer_stds(CLI::App& app, double& weight_std, double& bias_std) {
+  app.add_option("--weight-std", weight_std, "of every layer")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--bias-std", bias_std, "of every layer")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+}
+
 inline CLI::Option* add_threads(CLI::App& app, int& threads) {
   return app.add_option("--threads", threads, "0: all; results do not depend on it")
       ->check(CLI::Range(0, 4096))

@@ -9,7 +9,6 @@
 #include <Eigen/Core>
 #include <Eigen/SparseCore>
 
-#include <sst/activation/registry.hpp>
 #include <sst/kernel/network_kernel.hpp>
 #include <sst/kernel/own_kernel.hpp>
 #include <sst/regression/model.hpp>
@@ -20,6 +19,7 @@
 #include "../catch.hpp"
 #include "../finite/random_topology.hpp"
 #include "../matrices.hpp"
+#include "every_activation.hpp"
 
 namespace gradient_tests {
 
@@ -70,16 +70,11 @@ const sst::Topology centred = sst::trace([](sst::Node x) {
 TEST_CASE("gradients of kernels are what differences give, for every activation that has an NTK",
           "[kernel]") {
   const MatrixXd a = rounded(uniform(3, 4, 1)), x = rounded(2 * uniform(30, 4, 2)), w = uniform(3, 30, 3);
-  for (const auto& [name, entry] : sst::activation_registry()) {
-    const sst::ActivationPtr phi = entry.make(
-        std::vector<double>(entry.parameters.size(), name == "hermite" || name == "monomial" ? 3 : 0.4));
-    for (const Kernel kernel : {Kernel::nngp, Kernel::ntk}) {
-      if (kernel == Kernel::ntk && !phi->ntk_obstacle().empty()) continue;
-      INFO(name << (kernel == Kernel::ntk ? ", ntk" : ", nngp"));
-      const auto k = of(sst::chain(2, {.weight_std = 1.2, .bias_std = 0.3, .activation = phi}), kernel);
-      CHECK(relative(k.gradients(a, x, w), differences(k, a, x, w)) < 1e-9);
-    }
-  }
+  sst_test::for_every_activation([&](const std::string& name, const sst::ActivationPtr& phi, Kernel kernel) {
+    INFO(name << (kernel == Kernel::ntk ? ", ntk" : ", nngp"));
+    const auto k = of(sst::chain(2, {.weight_std = 1.2, .bias_std = 0.3, .activation = phi}), kernel);
+    CHECK(relative(k.gradients(a, x, w), differences(k, a, x, w)) < 1e-9);
+  });
 }
 
 TEST_CASE("gradients of random graphs are what differences give", "[kernel]") {

@@ -9,7 +9,6 @@
 #include <Eigen/SparseCore>
 
 #include <sst/activation/custom.hpp>
-#include <sst/activation/registry.hpp>
 #include <sst/kernel/infinite_depth.hpp>
 #include <sst/kernel/kernel_family.hpp>
 #include <sst/kernel/network_kernel.hpp>
@@ -22,6 +21,7 @@
 #include "../catch.hpp"
 #include "../matrices.hpp"
 #include "derivative_reference.hpp"
+#include "every_activation.hpp"
 
 namespace parameter_derivative_tests {
 
@@ -138,18 +138,13 @@ TEST_CASE("derivatives by weights, biases, coefficients and shares are those in 
 
 TEST_CASE("they hold for every activation that has an NTK", "[kernel]") {
   const MatrixXd a = of_few_bits(uniform(2, 3, 3)), x = of_few_bits(uniform(3, 3, 4));
-  for (const auto& [name, entry] : sst::activation_registry()) {
-    const sst::ActivationPtr phi = entry.make(
-        std::vector<double>(entry.parameters.size(), name == "hermite" || name == "monomial" ? 3 : 0.4));
-    for (const Kernel kernel : {Kernel::nngp, Kernel::ntk}) {
-      if (kernel == Kernel::ntk && !phi->ntk_obstacle().empty()) continue;
-      INFO(name << (kernel == Kernel::ntk ? ", ntk" : ", nngp"));
-      const Nets nets = [&phi = phi](const VectorXd& p) {
-        return sst::chain(2, {.weight_std = p[0], .bias_std = p[1], .activation = phi});
-      };
-      CHECK(worst(nets, kernel, Eigen::Vector2d(1.25, 0.375), a, x) < 1e-9);
-    }
-  }
+  sst_test::for_every_activation([&](const std::string& name, const sst::ActivationPtr& phi, Kernel kernel) {
+    INFO(name << (kernel == Kernel::ntk ? ", ntk" : ", nngp"));
+    const Nets nets = [&phi](const VectorXd& p) {
+      return sst::chain(2, {.weight_std = p[0], .bias_std = p[1], .activation = phi});
+    };
+    CHECK(worst(nets, kernel, Eigen::Vector2d(1.25, 0.375), a, x) < 1e-9);
+  });
 }
 
 TEST_CASE("derivatives of x against itself are symmetric, and those of x against x, at any thread count",
