@@ -233,34 +233,32 @@ class SumKernel final : public KernelInterface {
       append_terms(terms, 1, line(t));
       return terms;
     };
-    for (const KernelLine& line : lines)
-      for (const auto& place : detail::central_differences)
-        if (terms_at(line, place.steps * detail::difference_step).size() != terms_.size())
-          return KernelInterface::derivatives(lines, a, x, execution);
-    std::vector<Eigen::MatrixXd> out;
+    constexpr double step = detail::difference_step;
+    std::vector<std::vector<double>> changes(lines.size(), std::vector<double>(terms_.size()));  // of factors
+    for (std::size_t l = 0; l < lines.size(); ++l)
+      for (const auto& [steps, weight] : detail::central_differences) {
+        const auto there = terms_at(lines[l], steps * step);
+        if (there.size() != terms_.size()) return KernelInterface::derivatives(lines, a, x, execution);
+        for (std::size_t k = 0; k < terms_.size(); ++k)
+          changes[l][k] += weight / (12 * step) * (there[k].weight - terms_[k].weight);
+      }
+    std::vector<Eigen::MatrixXd> out(lines.size(), Eigen::MatrixXd::Zero(a ? a->rows() : x.rows(), x.rows()));
+    const double total = static_cast<double>(terms_.size());
     for (std::size_t k = 0; k < terms_.size(); ++k) {
-      const Execution part =
-          detail::part_of(execution, static_cast<double>(k) / static_cast<double>(terms_.size()),
-                          static_cast<double>(k + 1) / static_cast<double>(terms_.size()));
+      const auto& [factor, kernel] = terms_[k];
+      const auto done = static_cast<double>(k);
       std::vector<KernelLine> own;
       for (const KernelLine& line : lines)
         own.push_back([&line, &terms_at, k](double t) { return terms_at(line, t)[k].kernel; });
-      auto slopes = terms_[k].kernel.interface().derivatives(own, a, x, part);
+      const auto slopes = kernel.interface().derivatives(
+          own, a, x, detail::part_of(execution, done / total, (done + 1) / total));
       Eigen::MatrixXd value;  // of the term itself, where its factor changes
       for (std::size_t l = 0; l < lines.size(); ++l) {
-        double change = 0;
-        for (const auto& [steps, weight] : detail::central_differences)
-          change += weight / (12 * detail::difference_step) *
-                    (terms_at(lines[l], steps * detail::difference_step)[k].weight - terms_[k].weight);
-        slopes[l] *= terms_[k].weight;
-        if (change != 0) {
-          if (value.size() == 0) value = a ? terms_[k].kernel.matrix(*a, x) : terms_[k].kernel.matrix(x);
-          slopes[l] += change * value;
-        }
-        if (k == 0)
-          out.push_back(std::move(slopes[l]));
-        else
-          out[l] += slopes[l];
+        out[l] += factor * slopes[l];
+        if (changes[l][k] == 0) continue;
+        const Execution threads{execution.threads, {}};
+        if (value.size() == 0) value = a ? kernel.matrix(*a, x, threads) : kernel.matrix(x, threads);
+        out[l] += changes[l][k] * value;
       }
     }
     return out;

@@ -11,11 +11,14 @@
 #include <Eigen/Core>
 
 #include <sst/base/compiled.hpp>
+#include <sst/base/differences.hpp>
+#include <sst/base/parallel.hpp>
 #include <sst/engine/images/gradients.hpp>
 #include <sst/engine/rows/gradients.hpp>
 #include <sst/engine/rows/layer_gradients.hpp>
 #include <sst/engine/rows/parameter_derivatives.hpp>
 #include <sst/error.hpp>
+#include <sst/kernel/fill.hpp>
 #include <sst/kernel/image_gram.hpp>
 #include <sst/kernel/network_kernel.hpp>
 #include <sst/kernel/tiles_impl.hpp>
@@ -284,6 +287,11 @@ class NetworkFunction final : public KernelInterface {
       const DataRef rows = a ? a->stored(x.sparse()) : x;  // pairs are of two dense or two sparse rows
       gram_detail::parameter_derivatives(*plan_, network_.kernel, a ? &rows : nullptr, x, plans, out.data(),
                                          execution);
+      if (!a)
+        detail::parallel(out.size(), execution.threads, [&](std::size_t l) {
+          const Eigen::Index n = out[l].rows();
+          mirror(out[l].data(), out[l].data(), n, n, n, true);
+        });
     } else if (lines.size() == 1) {
       return KernelInterface::derivatives(lines, a, x, execution);
     } else {
@@ -315,9 +323,9 @@ class NetworkFunction final : public KernelInterface {
     return network ? network->plan_ : nullptr;
   }
   bool takes_these_steps(const KernelLine& line) const {
-    constexpr auto& places = gram_detail::SampleDerivatives::places;
-    return plan_ && std::all_of(places.begin(), places.end(), [&](double t) {
-             const auto there = plan_of(line(t));
+    constexpr auto& places = detail::central_differences;
+    return plan_ && std::all_of(places.begin(), places.end(), [&](const auto& place) {
+             const auto there = plan_of(line(place.steps * gram_detail::SampleDerivatives::step));
              return there && same_steps(*plan_, *there);
            });
   }

@@ -59,7 +59,8 @@ class LayerGradients {
       : plan_(plan),
         ntk_(kernel == Kernel::ntk),
         count_(count),
-        a_(moving(plan, a, layers, count)),
+        a_(moving_by_plans(plan, a, at_once, count,
+                           [&](int d, long double by) { return with_bias(plan, layers[d], 1 + by); })),
         x_(tabulate<double>(plan, x), at_once) {}
 
   /// beta sum_j W_ij dK(a_i, x_j)/dbeta of each layer, into the columns of `out` from `first` on.
@@ -93,16 +94,6 @@ class LayerGradients {
   }
 
  private:
-  static SampleDerivatives moving(const Plan& plan, const DataRef& a, const Index* layers, int count) {
-    InputNorms<long double> norms;
-    SampleDerivatives out(tabulate_moving(plan, a, norms), at_once);
-    for (int d = 0; d < count; ++d)
-      out.differentiate(d, [&](long double by) {
-        return tabulate<long double>(with_bias(plan, layers[d], 1 + by), norms);
-      });
-    return out;
-  }
-
   const Plan& plan_;
   bool ntk_;
   int count_;

@@ -47,7 +47,8 @@ class ParameterDerivatives {
     if (a) a_ = moving(plan, *a, lines, count);
   }
 
-  /// Into `count` matrices, m x n: a column is of one sample of x.
+  /// Into `count` matrices, m x n: a column is of one sample of x. Without `a` what is above the diagonal may
+  /// be left as it is.
   void fill(Eigen::MatrixXd* out, const Execution& execution) const {
     using Machine = DerivativeMachine<directions>;
     constexpr Index columns = 64, tile = 256, length = Machine::length;
@@ -59,9 +60,8 @@ class ParameterDerivatives {
         [&] { return std::make_unique<Machine>(plan_, x_, rows, PairDirections{}); },
         [&](Machine& machine, std::size_t block) {
           const Index begin = block * columns, end = std::min(n, begin + columns);
-          const Index last = a_ ? m : end;  // what is above the diagonal is enough
-          for (Index row = 0; row < last; row += tile) {
-            const Index count = std::min(tile, last - row);
+          for (Index row = a_ ? 0 : begin; row < m; row += tile) {
+            const Index count = std::min(tile, m - row);
             machine.tile(begin, end - begin, row, count);
             for (Index j = begin; j < end; ++j)
               for (Index i = row; i < row + count; i += length) {
@@ -73,33 +73,12 @@ class ParameterDerivatives {
           }
           progress.add();
         });
-    if (a_) return;
-    for (int d = 0; d < count_; ++d) mirror(out[d], execution.threads);
   }
 
  private:
   static SampleDerivatives moving(const Plan& plan, const DataRef& x, const PlanLine* lines, int count) {
-    InputNorms<long double> norms;
-    SampleDerivatives out(tabulate_moving(plan, x, norms), directions);
-    for (int d = 0; d < count; ++d)
-      out.differentiate(d, [&](long double by) {
-        return tabulate<long double>(*lines[d](static_cast<double>(by)), norms);
-      });
-    return out;
-  }
-  /// Copies what is above the diagonal to below it.
-  static void mirror(Eigen::MatrixXd& out, int threads) {
-    constexpr Eigen::Index side = 64;
-    const Eigen::Index n = out.rows(), blocks = (n + side - 1) / side;
-    detail::parallel(static_cast<std::size_t>(blocks), threads, [&](std::size_t b) {
-      const Eigen::Index first = static_cast<Eigen::Index>(b) * side, count = std::min(side, n - first);
-      for (Eigen::Index row = first + count; row < n; row += side) {
-        const Eigen::Index rows = std::min(side, n - row);
-        out.block(row, first, rows, count) = out.block(first, row, count, rows).transpose();
-      }
-      for (Eigen::Index j = first; j < first + count; ++j)
-        for (Eigen::Index i = j + 1; i < first + count; ++i) out(i, j) = out(j, i);
-    });
+    return moving_by_plans(plan, x, directions, count,
+                           [&](int d, long double by) { return Plan(*lines[d](static_cast<double>(by))); });
   }
 
   const Plan& plan_;
@@ -109,8 +88,9 @@ class ParameterDerivatives {
   std::optional<SampleDerivatives> a_;
 };
 
-/// dK(a_i, x_j)/dt along each line, or dK(x_i, x_j)/dt without a, symmetric: matrices of m x n that are there
-/// already, `lines.size()` of them; a: m x d, x: n x d, both dense or both sparse. Throws Cancelled.
+/// dK(a_i, x_j)/dt along each line, or the lower triangle of dK(x_i, x_j)/dt without a: matrices of m x n
+/// that are there already, `lines.size()` of them; a: m x d, x: n x d, both dense or both sparse. Throws
+/// Cancelled.
 inline void parameter_derivatives(const Plan& plan, Kernel kernel, const DataRef* a, const DataRef& x,
                                   const std::vector<PlanLine>& lines, Eigen::MatrixXd* out,
                                   const Execution& execution) {

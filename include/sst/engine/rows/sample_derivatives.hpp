@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <utility>
@@ -61,7 +60,6 @@ inline Samples<double> tabulate_moving(const Plan& plan, const DataRef& a, Input
 struct SampleDerivatives {
   /// How far samples are moved: numbers have digits to spare.
   static constexpr double step = detail::difference_step / 4;
-  static constexpr std::array<double, 4> places{-2 * step, -step, step, 2 * step};
 
   Samples<double> samples;
   std::vector<Eigen::ArrayXXd> columns;  ///< a direction: padded x plan.columns
@@ -98,6 +96,18 @@ struct SampleDerivatives {
     std.head(n) = stds.head(n).cast<double>();
   }
 };
+
+/// The samples of x, and how they move in the first `count` of so many directions: at(d, by) is the plan
+/// after a move of that length in direction d.
+template <class PlanAt>
+SampleDerivatives moving_by_plans(const Plan& plan, const DataRef& x, int directions, int count,
+                                  PlanAt&& at) {
+  InputNorms<long double> norms;
+  SampleDerivatives out(tabulate_moving(plan, x, norms), directions);
+  for (int d = 0; d < count; ++d)
+    out.differentiate(d, [&](long double by) { return tabulate<long double>(at(d, by), norms); });
+  return out;
+}
 
 }  // namespace gram_detail
 }  // namespace SST_ABI
