@@ -23,8 +23,8 @@ struct Ones {
 };
 
 /// The bytes as the entries of a tile with the right start and hash.
-void write_tile(const std::filesystem::path& path, std::uint64_t identity,
-                const sst::store_detail::Place& place, std::string_view bytes) {
+void write_tile(const std::filesystem::path& path, std::uint64_t identity, const sst::TilePlace& place,
+                std::string_view bytes) {
   Eigen::MatrixXd tile = Eigen::MatrixXd::Zero(place.rows, place.columns);
   std::memcpy(tile.data(), bytes.data(),
               std::min(bytes.size(), static_cast<std::size_t>(tile.size()) * sizeof(double)));

@@ -53,22 +53,25 @@ struct TileReport {
   double seconds = 0;         ///< of this run
 };
 
-namespace store_detail {
-
-/// Where a tile lies in its matrix, and how many different entries it adds.
-struct Place {
-  Eigen::Index row = 0, rows = 0, column = 0, columns = 0;
-  double entries = 0;
+/// Where a tile lies in its matrix.
+struct TilePlace {
+  Eigen::Index row = 0;      ///< its first one
+  Eigen::Index rows = 0;     ///< how many
+  Eigen::Index column = 0;   ///< its first one
+  Eigen::Index columns = 0;  ///< how many
+  double entries = 0;        ///< the different ones that it adds
 };
 
+namespace store_detail {
+
 /// All tiles of a matrix, or the lower ones of a symmetric one, column after column.
-inline std::vector<Place> places(Eigen::Index rows, Eigen::Index columns, TileSymmetry symmetry,
-                                 Eigen::Index tile) {
+inline std::vector<TilePlace> places(Eigen::Index rows, Eigen::Index columns, TileSymmetry symmetry,
+                                     Eigen::Index tile) {
   const bool half = symmetry == TileSymmetry::symmetric;
-  std::vector<Place> out;
+  std::vector<TilePlace> out;
   for (Eigen::Index column = 0; column < columns; column += tile)
     for (Eigen::Index row = half ? column : 0; row < rows; row += tile) {
-      Place place{row, std::min(tile, rows - row), column, std::min(tile, columns - column)};
+      TilePlace place{row, std::min(tile, rows - row), column, std::min(tile, columns - column)};
       const auto n = static_cast<double>(place.rows), m = static_cast<double>(place.columns);
       place.entries = half && row == column ? n * (n + 1) / 2 : n * m;
       out.push_back(place);
@@ -79,7 +82,7 @@ inline std::vector<Place> places(Eigen::Index rows, Eigen::Index columns, TileSy
 /// Puts a tile in its place, and of a symmetric matrix its mirror image too; what a tile on the diagonal
 /// has above the diagonal does not count.
 template <class Matrix>
-void place_tile(const Place& place, const Matrix& tile, TileSymmetry symmetry, Matrix& out) {
+void place_tile(const TilePlace& place, const Matrix& tile, TileSymmetry symmetry, Matrix& out) {
   auto block = out.block(place.row, place.column, place.rows, place.columns);
   block = tile;
   if (symmetry == TileSymmetry::general) return;
@@ -92,7 +95,7 @@ void place_tile(const Place& place, const Matrix& tile, TileSymmetry symmetry, M
 /// Computes tiles in parallel and hands each to sink(place, tile), which may throw and is called from
 /// several threads at once. `eta` knows what was done before.
 template <class Scalar, TileEvaluator<Scalar> Evaluator, class Sink>
-TileReport compute_tiles(const Evaluator& evaluator, const std::vector<Place>& places, ProgressEta eta,
+TileReport compute_tiles(const Evaluator& evaluator, const std::vector<TilePlace>& places, ProgressEta eta,
                          const TileOptions& options, const std::string& name, const Sink& sink) {
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] {
@@ -102,7 +105,7 @@ TileReport compute_tiles(const Evaluator& evaluator, const std::vector<Place>& p
   std::mutex mutex;
   bool stopped = false;
   detail::parallel(places.size(), options.threads, [&](std::size_t k) {
-    const Place& place = places[k];
+    const TilePlace& place = places[k];
     Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> tile(place.rows, place.columns);
     const auto number = [](Eigen::Index i) { return static_cast<decltype(evaluator.rows())>(i); };
     evaluator.evaluate(number(place.row), number(place.rows), number(place.column), number(place.columns),

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -52,20 +52,6 @@ class File {
   int descriptor_ = -1;
 };
 
-/// Holds the directory's lock; no other process (nor this one again) gets it meanwhile. The system
-/// takes it back from a process that dies, however it dies.
-inline File lock(const std::filesystem::path& directory) {
-  File file(directory / "lock", O_RDWR | O_CREAT | O_NOFOLLOW, "open the lock");
-  while (::flock(file.descriptor(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK) fail("lock", directory / "lock", errno);
-    throw DataError(
-        "the store '" + directory.string() +
-        "' is in use (another run holds its lock); wait for that run or choose another directory");
-  }
-  return file;
-}
-
 /// Puts what was renamed into a directory on the disk.
 inline void sync_directory(const std::filesystem::path& directory) {
   const File file(directory, O_RDONLY | O_DIRECTORY, "open");
@@ -73,25 +59,66 @@ inline void sync_directory(const std::filesystem::path& directory) {
   if (::fsync(file.descriptor()) != 0 && errno != EINVAL) fail("write", directory, errno);
 }
 
+/// What becomes of a file that is there already.
+enum class Existing { replace, keep };
+
+/// Puts the complete file `part` in its place. Throws DataError.
+inline void put_in_place(const std::filesystem::path& part, const std::filesystem::path& path,
+                         Existing existing) {
+  int error = 0;
+  if (existing == Existing::keep) {
+    // One of many that do this at the same time succeeds, on a network's file systems too.
+    error = ::link(part.c_str(), path.c_str()) == 0 || errno == EEXIST ? 0 : errno;
+    constexpr std::array no_links{EPERM, EOPNOTSUPP, ENOTSUP, ENOSYS, EMLINK};
+    if (std::find(no_links.begin(), no_links.end(), error) == no_links.end()) {
+      if (error != 0) fail("write", path, error);
+      return;
+    }
+  }
+  std::error_code failure;
+  std::filesystem::rename(part, path, failure);
+  if (failure) fail("write", path, failure.value());
+}
+
 /// Writes a file that is there completely or not at all, whenever the process or the machine dies:
-/// under another name that nobody guesses (ending in .part), onto the disk, then renamed.
-inline void write_durably(const std::filesystem::path& path, std::string_view bytes) {
+/// under another name that nobody guesses (ending in .part), onto the disk, then put in its place.
+inline void write_durably(const std::filesystem::path& path, std::string_view bytes,
+                          Existing existing = Existing::replace) {
   const std::filesystem::path part = detail::sibling(path);
-  std::optional<File> file;
+  File file;
   const detail::Temporary temporary(
-      {part}, [&] { file.emplace(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, "write"); });
+      {part}, [&] { file = File(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, "write"); });
   while (!bytes.empty()) {
-    const ::ssize_t written = ::write(file->descriptor(), bytes.data(), bytes.size());
+    const ::ssize_t written = ::write(file.descriptor(), bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) fail("write", part, errno);
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
-  if (::fsync(file->descriptor()) != 0) fail("write", part, errno);
-  file.reset();
-  std::error_code error;
-  detail::Temporaries::all().step([&] { std::filesystem::rename(part, path, error); });
-  if (error) fail("write", path, error.value());
+  if (::fsync(file.descriptor()) != 0) fail("write", part, errno);
+  file = File();
+  detail::Temporaries::all().step([&] { put_in_place(part, path, existing); });
   sync_directory(path.parent_path());
+}
+
+/// A file takes the place of another one in one step, and who has that one open goes on reading it: what
+/// finished tiles rely on. Throws DataError where a file system does it in another way.
+inline void require_replacing_rename(const std::filesystem::path& directory) {
+  const std::filesystem::path probe = detail::sibling(directory / "probe");
+  const auto first_byte = [&](const File& file) {
+    char byte = 0;
+    while (::pread(file.descriptor(), &byte, 1, 0) < 0)
+      if (errno != EINTR) fail("read", probe, errno);
+    return byte;
+  };
+  const detail::Temporary temporary({probe}, [] {});
+  write_durably(probe, "1");
+  const File before(probe, O_RDONLY | O_NOFOLLOW, "read");
+  write_durably(probe, "2");
+  const File after(probe, O_RDONLY | O_NOFOLLOW, "read");
+  if (first_byte(before) != '1' || first_byte(after) != '2')
+    throw DataError("the file system of the store '" + directory.string() +
+                    "' replaces no file in one step (a rename changed what was open); choose a folder on "
+                    "another one");
 }
 
 }  // namespace store_detail

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <charconv>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -39,9 +42,18 @@ struct Field {
 };
 
 /// A later version of the library may round differently, so its version is part of what a tile is.
-inline std::vector<Field> fields(const TileStoreHeader& header, const std::string& scalar) {
-  const auto version = std::to_string(SST_VERSION_MAJOR) + "." + std::to_string(SST_VERSION_MINOR) + "." +
-                       std::to_string(SST_VERSION_PATCH);
+inline std::string own_version() {
+  return std::to_string(SST_VERSION_MAJOR) + "." + std::to_string(SST_VERSION_MINOR) + "." +
+         std::to_string(SST_VERSION_PATCH);
+}
+
+template <class Scalar>
+constexpr const char* scalar_name() {
+  return sizeof(Scalar) == 8 ? "float64" : "float32";
+}
+
+inline std::vector<Field> fields(const TileStoreHeader& header, const std::string& scalar,
+                                 const std::string& version = own_version()) {
   return {{"sst_tile_store", "format", "1"},
           {"version", "version of the library", version},
           {"rows", "number of rows", std::to_string(header.rows)},
@@ -77,38 +89,106 @@ inline std::string to_text(const std::vector<Field>& fields) {
   return out;
 }
 
-/// Throws DataError that says what is different unless the file has exactly this text.
-inline void require_same(const std::filesystem::path& directory, const std::filesystem::path& file,
-                         const std::vector<Field>& expected) {
-  const std::string store = "the store '" + directory.string() + "'";
+/// The bytes of header.txt. Throws DataError.
+inline std::string header_text(const std::filesystem::path& directory) {
+  const std::filesystem::path file = directory / "header.txt";
+  std::error_code error;
+  if (!std::filesystem::exists(file, error))
+    throw DataError("'" + directory.string() +
+                    "' is no tile store (it has no header.txt); name the folder of one");
   std::ifstream in(file, std::ios::binary);
   std::ostringstream bytes;
   bytes << in.rdbuf();
   const std::string text = bytes.str();
   if (!in || text.empty())
     throw DataError("cannot read '" + file.string() +
-                    "' (it is empty or unreadable); check its rights, or remove " + store +
-                    " and start again");
-  if (text == to_text(expected)) return;
+                    "' (it is empty or unreadable); check its rights, or remove the store '" +
+                    directory.string() + "' and start again");
+  return text;
+}
 
+/// Calls use(field, value) for the line of each of these fields. Throws DataError for other lines.
+template <class Use>
+void read_fields(const std::filesystem::path& directory, const std::string& text,
+                 const std::vector<Field>& fields, Use&& use) {
+  const auto fail = [&](const std::string& what) {
+    throw DataError("the store '" + directory.string() + "' is damaged (its header.txt " + what +
+                    "); remove it and start again");
+  };
   std::istringstream lines(text);
   std::string line;
-  for (const Field& field : expected) {
+  for (const Field& field : fields) {
     const std::string prefix = field.name + ": ";
     if (!std::getline(lines, line) || !line.starts_with(prefix))
-      throw DataError(store + " is damaged (its header.txt has no '" + field.name +
-                      "' where it should be); remove it and start again");
-    const std::string value = line.substr(prefix.size());
-    if (value == field.value) continue;
-    const bool is_short = value.size() <= 40 && field.value.size() <= 40;
-    throw DataError(
-        store + " belongs to another " + field.meaning +
-        (is_short ? " (" + detail::quote(value) + ", not " + detail::quote(field.value) + ")" : "") +
-        "; choose another directory, or remove it if its tiles are no longer needed");
+      fail("has no '" + field.name + "' where it should be");
+    if (lines.eof()) fail("ends within a line");
+    use(field, line.substr(prefix.size()));
   }
-  throw DataError(store + " is damaged (its header.txt goes on after its end); remove it and start again");
+  if (lines.peek() != std::istringstream::traits_type::eof()) fail("goes on after its end");
+}
+
+/// Throws DataError unless a field has the value that is wanted.
+inline void require_value(const std::filesystem::path& directory, const Field& wanted,
+                          const std::string& found) {
+  if (found == wanted.value) return;
+  const bool is_short = found.size() <= 40 && wanted.value.size() <= 40;
+  throw DataError(
+      "the store '" + directory.string() + "' belongs to another " + wanted.meaning +
+      (is_short ? " (" + detail::quote(found) + ", not " + detail::quote(wanted.value) + ")" : "") +
+      "; choose another directory, or remove it if its tiles are no longer needed");
+}
+
+/// Throws DataError that says what is different unless header.txt has exactly these fields.
+inline void require_same(const std::filesystem::path& directory, const std::vector<Field>& expected) {
+  const std::string text = header_text(directory);
+  read_fields(directory, text, expected,
+              [&](const Field& field, const std::string& value) { require_value(directory, field, value); });
 }
 
 }  // namespace store_detail
+
+/// What header.txt of a store that is there says.
+struct FoundStore {
+  TileStoreHeader header;    ///< what it holds
+  std::string scalar = {};   ///< of its entries: "float64" or "float32"
+  std::string version = {};  ///< of the library whose numbers they are
+};
+
+/// Reads header.txt, of any version of the library. Throws DataError for a directory that is no store, and
+/// for a header that is damaged.
+inline FoundStore read_store_header(const std::filesystem::path& directory) {
+  const std::string text = store_detail::header_text(directory);
+  std::map<std::string, std::string> found;
+  store_detail::read_fields(directory, text, store_detail::fields({}, ""),
+                            [&](const store_detail::Field& field, const std::string& value) {
+                              if (field.name == "sst_tile_store")
+                                store_detail::require_value(directory, field, value);
+                              found[field.name] = value;
+                            });
+  const auto number = [&](const char* name) {
+    const std::string& digits = found[name];
+    Eigen::Index out = 0;  // of no matrix
+    std::from_chars(digits.data(), digits.data() + digits.size(), out);
+    return out;
+  };
+  FoundStore out{
+      {.rows = number("rows"),
+       .columns = number("columns"),
+       .symmetry = found["symmetry"] == "symmetric" ? TileSymmetry::symmetric : TileSymmetry::general,
+       .tile = number("tile"),
+       .data = found["data"],
+       .topology = found["topology"],
+       .kernel = found["kernel"],
+       .arithmetic = found["arithmetic"]},
+      found["scalar"],
+      found["version"]};
+  if (store_detail::to_text(store_detail::fields(out.header, out.scalar, out.version)) != text ||
+      (out.scalar != "float64" && out.scalar != "float32"))
+    throw DataError("the store '" + directory.string() +
+                    "' is damaged (its header.txt has a value that no store has); remove it and start again");
+  store_detail::validate(out.header);
+  return out;
+}
+
 }  // namespace SST_ABI
 }  // namespace sst

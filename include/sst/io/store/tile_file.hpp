@@ -33,7 +33,7 @@ class TileFile {
  public:
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 
-  TileFile(std::filesystem::path path, std::uint64_t identity, const Place& place)
+  TileFile(std::filesystem::path path, std::uint64_t identity, const TilePlace& place)
       : path_(std::move(path)), place_(place) {
     std::memcpy(start_.data(), "sst tile", 8);
     const std::array<std::uint64_t, 5> numbers{
@@ -43,7 +43,7 @@ class TileFile {
   }
 
   /// Bytes of the file of a tile.
-  static std::uintmax_t size(const Place& place) {
+  static std::uintmax_t size(const TilePlace& place) {
     return start_size + static_cast<std::uintmax_t>(place.rows * place.columns) * sizeof(Scalar) +
            sizeof(std::uint64_t);
   }
@@ -51,6 +51,11 @@ class TileFile {
   bool exists() const {
     std::error_code ignored;
     return std::filesystem::exists(path_, ignored);
+  }
+  /// Whether there is a file of the right size, which its hash may still belie.
+  bool is_whole() const {
+    std::error_code error;
+    return std::filesystem::file_size(path_, error) == size(place_) && !error;
   }
 
   void write(const Matrix& tile) const {
@@ -65,8 +70,7 @@ class TileFile {
   /// Whether the tile was read: false for a file that is missing, of another size, of another store or
   /// place, or whose hash does not fit.
   bool read(Matrix& tile) const {
-    std::error_code error;
-    if (std::filesystem::file_size(path_, error) != size(place_) || error) return false;
+    if (!is_whole()) return false;
     std::ifstream in(path_, std::ios::binary);
     std::array<char, start_size> start{};
     std::uint64_t hash = 0;
@@ -82,7 +86,7 @@ class TileFile {
  private:
   static constexpr std::size_t start_size = 48;
   std::filesystem::path path_;
-  Place place_;
+  TilePlace place_;
   std::array<char, start_size> start_{};
 };
 
