@@ -175,10 +175,10 @@ TEST_CASE("a wide first row of a short file reserves no memory for what is not t
 }
 
 TEST_CASE("a table of text has no zero bytes", "[io][csv][error]") {
-  CHECK(
-      problem(std::string("x,y\n1,2\n3,4\0 5\n", 16)) ==
-      "a.csv, row 3, column 2: '4\\x00 5' has a zero byte, as no text has (the file is binary, or damaged); "
-      "save it again as CSV");
+  CHECK(problem(std::string("x,y\n1,2\n3,4\0 5\n", 16)) ==
+        "a.csv, row 3, column 2 ('y'): '4\\x00 5' has a zero byte, as no text has (the file is binary, or "
+        "damaged); "
+        "save it again as CSV");
   CHECK_THROWS_WITH(sst::write_csv(std::cout, Eigen::RowVector2d(1, 2), {std::string("a\0b", 3), "c"}),
                     Contains("'a\\x00b' with a zero byte"));
 }

@@ -170,7 +170,7 @@ TEST_CASE("Encodings", "[io][csv]") {
   CHECK(table(latin, {.encoding = sst::CsvEncoding::latin1}).columns[1] ==
         "dew(\xC2\xB0"
         "C)");
-  CHECK_THAT(problem("x,y\n1,a\n2,\xE9\n"), Contains("row 3, column 2: '\\xe9' is not UTF-8"));
+  CHECK_THAT(problem("x,y\n1,a\n2,\xE9\n"), Contains("row 3, column 2 ('y'): '\\xe9' is not UTF-8"));
 }
 
 TEST_CASE("What is no table of text is called by its name", "[io][csv][error]") {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <istream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -33,6 +34,8 @@ class ByteSource {
   virtual std::size_t read(unsigned char* bytes, std::size_t count) = 0;
   /// No more bytes than this can come, known before anything is read: what headers are held against.
   virtual std::uint64_t at_most() const = 0;
+  /// Goes to the byte at `place`, counted from 0, and reads on from there; false where the source cannot.
+  virtual bool seek([[maybe_unused]] std::uint64_t place) { return false; }
   /// The file's name, for messages.
   const std::string& name() const { return name_; }
 
@@ -59,10 +62,52 @@ class FileSource : public ByteSource {
     return static_cast<std::size_t>(in_.gcount());
   }
   std::uint64_t at_most() const override { return size_; }
+  bool seek(std::uint64_t place) override {
+    in_.clear();
+    return static_cast<bool>(in_.seekg(static_cast<std::streamoff>(place)));
+  }
 
  private:
   std::ifstream in_;
   std::uint64_t size_ = 0;
+};
+
+/// A stream of which nobody knows how long it is, such as a pipe. Its first bytes can be looked at before
+/// they are read.
+class StreamSource : public ByteSource {
+ public:
+  /// Keeps a reference: `in` has to outlive it. `name`: for messages.
+  StreamSource(std::istream& in, std::string name) : ByteSource(std::move(name)), in_(in) {
+    start_.resize(8);
+    start_.resize(read_stream(start_.data(), start_.size()));
+  }
+
+  /// The first bytes, eight of them if it has as many.
+  std::string_view start() const { return start_; }
+  /// How many bytes were read.
+  std::uint64_t taken() const { return taken_; }
+
+  std::size_t read(unsigned char* bytes, std::size_t count) override {
+    const std::size_t known = taken_ < start_.size() ? start_.size() - static_cast<std::size_t>(taken_) : 0;
+    const std::size_t first = std::min(count, known);
+    if (first > 0) std::copy_n(start_.data() + taken_, first, bytes);
+    const std::size_t got =
+        first + (count > first ? read_stream(reinterpret_cast<char*>(bytes) + first, count - first) : 0);
+    taken_ += got;
+    return got;
+  }
+  std::uint64_t at_most() const override { return UINT64_MAX; }
+
+ private:
+  std::size_t read_stream(char* bytes, std::size_t count) {
+    in_.read(bytes, static_cast<std::streamsize>(count));
+    if (in_.bad()) throw DataError("cannot read " + name() + " (the stream broke off); check the device");
+    return static_cast<std::size_t>(in_.gcount());
+  }
+
+  std::istream& in_;
+  std::string start_;
+  std::uint64_t taken_ = 0;
 };
 
 /// Bytes in memory, such as those that came through a pipe.

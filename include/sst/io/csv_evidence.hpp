@@ -2,9 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
-#include <initializer_list>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -29,17 +29,25 @@ struct SampleField {
 };
 using SampleRow = std::vector<SampleField>;
 
-/// The first rows under a separator. What is wrong with them is the scanner's to say.
-inline std::vector<SampleRow> sample_rows(std::string_view text, char separator) {
-  constexpr std::size_t most_rows = 201, most_bytes = std::size_t{1} << 18U;
+/// What counts as evidence: the rows that begin in so many bytes, the first two wherever they begin.
+constexpr std::size_t sample_bytes = std::size_t{1} << 18U;
+
+/// The first rows under a separator, and where they end. What is wrong with them is the scanner's to say.
+struct Sample {
+  std::vector<SampleRow> rows;
+  std::size_t end = 0;
+};
+inline Sample take_sample(std::string_view text, char separator) {
+  constexpr std::size_t most_rows = 201;
   const std::string_view blanks = blanks_beside(separator);
   const auto end_of_field = [&](std::size_t at) {
     while (at < text.size() && !ends_field(text[at], separator)) ++at;
     return at;
   };
-  std::vector<SampleRow> rows;
-  for (std::size_t at = 0;
-       at < text.size() && rows.size() < most_rows && (at < most_bytes || rows.size() < 2);) {
+  Sample sample;
+  std::vector<SampleRow>& rows = sample.rows;
+  std::size_t& at = sample.end;
+  while (at < text.size() && rows.size() < most_rows && (at < sample_bytes || rows.size() < 2)) {
     SampleRow& row = rows.emplace_back();
     for (bool ended = false; !ended;) {
       at = skip(text, blanks, at);
@@ -63,7 +71,16 @@ inline std::vector<SampleRow> sample_rows(std::string_view text, char separator)
         ++at;
     }
   }
-  return rows;
+  return sample;
+}
+
+constexpr std::array separator_candidates{',', ';', '\t', '|', ' '};
+
+/// Whether the start of a text has all that counts as evidence, whatever follows.
+inline bool holds_sample(std::string_view start, const CsvFormat& format) {
+  const auto ends = [&](char separator) { return take_sample(start, separator).end < start.size(); };
+  return format.separator != 0 ? ends(format.separator)
+                               : std::all_of(separator_candidates.begin(), separator_candidates.end(), ends);
 }
 
 inline bool is_number(std::string_view field, const CsvFormat& format) {
@@ -76,8 +93,8 @@ inline char find_separator(std::string_view text) {
   CsvFormat point{.decimal = '.'}, comma{.decimal = ','};
   char best = 0;
   double best_share = -1;
-  for (const char candidate : {',', ';', '\t', '|', ' '}) {
-    const auto rows = sample_rows(text, candidate);
+  for (const char candidate : separator_candidates) {
+    const auto rows = take_sample(text, candidate).rows;
     const std::size_t columns = rows.front().size();
     if (columns < 2 ||
         std::any_of(rows.begin(), rows.end(), [&](const SampleRow& row) { return row.size() != columns; }))
@@ -232,7 +249,7 @@ inline CsvHeader find_header(const std::vector<SampleRow>& rows, const CsvFormat
 /// other.
 inline CsvFormat find_format(std::string_view text, CsvFormat format, const std::string& source) {
   if (format.separator == 0) format.separator = find_separator(text);
-  const auto rows = sample_rows(text, format.separator);
+  const auto rows = take_sample(text, format.separator).rows;
   if (format.decimal == 0) format.decimal = find_decimal(rows);
   if (format.header != CsvHeader::automatic) return format;
   format.header = find_header(rows, format);

@@ -83,43 +83,75 @@ class GzipSource : public ByteSource {
 /// Whether these bytes are compressed with gzip, by their magic number.
 inline bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1F\x8B"); }
 
-/// What bytes in memory unpack to, all members of the stream; `source` names them in messages. Throws
-/// DataError where they are damaged, fail their checksum or end early, and when the text is longer than
-/// `most` bytes.
+/// What bytes that are compressed with gzip unpack to, all members of the stream, wherever they come from.
+///
+/// Throws DataError, with the source's name, from `read` where they are damaged, fail their checksum or end
+/// early.
+class UnpackedSource : public ByteSource {
+ public:
+  /// Keeps a reference: `packed` has to outlive it. Throws std::bad_alloc when memory ends.
+  explicit UnpackedSource(ByteSource& packed) : ByteSource(packed.name()), packed_(packed) {
+    constexpr int gzip = 16;  // zlib's flag for this format and no other
+    if (inflateInit2(&stream_, MAX_WBITS + gzip) != Z_OK) throw std::bad_alloc();
+  }
+  ~UnpackedSource() override { inflateEnd(&stream_); }
+
+  std::size_t read(unsigned char* bytes, std::size_t count) override {
+    std::size_t done = 0;
+    while (done < count) {
+      if (stream_.avail_in == 0) {
+        const std::size_t got = packed_.read(piece_.data(), piece_.size());
+        stream_.next_in = piece_.data();
+        stream_.avail_in = static_cast<uInt>(got);
+      }
+      if (status_ == Z_STREAM_END) {
+        if (stream_.avail_in == 0) break;
+        inflateReset(&stream_);  // another member follows
+      }
+      const auto wanted = static_cast<uInt>(std::min(count - done, std::size_t{1} << 30U));
+      stream_.next_out = bytes + done;
+      stream_.avail_out = wanted;
+      status_ = inflate(&stream_, Z_NO_FLUSH);
+      if (status_ == Z_BUF_ERROR) fail("it ends before its compressed data do");
+      if (status_ != Z_OK && status_ != Z_STREAM_END)
+        fail(stream_.msg != nullptr ? stream_.msg : "it is damaged");
+      done += wanted - stream_.avail_out;
+    }
+    return done;
+  }
+  std::uint64_t at_most() const override { return UINT64_MAX; }
+
+ private:
+  [[noreturn]] void fail(const std::string& why) const {
+    throw DataError("cannot unpack '" + name() + "' (" + why + "); get the file again");
+  }
+
+  ByteSource& packed_;
+  z_stream stream_{};
+  int status_ = Z_OK;
+  std::vector<unsigned char> piece_ = std::vector<unsigned char>(std::size_t{1} << 18U);
+};
+
+namespace detail {
+
+/// All bytes of a source, as a text. Throws DataError when they are more than `most`.
+inline std::string unpacked_text(ByteSource& source, std::uint64_t most) {
+  std::vector<unsigned char> bytes;
+  if (append_bytes(source, most, bytes) == most && skip_bytes(source, 1) != 0)
+    throw DataError("cannot unpack '" + source.name() + "' (it holds more than " + std::to_string(most) +
+                    " bytes); unpack it with gunzip if it is meant to");
+  return {bytes.begin(), bytes.end()};
+}
+
+}  // namespace detail
+
+/// What bytes in memory unpack to; `source` names them in messages. Throws DataError as UnpackedSource does,
+/// and when the text is longer than `most` bytes.
 inline std::string unpack_gzip(std::string_view bytes, const std::string& source,
                                std::uint64_t most = std::uint64_t{1} << 32U) {
-  z_stream stream{};
-  constexpr int gzip = 16;  // zlib's flag for this format and no other
-  if (inflateInit2(&stream, MAX_WBITS + gzip) != Z_OK) throw std::bad_alloc();
-  const std::unique_ptr<z_stream, int (*)(z_stream*)> closed(&stream, inflateEnd);
-  const auto fail = [&](const std::string& why, const char* remedy) {
-    throw DataError("cannot unpack '" + source + "' (" + why + "); " + remedy);
-  };
-  std::string text;
-  std::vector<char> piece(std::size_t{1} << 18U);
-  std::size_t fed = 0;
-  for (int status = Z_OK;;) {
-    if (stream.avail_in == 0 && fed < bytes.size()) {
-      const std::size_t count = std::min(bytes.size() - fed, std::size_t{1} << 30U);
-      stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data() + fed));
-      stream.avail_in = static_cast<uInt>(count);
-      fed += count;
-    }
-    if (status == Z_STREAM_END) {
-      if (stream.avail_in == 0) return text;
-      inflateReset(&stream);  // another member follows
-    }
-    stream.next_out = reinterpret_cast<Bytef*>(piece.data());
-    stream.avail_out = static_cast<uInt>(piece.size());
-    status = inflate(&stream, Z_NO_FLUSH);
-    if (status == Z_BUF_ERROR) fail("it ends before its compressed data do", "get the file again");
-    if (status != Z_OK && status != Z_STREAM_END)
-      fail(stream.msg != nullptr ? stream.msg : "it is damaged", "get the file again");
-    text.append(piece.data(), piece.size() - stream.avail_out);
-    if (text.size() > most)
-      fail("it holds more than " + std::to_string(most) + " bytes",
-           "unpack it with gunzip if it is meant to");
-  }
+  MemorySource packed(bytes, source);
+  UnpackedSource unpacked(packed);
+  return detail::unpacked_text(unpacked, most);
 }
 
 /// The whole text of a file that is compressed with gzip, or plain; for `read_csv` through a
@@ -130,11 +162,7 @@ inline std::string unpack_gzip(std::string_view bytes, const std::string& source
 inline std::string read_gzip_text(const std::filesystem::path& path,
                                   std::uint64_t most = std::uint64_t{1} << 30U) {
   GzipSource source(path);
-  std::vector<unsigned char> bytes;
-  if (detail::append_bytes(source, most, bytes) == most && detail::skip_bytes(source, 1) != 0)
-    throw DataError("cannot unpack '" + source.name() + "' (it holds more than " + std::to_string(most) +
-                    " bytes); unpack it with gunzip if it is meant to");
-  return {bytes.begin(), bytes.end()};
+  return detail::unpacked_text(source, most);
 }
 
 }  // namespace SST_ABI

@@ -48,23 +48,24 @@ class NpyReader {
   explicit NpyReader(ByteSource& in) : in_(in) {
     const std::uint64_t size = in.at_most();
     std::array<char, 12> start{};
-    if (!take(start.data(), 8) || std::memcmp(start.data(), "\x93NUMPY", 6) != 0)
+    if (!take_bytes(start.data(), 8) || std::memcmp(start.data(), "\x93NUMPY", 6) != 0)
       fail("it does not start with \\x93NUMPY", "write it with numpy.save");
     const int version = static_cast<unsigned char>(start[6]), minor = static_cast<unsigned char>(start[7]);
     if (version < 1 || version > 3 || minor != 0)
       fail("format version " + std::to_string(version) + "." + std::to_string(minor),
            "use version 1.0, 2.0 or 3.0");
     const std::size_t prefix = version == 1 ? 10 : 12;
-    if (!take(start.data() + 8, prefix - 8)) fail("it ends within the header", "write it again");
+    if (!take_bytes(start.data() + 8, prefix - 8)) fail("it ends within the header", "write it again");
     std::uint32_t length = 0;
     std::memcpy(&length, start.data() + 8, prefix - 8);
     if (length > size - prefix)
       fail("a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(size),
            "write it again");
     header_.resize(length);
-    if (!take(header_.data(), length)) fail("it ends within the header", "write it again");
+    if (!take_bytes(header_.data(), length)) fail("it ends within the header", "write it again");
     parse_header();
-    check_size(size - prefix - length);
+    data_ = prefix + length;
+    check_size(size - data_);
   }
 
   const std::string& name() const { return in_.name(); }
@@ -72,22 +73,38 @@ class NpyReader {
   bool fortran_order() const { return fortran_order_; }
   std::size_t count() const { return count_; }
 
+  /// Throws DataError unless it is a matrix, or a vector, which becomes a column, with an entry at least.
+  void require_matrix() const {
+    if (shape_.empty() || shape_.size() > 2)
+      fail("it has " + std::to_string(shape_.size()) + " dimensions", "give a matrix or a vector");
+    if (count_ == 0) fail("it has no entries", "give one sample a row");
+  }
+  Eigen::Index rows() const { return static_cast<Eigen::Index>(shape_[0]); }
+  Eigen::Index cols() const { return shape_.size() == 2 ? static_cast<Eigen::Index>(shape_[1]) : 1; }
+
   /// Calls use(value) with each number in the order of the file.
   template <class Use>
   void for_each(Use&& use) {
+    take(count_, use);
+  }
+  /// Goes to a number, by its place in the file counted from 0; false where the source cannot.
+  bool seek(std::size_t place) { return in_.seek(data_ + place * width()); }
+  /// Calls use(value) with each of the next numbers.
+  template <class Use>
+  void take(std::size_t count, Use&& use) {
     const std::string_view type = std::string_view(type_).substr(1);
-    if (type == "f8") return read<double, std::uint64_t>(use);
-    if (type == "f4") return read<float, std::uint32_t>(use);
-    if (type == "f2") return read<Half, std::uint16_t>(use);
-    if (type == "i8") return read<std::int64_t, std::uint64_t>(use);
-    if (type == "i4") return read<std::int32_t, std::uint32_t>(use);
-    if (type == "i2") return read<std::int16_t, std::uint16_t>(use);
-    if (type == "i1") return read<std::int8_t, std::uint8_t>(use);
-    if (type == "u8") return read<std::uint64_t, std::uint64_t>(use);
-    if (type == "u4") return read<std::uint32_t, std::uint32_t>(use);
-    if (type == "u2") return read<std::uint16_t, std::uint16_t>(use);
-    if (type == "b1") return read<Truth, std::uint8_t>(use);
-    read<std::uint8_t, std::uint8_t>(use);
+    if (type == "f8") return read<double, std::uint64_t>(count, use);
+    if (type == "f4") return read<float, std::uint32_t>(count, use);
+    if (type == "f2") return read<Half, std::uint16_t>(count, use);
+    if (type == "i8") return read<std::int64_t, std::uint64_t>(count, use);
+    if (type == "i4") return read<std::int32_t, std::uint32_t>(count, use);
+    if (type == "i2") return read<std::int16_t, std::uint16_t>(count, use);
+    if (type == "i1") return read<std::int8_t, std::uint8_t>(count, use);
+    if (type == "u8") return read<std::uint64_t, std::uint64_t>(count, use);
+    if (type == "u4") return read<std::uint32_t, std::uint32_t>(count, use);
+    if (type == "u2") return read<std::uint16_t, std::uint16_t>(count, use);
+    if (type == "b1") return read<Truth, std::uint8_t>(count, use);
+    read<std::uint8_t, std::uint8_t>(count, use);
   }
 
   [[noreturn]] void fail(const std::string& why, const std::string& remedy) const {
@@ -95,17 +112,17 @@ class NpyReader {
   }
 
  private:
-  bool take(void* bytes, std::size_t count) {
+  bool take_bytes(void* bytes, std::size_t count) {
     return in_.read(static_cast<unsigned char*>(bytes), count) == count;
   }
 
   template <class Stored, class Bits, class Use>
-  void read(Use& use) {
+  void read(std::size_t count, Use& use) {
     std::array<Bits, 4096> block;
     const bool swap = type_[0] == '>';
-    for (std::size_t done = 0; done < count_;) {
-      const std::size_t n = std::min(block.size(), count_ - done);
-      if (!take(block.data(), n * sizeof(Bits)))
+    for (std::size_t done = 0; done < count;) {
+      const std::size_t n = std::min(block.size(), count - done);
+      if (!take_bytes(block.data(), n * sizeof(Bits)))
         fail("reading broke off after " + std::to_string(done) + " numbers", "check the device");
       for (std::size_t i = 0; i < n; ++i) {
         if (swap) {
@@ -200,17 +217,18 @@ class NpyReader {
     }
   }
 
+  std::size_t width() const { return static_cast<std::size_t>(type_.back() - '0'); }
+
   void check_size(std::uintmax_t payload) {
-    const auto width = static_cast<std::size_t>(type_.back() - '0');
     std::uintmax_t count = 1;
     const bool none = std::find(shape_.begin(), shape_.end(), 0U) != shape_.end();
     for (const std::size_t extent : shape_) {
       if (none) break;
-      if (extent > payload / width / count) size_fails(payload);
+      if (extent > payload / width() / count) size_fails(payload);
       count *= extent;
     }
     if (none) count = 0;
-    if (count * width != payload) size_fails(payload);
+    if (count * width() != payload) size_fails(payload);
     count_ = static_cast<std::size_t>(count);
   }
 
@@ -261,6 +279,7 @@ class NpyReader {
   bool fortran_order_ = false;
   std::vector<std::size_t> shape_;
   std::size_t count_ = 0;
+  std::uint64_t data_ = 0;  // where the numbers begin
 };
 
 }  // namespace detail
@@ -301,12 +320,8 @@ namespace detail {
 /// `read_npy_matrix` of a file that is open.
 inline Eigen::MatrixXd read_npy_matrix(ByteSource& file) {
   NpyReader reader(file);
-  const auto& shape = reader.shape();
-  if (shape.empty() || shape.size() > 2)
-    reader.fail("it has " + std::to_string(shape.size()) + " dimensions", "give a matrix or a vector");
-  if (reader.count() == 0) reader.fail("it has no entries", "give one sample a row");
-  Eigen::MatrixXd matrix(static_cast<Eigen::Index>(shape[0]),
-                         shape.size() == 2 ? static_cast<Eigen::Index>(shape[1]) : 1);
+  reader.require_matrix();
+  Eigen::MatrixXd matrix(reader.rows(), reader.cols());
   Eigen::Index row = 0, column = 0;
   reader.for_each([&](double value) {
     if (!std::isfinite(value))

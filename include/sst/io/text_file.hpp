@@ -184,50 +184,84 @@ inline std::size_t first_not_utf8(std::string_view text) {
   return std::string_view::npos;
 }
 
-/// UTF-16 behind its mark, in UTF-8. Throws DataError for half a letter.
-inline std::string utf16_to_utf8(std::string_view bytes, bool big, const std::string& source) {
-  std::string out;
-  out.reserve(bytes.size());
+/// How bytes stand for letters, behind a mark of so many bytes.
+struct Letters {
+  enum class Kind { utf8, latin1, utf16_little, utf16_big };
+  Kind kind = Kind::utf8;
+  std::size_t mark = 0;
+};
+
+/// By the first bytes of a file, 4096 of them if it has as many. Throws DataError for what is no text:
+/// another format, by its name.
+inline Letters find_letters(std::string_view start, CsvEncoding encoding, const std::string& source) {
+  if (start.starts_with("\xFF\xFE")) return {Letters::Kind::utf16_little, 2};
+  if (start.starts_with("\xFE\xFF")) return {Letters::Kind::utf16_big, 2};
+  if (const ForeignFormat found = foreign_format(start, source); !found.is.empty())
+    throw DataError("cannot read '" + source + "' as a table of text (it is " + std::string(found.is) +
+                    "); " + std::string(found.remedy));
+  if (start.size() >= 4 && (start[0] == 0) == (start[2] == 0) && (start[1] == 0) == (start[3] == 0) &&
+      (start[0] == 0) != (start[1] == 0))
+    throw DataError("cannot read '" + source +
+                    "' as a table of text (it is UTF-16 without a mark); save it as UTF-8");
+  return {encoding == CsvEncoding::utf8 ? Letters::Kind::utf8 : Letters::Kind::latin1,
+          start.starts_with("\xEF\xBB\xBF") ? std::size_t{3} : 0};
+}
+
+/// Appends the letters of UTF-16 that are whole, and returns how many bytes they took: all but half a letter
+/// at the end, which is an error (DataError) where these are the `last` bytes. `place`: the first one's in
+/// the file.
+inline std::size_t append_utf16(std::string& out, std::string_view bytes, bool big, bool last,
+                                std::uint64_t place, const std::string& source) {
   const auto unit = [&](std::size_t at) {
     const auto low = static_cast<unsigned char>(bytes[at + (big ? 1 : 0)]);
     const auto high = static_cast<unsigned char>(bytes[at + (big ? 0 : 1)]);
     return static_cast<std::uint32_t>(high) << 8U | low;
   };
   const auto fail = [&](std::size_t at) {
-    throw DataError(source + " is UTF-16 and damaged (half a letter at byte " + std::to_string(at + 2) +
+    throw DataError(source + " is UTF-16 and damaged (half a letter at byte " + std::to_string(place + at) +
                     "); save it again, as UTF-8");
   };
-  if (bytes.size() % 2 != 0) fail(bytes.size() - 1);
-  for (std::size_t at = 0; at < bytes.size(); at += 2) {
+  std::size_t at = 0;
+  while (at + 2 <= bytes.size()) {
     std::uint32_t letter = unit(at);
-    if (letter >= 0xD800 && letter < 0xE000) {
-      const std::uint32_t second = letter < 0xDC00 && at + 2 < bytes.size() ? unit(at + 2) : 0;
+    const bool pair = letter >= 0xD800 && letter < 0xE000;
+    if (pair && at + 4 > bytes.size() && !last) return at;
+    if (pair) {
+      const std::uint32_t second = letter < 0xDC00 && at + 4 <= bytes.size() ? unit(at + 2) : 0;
       if (second < 0xDC00 || second >= 0xE000) fail(at);
       letter = 0x10000 + ((letter - 0xD800) << 10U) + (second - 0xDC00);
-      at += 2;
     }
+    at += pair ? 4 : 2;
     append_utf8(out, letter);
   }
-  return out;
+  if (last && at < bytes.size()) fail(at);
+  return at;
 }
 
-/// A text as UTF-8 without a mark. Throws DataError for what is no text: another format, by its name.
-/// Bytes that are not UTF-8 stay: the scanner knows their row and column.
+/// Appends these bytes, which stand behind the mark, as UTF-8; else as `append_utf16`. Bytes that are not
+/// UTF-8 stay: the scanner knows their row and column.
+inline std::size_t append_letters(std::string& out, std::string_view bytes, Letters::Kind kind, bool last,
+                                  std::uint64_t place, const std::string& source) {
+  switch (kind) {
+    case Letters::Kind::utf8:
+      out += bytes;
+      break;
+    case Letters::Kind::latin1:
+      for (const char c : bytes) append_utf8(out, static_cast<unsigned char>(c));
+      break;
+    default:
+      return append_utf16(out, bytes, kind == Letters::Kind::utf16_big, last, place, source);
+  }
+  return bytes.size();
+}
+
+/// A text as UTF-8 without a mark. Throws DataError as the above.
 inline std::string table_text(std::string bytes, CsvEncoding encoding, const std::string& source) {
-  if (bytes.starts_with("\xFF\xFE")) return utf16_to_utf8(std::string_view(bytes).substr(2), false, source);
-  if (bytes.starts_with("\xFE\xFF")) return utf16_to_utf8(std::string_view(bytes).substr(2), true, source);
-  if (const ForeignFormat found = foreign_format(bytes, source); !found.is.empty())
-    throw DataError("cannot read '" + source + "' as a table of text (it is " + std::string(found.is) +
-                    "); " + std::string(found.remedy));
-  if (bytes.size() >= 4 && (bytes[0] == 0) == (bytes[2] == 0) && (bytes[1] == 0) == (bytes[3] == 0) &&
-      (bytes[0] == 0) != (bytes[1] == 0))
-    throw DataError("cannot read '" + source +
-                    "' as a table of text (it is UTF-16 without a mark); save it as UTF-8");
-  if (bytes.starts_with("\xEF\xBB\xBF")) bytes.erase(0, 3);
-  if (encoding == CsvEncoding::utf8) return bytes;
+  const Letters letters = find_letters(bytes, encoding, source);
+  if (letters.kind == Letters::Kind::utf8) return bytes.erase(0, letters.mark);
   std::string out;
   out.reserve(bytes.size());
-  for (const char c : bytes) append_utf8(out, static_cast<unsigned char>(c));
+  append_letters(out, std::string_view(bytes).substr(letters.mark), letters.kind, true, letters.mark, source);
   return out;
 }
 

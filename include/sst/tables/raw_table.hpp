@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +19,7 @@
 #include <sst/io/csv_format.hpp>
 #include <sst/io/csv_scanner.hpp>
 #include <sst/io/text_file.hpp>
+#include <sst/io/text_window.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
@@ -34,24 +36,33 @@ struct RawTable {
 
 namespace detail {
 
-class RawTableParser : CsvScanner {
+/// The rows of a CSV text, some at a time.
+class RawRows : CsvScanner {
  public:
-  using CsvScanner::CsvScanner;
+  RawRows(std::string_view text, std::string source, CsvFormat format)
+      : CsvScanner(text, std::move(source), std::move(format)), columns_(begin()) {}
+  RawRows(TextWindow& window, CsvFormat format) : CsvScanner(window, std::move(format)), columns_(begin()) {}
 
-  RawTable parse() {
-    RawTable table;
-    const std::size_t columns = begin();
-    while (!at_end()) {
+  /// The next rows: so many, or what there is. One that has nothing in it brings the row behind it along, for
+  /// at the end of a table such rows are none.
+  RawTable take(std::size_t count) {
+    RawTable table{names_, {}, {}, source_, format_};
+    while ((table.rows.size() < std::max<std::size_t>(count, 1) || is_empty(table.rows.back())) &&
+           !at_end()) {
       table.lines.push_back(line());
       auto& row = table.rows.emplace_back();
-      row.reserve(columns);
-      next_row(columns, [&](std::size_t, std::string_view field) { row.emplace_back(field); });
+      row.reserve(columns_);
+      next_row(columns_, [&](std::size_t, std::string_view field) { row.emplace_back(field); });
     }
-    table.columns = std::move(names_);
-    table.source = std::move(source_);
-    table.format = std::move(format_);
     return table;
   }
+
+ private:
+  static bool is_empty(const std::vector<std::string>& row) {
+    return std::all_of(row.begin(), row.end(), [](const std::string& field) { return field.empty(); });
+  }
+
+  std::size_t columns_;
 };
 
 }  // namespace detail
@@ -60,7 +71,7 @@ class RawTableParser : CsvScanner {
 /// DataError as that does, but for what fields hold.
 inline RawTable parse_raw_table(std::string text, std::string source, const CsvFormat& format = {}) {
   text = detail::table_text(std::move(text), format.encoding, source);
-  return detail::RawTableParser(text, std::move(source), format).parse();
+  return detail::RawRows(text, std::move(source), format).take(text.size());
 }
 /// The same from a stream, read to its end.
 inline RawTable read_raw_table(std::istream& in, std::string source, const CsvFormat& format = {}) {
