@@ -2,7 +2,6 @@
 //
 // The kernel matrix of a topology in a file on samples in a file; docs/topology-format.md has the contract.
 
-#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <ostream>
@@ -10,8 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include <sst/io/csv.hpp>
-#include <sst/io/npy.hpp>
 #include <sst/kernel/image_gram.hpp>
 #include <sst/ntk.hpp>
 #include <sst/plan/images/compile.hpp>
@@ -22,36 +19,16 @@
 
 #include <svg/arc_diagram.hpp>
 
+#include "matrix_files.hpp"
 #include "options.hpp"
 #include "program.hpp"
 #include "table_options.hpp"
-
-namespace {
-
-bool named_npy(const std::string& file) { return file.ends_with(".npy"); }
-
-Eigen::MatrixXd read(const std::string& file, const program::TableOptions& table) {
-  // Packed or from a pipe, an NPY file is known by its first bytes.
-  if (named_npy(file) && std::filesystem::is_regular_file(file)) return sst::read_npy_matrix(file);
-  std::string bytes = program::read_input(file);
-  if (sst::is_npy(bytes)) return sst::parse_npy_matrix(bytes, program::input_name(file));
-  return sst::parse_csv(std::move(bytes), program::input_name(file), program::csv_format(table)).values;
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"The exact NTK or NNGP matrix of an infinitely wide network", "kernel_matrix"};
   std::string topology_file, x_file, x2_file, kernel_name, precision = "double", output, dot, svg;
   std::vector<int> shape;
   bool print_plan = false;
-  const CLI::Validator csv_or_npy(
-      [](const std::string& file) {
-        return file == "-" || file.ends_with(".csv") || named_npy(file)
-                   ? ""
-                   : "'" + file + "' ends in neither .csv nor .npy";
-      },
-      "FILE.csv|FILE.npy");
   app.add_option("--topology", topology_file, "the network, as JSON")->required();
   app.add_option("--x", x_file, "samples, one a row: CSV or NPY (-: standard input)")->required();
   app.add_option("--x2", x2_file, "samples of the columns (default: those of --x)");
@@ -61,7 +38,7 @@ int main(int argc, char** argv) {
       ->expected(3)
       ->check(CLI::Range(1, 65536));
   program::add_precision(app, precision);
-  app.add_option("--output", output, "the matrix (default: CSV on standard output)")->check(csv_or_npy);
+  program::add_matrix_output(app, "--output", output, "the matrix (default: CSV on standard output)");
   app.add_option("--dot", dot, "write the network as a Graphviz graph to this file");
   app.add_option("--svg", svg, "draw the network, as an arc diagram, to this file");
   program::TableOptions table;
@@ -74,7 +51,8 @@ int main(int argc, char** argv) {
     program::require_own_outputs({{"--topology", topology_file}, {"--x", x_file}, {"--x2", x2_file}},
                                  {{"--output", output}, {"--dot", dot}, {"--svg", svg}});
     for (const CLI::Option* option : table_options)
-      if (option->count() > 0 && named_npy(x_file) && (x2_file.empty() || named_npy(x2_file)))
+      if (option->count() > 0 && program::named_npy(x_file) &&
+          (x2_file.empty() || program::named_npy(x2_file)))
         throw CLI::ValidationError(option->get_name() + " has no effect on NPY files");
   });
   app.add_flag("--plan", print_plan, "print what is computed, and its cost, on standard error");
@@ -92,9 +70,9 @@ int main(int argc, char** argv) {
     const sst::Plan plan = images ? sst::Plan{} : sst::compile(topology, kernel);
     if (print_plan && !images) std::cerr << plan;
 
-    const Eigen::MatrixXd x = read(x_file, table);
+    const Eigen::MatrixXd x = program::read_matrix(x_file, table);
     std::optional<Eigen::MatrixXd> x2;
-    if (!x2_file.empty()) x2 = read(x2_file, table);
+    if (!x2_file.empty()) x2 = program::read_matrix(x2_file, table);
     if (x2 && x2->cols() != x.cols())
       throw sst::DataError("'" + x2_file + "' has " + std::to_string(x2->cols()) + " columns and '" + x_file +
                            "' has " + std::to_string(x.cols()) + "; give samples of the same features");
@@ -117,11 +95,6 @@ int main(int argc, char** argv) {
     };
     const Eigen::MatrixXd k = precision == "float" ? gram(float{}) : gram(double{});
     progress.check();
-    if (output.empty() || output == "-")
-      sst::write_csv(std::cout, k);
-    else if (named_npy(output))
-      sst::write_npy(output, k);
-    else
-      sst::write_csv(output, k);
+    program::write_matrix(output, k);
   });
 }

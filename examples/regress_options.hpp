@@ -12,11 +12,11 @@
 #include <sst/pipeline/encoding.hpp>
 #include <sst/regression/solver.hpp>
 #include <sst/selection/choose.hpp>
-#include <sst/topology/families.hpp>
 #include <sst/topology/json.hpp>
 
 #include "options.hpp"
 #include "regress_report.hpp"
+#include "row_families.hpp"
 #include "table_options.hpp"
 
 /// \file
@@ -39,18 +39,6 @@ struct Options {
        fixed_bias_std = false, fixed_kernel = false;
 };
 
-using Family = sst::Topology (*)(int, const sst::FamilyOptions&);
-inline const std::map<std::string, Family> families{
-    {"chain", [](int depth, const sst::FamilyOptions& layer) { return sst::chain(depth, layer); }},
-    {"residual", [](int depth, const sst::FamilyOptions& layer) { return sst::residual(depth, layer); }},
-    {"sparse_shortcut",
-     [](int depth, const sst::FamilyOptions& layer) { return sst::sparse_shortcut(depth, layer); }},
-    {"densely_connected",
-     [](int depth, const sst::FamilyOptions& layer) { return sst::densely_connected(depth, layer); }},
-    {"identity_connected",
-     [](int depth, const sst::FamilyOptions& layer) { return sst::identity_connected(depth, layer); }},
-    {"recurrent", [](int depth, const sst::FamilyOptions& layer) { return sst::recurrent(depth, layer); }}};
-
 inline const std::map<std::string, sst::Solver> solvers{
     {"automatic", sst::Solver::automatic},
     {"cholesky", sst::Solver::cholesky},
@@ -62,7 +50,7 @@ inline sst::Grid grid(const Options& o) {
   const bool chooses = o.choose == "yes";
   sst::Grid out = sst::table_grid();
   if (!chooses || o.fixed_family) {
-    out.families = {{o.family, families.at(o.family)}};
+    out.families = {{o.family, row_families.at(o.family)}};
     out.depths = {3, 5, 8};  // less is no shortcut
   }
   if (!chooses || o.fixed_depth) out.depths = {o.depth};
@@ -104,7 +92,7 @@ inline void declare(CLI::App& app, Options& o) {
   const auto learns = [&](CLI::Option* option) { learning.push_back(option); };
   auto* topology = app.add_option("--topology", o.topology, "the network, as JSON");
   std::vector<std::string> names;
-  for (const auto& [name, make] : families) names.push_back(name);
+  for (const auto& [name, make] : row_families) names.push_back(name);
   std::vector<CLI::Option*> family{
       choice("--family", o.family, names, "the network, by its family"),
       app.add_option("--depth", o.depth, "layers of the family")

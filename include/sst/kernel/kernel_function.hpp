@@ -71,6 +71,11 @@ class KernelTiles {
   /// overflow.
   virtual void evaluate(Index row0, Index rows, Index col0, Index cols, KernelView<Scalar> out,
                         Workspace& workspace, bool lower = false) const = 0;
+  /// The same entries of the kernel alone, to `out`, `stride` numbers from column to column, with a workspace
+  /// for this call: what tile stores ask for. Throws as the other.
+  void evaluate(Index row0, Index rows, Index col0, Index cols, Scalar* out, Index stride) const {
+    evaluate(row0, rows, col0, cols, {out, nullptr, stride}, *workspace());
+  }
   /// Writes the whole matrix, both halves of a symmetric one. Throws DataError, Cancelled.
   virtual void fill(KernelView<Scalar> out, const Execution& execution) const;
   /// The prior's variance at each sample of the rows, a column.
