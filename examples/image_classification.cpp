@@ -59,6 +59,7 @@ int main(int argc, char** argv) {
 
   return run_program(app, argc, argv, [&] {
     program::try_outputs({o.gram, o.svg, o.json});
+    program::shard_of(o.shard);  // a job array that is none is an error before anything is read
     program::Progress progress;
     const std::vector<Candidate> all = candidates(o);
     const Experiment e = prepare(load(o), o);
@@ -70,6 +71,10 @@ int main(int argc, char** argv) {
                            " and those to test on " + sst::to_string(e.test.shape) + "; give one shape");
     if (o.plan) {
       std::cout << Plan(all, e, o);
+      return;
+    }
+    if (!o.shard.empty()) {
+      fill_shards(std::cout, all, e, o, progress);
       return;
     }
     announce(std::cerr, all, e, o);

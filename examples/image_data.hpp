@@ -50,6 +50,15 @@ inline std::vector<Eigen::Index> limited(const Eigen::VectorXi& labels, Eigen::I
   return order;
 }
 
+/// Where the channels of an NPY file are.
+inline sst::ImageLayout layout(const Options& options) {
+  static const std::map<std::string, sst::ImageLayout> layouts{
+      {"auto", sst::ImageLayout::automatic},
+      {"channels-last", sst::ImageLayout::channels_last},
+      {"channels-first", sst::ImageLayout::channels_first}};
+  return layouts.at(options.layout);
+}
+
 inline Experiment load(const Options& options) {
   const fs::path path = options.path;
   const bool tested = options.tested();
@@ -103,14 +112,9 @@ inline Experiment load(const Options& options) {
         "libjpeg62-turbo-dev and build again, or give .npy files");
 #endif
   } else {
-    const std::map<std::string, sst::ImageLayout> layouts{
-        {"auto", sst::ImageLayout::automatic},
-        {"channels-last", sst::ImageLayout::channels_last},
-        {"channels-first", sst::ImageLayout::channels_first}};
     both(0, [&](bool test, Eigen::Index limit) {
       return sst::read_npy_images(test ? fs::path(options.test_path) : path,
-                                  test ? options.test_labels : options.labels, limit,
-                                  layouts.at(options.layout));
+                                  test ? options.test_labels : options.labels, limit, layout(options));
     });
   }
   return out;

@@ -2,13 +2,14 @@
 #pragma once
 
 #include <filesystem>
+#include <ostream>
 #include <string>
 #include <system_error>
 #include <type_traits>
+#include <vector>
 
 #include <Eigen/Core>
 
-#include <sst/base/fingerprint.hpp>
 #include <sst/images/flip_average.hpp>
 #include <sst/io/npy.hpp>
 #include <sst/io/store/tile_store.hpp>
@@ -18,6 +19,9 @@
 #include "image_data.hpp"
 #include "image_options.hpp"
 #include "program.hpp"
+#include "sample_hashes.hpp"
+#include "shard_option.hpp"
+#include "tile_count.hpp"
 
 /// \file
 /// The kernel matrices of image_classification, from its store where there is one.
@@ -36,14 +40,12 @@ enum class Part { train, test };
 /// What the store of a part holds.
 inline sst::TileStoreHeader header(const Candidate& candidate, const Experiment& e, Part part,
                                    const Options& options) {
-  sst::Fingerprint data;
-  data.add(sst::to_string(e.train.shape)).add(e.train.pixels);
-  if (part == Part::test) data.add(e.test.pixels);
   return {.rows = (part == Part::test ? e.test : e.train).count(),
           .columns = e.train.count(),
           .symmetry = part == Part::test ? sst::TileSymmetry::general : sst::TileSymmetry::symmetric,
           .tile = options.tile,
-          .data = data.text(),
+          .data = program::hash_samples(sst::to_string(e.train.shape), e.train.pixels,
+                                        part == Part::test ? &e.test.pixels : nullptr),
           .topology = sst::to_json(candidate.topology).dump(),
           .kernel = candidate.kernel + (options.flips() ? " averaged over flips" : ""),
           .arithmetic = options.precision};
@@ -54,6 +56,11 @@ inline fs::path place(const Candidate& candidate, Part part, const Options& opti
   return fs::path(options.store) /
          (candidate.topology.name() + "-" + candidate.kernel + "-" + options.pool +
           (options.flips() ? "-flips" : "") + (part == Part::test ? "-test" : "-train"));
+}
+
+/// What progress calls it.
+inline std::string what(const Candidate& candidate, Part part) {
+  return candidate.topology.name() + (part == Part::test ? ", test" : ", train");
 }
 
 /// Calls use(tiles) with what computes the rectangles of K(rows, columns), or K(rows, rows) for one data set.
@@ -71,12 +78,23 @@ auto with_tiles(const Candidate& candidate, const sst::Images& rows, const sst::
                          : make(std::type_identity<sst::ImageTiles<Scalar>>());
 }
 
+/// The store of a part, for this run, or for its shard.
+template <class Scalar>
+sst::TileStore<Scalar> open_store(const Candidate& candidate, Part part, const Options& options,
+                                  const sst::TileStoreHeader& holds) {
+  std::error_code error;
+  fs::create_directories(options.store, error);
+  if (error)
+    throw sst::DataError("cannot make the folder '" + options.store + "' (" + error.message() +
+                         "); choose another --store");
+  return sst::TileStore<Scalar>(place(candidate, part, options), holds, program::shard_of(options.shard));
+}
+
 /// One matrix, from the store where there is one.
 template <class Scalar>
 Eigen::MatrixXd matrix(const Candidate& candidate, const Experiment& e, Part part, const Options& options,
                        program::Progress& progress, Kernels& cost) {
-  const std::string what = candidate.topology.name() + (part == Part::test ? ", test" : ", train");
-  const sst::TileOptions run{.threads = options.threads, .progress = progress(what)};
+  const sst::TileOptions run{.threads = options.threads, .progress = progress(what(candidate, part))};
   const sst::TileStoreHeader holds = header(candidate, e, part, options);
   const bool keep = part == Part::train && !options.gram.empty();
   sst::TileReport report;
@@ -86,12 +104,7 @@ Eigen::MatrixXd matrix(const Candidate& candidate, const Experiment& e, Part par
       if (keep) sst::write_npy(options.gram, k);
       return k.template cast<double>();
     }
-    std::error_code error;
-    fs::create_directories(options.store, error);
-    if (error)
-      throw sst::DataError("cannot make the folder '" + options.store + "' (" + error.message() +
-                           "); choose another --store");
-    sst::TileStore<Scalar> store(place(candidate, part, options), holds);
+    sst::TileStore<Scalar> store = open_store<Scalar>(candidate, part, options, holds);
     report = store.fill(tiles, run);
     if (keep) store.write_npy(options.gram);
     return store.assemble().template cast<double>();
@@ -113,7 +126,38 @@ Kernels kernels(const Candidate& candidate, const Experiment& e, const Options& 
   return out;
 }
 
+/// Fills a shard of the stores of a candidate, and counts their tiles.
+template <class Scalar>
+void fill_shard(const Candidate& candidate, const Experiment& e, const Options& options,
+                program::Progress& progress, program::TileCount& count) {
+  for (const Part part : {Part::train, Part::test}) {
+    const sst::Images& rows = part == Part::test ? e.test : e.train;
+    if (rows.count() == 0) continue;
+    auto store = open_store<Scalar>(candidate, part, options, header(candidate, e, part, options));
+    const sst::TileOptions run{.threads = options.threads,
+                               .progress = progress(what(candidate, part) + ", shard " + options.shard)};
+    with_tiles<Scalar>(candidate, rows, e.train, options,
+                       [&](const auto& tiles) { count.add(store.fill(tiles, run)); });
+    progress.check();
+    count.add(store);
+  }
+}
+
 }  // namespace kernels_detail
+
+/// Fills a shard of the stores of all candidates, and says what is there then.
+inline void fill_shards(std::ostream& out, const std::vector<Candidate>& candidates, const Experiment& e,
+                        const Options& options, program::Progress& progress) {
+  program::TileCount count;
+  for (const Candidate& candidate : candidates)
+    if (options.precision == "float")
+      kernels_detail::fill_shard<float>(candidate, e, options, progress, count);
+    else
+      kernels_detail::fill_shard<double>(candidate, e, options, progress, count);
+  out << count.text(program::shard_of(options.shard), options.store)
+      << (count.full() ? "; the same command without --shard goes on from them\n"
+                       : "; run the other shards, then the same command without --shard\n");
+}
 
 /// The kernel of a candidate among the images to train on, and between them and those to test on.
 inline Kernels compute_kernels(const Candidate& candidate, const Experiment& e, const Options& options,

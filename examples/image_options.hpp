@@ -16,6 +16,7 @@
 
 #include "image_families.hpp"
 #include "options.hpp"
+#include "shard_option.hpp"
 
 /// \file
 /// The options of image_classification, and the topologies they name.
@@ -32,7 +33,7 @@ struct Options {
   double weight_std = std::sqrt(2.0), bias_std = 0.1, zca = 0.1;
   int folds = 0, draws = 1, seed = 0, threads = 0;
   Eigen::Index tile = 64;
-  std::string store, svg, json, gram, layout = "auto";
+  std::string store, shard, svg, json, gram, layout = "auto";
   bool shuffle = false, balanced = false, plan = false;
   int cores = 10000;
 
@@ -70,19 +71,26 @@ inline std::vector<Candidate> candidates(const Options& options) {
 }
 
 // What CLI11 cannot check by itself; exit status 2 as for other wrong options.
+inline void check_images(const CLI::App& app, const Options& options) {
+  const auto fail = [](const std::string& text) { throw CLI::ValidationError(text); };
+  if (options.path.empty() && options.data != "digits" && options.data != "fashion_mnist")
+    fail("--path is needed for --data " + options.data);
+  if (options.data != "npy" && app.count("--layout") > 0) fail("--layout has an effect on --data npy alone");
+  if (options.preprocess != "zca" && app.count("--zca-epsilon") > 0)
+    fail("--zca-epsilon has no effect without --preprocess zca");
+}
+
 inline void check(const CLI::App& app, Options& options) {
+  check_images(app, options);
   const auto given = [&app](const char* name) { return app.count(name) > 0; };
   const auto fail = [](const std::string& text) { throw CLI::ValidationError(text); };
   const bool images = options.data == "npy", tested = !options.test_path.empty();
-  if (options.path.empty() && options.data != "digits" && options.data != "fashion_mnist")
-    fail("--path is needed for --data " + options.data);
   if (images && options.labels.empty()) fail("--labels is needed for --data npy");
   if (!images && (tested || !options.labels.empty() || !options.test_labels.empty()))
     fail("--labels, --test and --test-labels belong to --data npy");
   if (tested != !options.test_labels.empty()) fail("--test and --test-labels belong together");
   if (tested && options.folds > 0)
     fail("--folds tests on the images to train on, --test on others: give one");
-  if (!images && given("--layout")) fail("--layout has an effect on --data npy alone");
   const bool draws = !options.train_size.empty();
   if (draws && options.folds > 0)
     fail("--train-size draws images to train on, --folds takes turns: give one");
@@ -99,13 +107,15 @@ inline void check(const CLI::App& app, Options& options) {
   std::sort(options.train_size.begin(), options.train_size.end());
   if (std::adjacent_find(options.train_size.begin(), options.train_size.end()) != options.train_size.end())
     fail("--train-size has a number twice");
-  if (options.preprocess != "zca" && given("--zca-epsilon"))
-    fail("--zca-epsilon has no effect without --preprocess zca");
   if (options.folds == 1) fail("--folds 1 leaves nothing to train on; choose 2 or more");
   if (!options.tested() && (options.preprocess == "channel" || options.preprocess == "zca"))
     fail("--preprocess " + options.preprocess + " would learn from the images it is tested on");
   if (!options.gram.empty() && options.family.size() * options.depth.size() * options.kernel.size() != 1)
     fail("--gram writes one matrix: give one --family, one --depth and one --kernel");
+  if (given("--shard") && options.store.empty()) fail("--shard has no effect without --store");
+  for (const char* other : {"--gram", "--svg", "--json", "--plan"})
+    if (given("--shard") && given(other))
+      fail(std::string(other) + " has no effect with --shard, which fills its part of the store and stops");
   if (given("--cores") && !options.plan) fail("--cores has no effect without --plan");
   program::require_own_outputs({{"--path", options.path},
                                 {"--labels", options.labels},
@@ -115,36 +125,42 @@ inline void check(const CLI::App& app, Options& options) {
                                {"--store", options.store});
 }
 
+/// Declares those that say which images, and how they are prepared.
+inline std::vector<CLI::Option*> declare_images(CLI::App& app, Options& o) {
+  return {
+      app.add_option("--data", o.data, "format of the images")
+          ->check(CLI::IsMember({"digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "cifar100_coarse",
+                                 "tiny_imagenet", "npy"}))
+          ->capture_default_str(),
+      app.add_option("--path", o.path, "folder of the data set as it is published; for npy the images' file"),
+      app.add_option("--test", o.test_path, "npy: images to test on"),
+      program::add_choice(app, "--layout", o.layout, {"auto", "channels-last", "channels-first"},
+                          "npy: where the channels are"),
+      app.add_option("--limit", o.limit, "so many images to train on [and to test on]")
+          ->expected(1, 2)
+          ->check(CLI::Range(Eigen::Index{2}, Eigen::Index{1} << 31)),
+      app.add_option("--size", o.size, "bring images to this height and width")
+          ->check(CLI::Range(Eigen::Index{1}, Eigen::Index{65536})),
+      app.add_option("--preprocess", o.preprocess, "each: every image to mean 0 and variance 1")
+          ->check(CLI::IsMember({"each", "channel", "zca", "none"}))
+          ->capture_default_str(),
+      app.add_option("--zca-epsilon", o.zca, "regularisation of ZCA")
+          ->check(CLI::PositiveNumber)
+          ->capture_default_str()};
+}
+
 /// Declares the options; they are in `o` once the program has parsed its arguments.
 inline void declare(CLI::App& app, Options& o) {
-  app.add_option("--data", o.data, "format of the images")
-      ->check(CLI::IsMember({"digits", "fashion_mnist", "mnist", "cifar10", "cifar100", "cifar100_coarse",
-                             "tiny_imagenet", "npy"}))
-      ->capture_default_str();
-  app.add_option("--path", o.path, "folder of the data set as it is published; for npy the images' file");
+  declare_images(app, o);
   app.add_option("--labels", o.labels, "npy: labels, whole numbers from 0");
-  app.add_option("--test", o.test_path, "npy: images to test on");
   app.add_option("--test-labels", o.test_labels, "npy: their labels");
-  program::add_choice(app, "--layout", o.layout, {"auto", "channels-last", "channels-first"},
-                      "npy: where the channels are");
   app.add_flag("--shuffle", o.shuffle, "--limit draws images, by --seed, instead of taking the first");
   app.add_flag("--balanced", o.balanced, "--limit and --train-size take as many images of each class");
-  app.add_option("--limit", o.limit, "so many images to train on [and to test on]")
-      ->expected(1, 2)
-      ->check(CLI::Range(Eigen::Index{2}, Eigen::Index{1} << 31));
   app.add_option("--train-size", o.train_size,
                  "train on so many images, drawn from those to train on; one or more numbers")
       ->check(CLI::Range(Eigen::Index{1}, Eigen::Index{1} << 31));
   app.add_option("--draws", o.draws, "how often they are drawn")
       ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
-  app.add_option("--size", o.size, "bring images to this height and width")
-      ->check(CLI::Range(Eigen::Index{1}, Eigen::Index{65536}));
-  app.add_option("--preprocess", o.preprocess, "each: every image to mean 0 and variance 1")
-      ->check(CLI::IsMember({"each", "channel", "zca", "none"}))
-      ->capture_default_str();
-  app.add_option("--zca-epsilon", o.zca, "regularisation of ZCA")
-      ->check(CLI::PositiveNumber)
       ->capture_default_str();
   program::add_choice(app, "--augment", o.augment, {"none", "flips"},
                       "flips: the kernel averaged over mirror images");
@@ -176,6 +192,7 @@ inline void declare(CLI::App& app, Options& o) {
       ->check(CLI::Range(Eigen::Index{1}, Eigen::Index{65536}))
       ->capture_default_str();
   app.add_option("--store", o.store, "keep finished tiles in this folder; a killed run goes on there");
+  program::add_shard(app, o.shard);
   app.add_flag("--plan", o.plan, "say what the run would take, from some of its tiles, and stop");
   app.add_option("--cores", o.cores, "of a cluster on which --plan puts ImageNet")
       ->check(CLI::Range(1, 1000000000))

@@ -3,22 +3,20 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <ios>
 #include <ostream>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
 
 #include <sst/base/duration.hpp>
 #include <sst/base/parallel.hpp>
-#include <sst/base/plain_text.hpp>
 #include <sst/base/text_table.hpp>
 #include <sst/io/store/tile_store.hpp>
 
 #include "image_kernels.hpp"
 #include "image_report.hpp"
+#include "quantities.hpp"
 
 /// \file
 /// What a run will take, before it starts.
@@ -31,40 +29,25 @@ struct Cost {
 
 namespace plan_detail {
 
-/// Seconds a pair on all threads at once, from a few tiles of this very run: so much for each image of a
-/// tile, which is prepared anew for every tile, and so much for each of its pairs.
+/// Seconds a pair on all threads at once, from a few tiles of this very run.
 template <class Scalar>
 double time_pair(const Candidate& candidate, const Experiment& e, const Options& options) {
-  constexpr Eigen::Index lanes = 16;  // what a vector holds at most
-  constexpr double enough = 1;        // second
-  const Eigen::Index largest = std::min(options.tile, e.train.count());
   const int threads = sst::detail::team_size(options.threads, 1 << 12);
   const auto some = [&](Eigen::Index count) {
     std::vector<Eigen::Index> which(static_cast<std::size_t>(count));
     for (std::size_t i = 0; i < which.size(); ++i) which[i] = static_cast<Eigen::Index>(i) % e.train.count();
     return sst::select(e.train, which);
   };
-  struct Seen {
-    double images, pairs, seconds;  // of a tile on each thread
-  } before{}, now{};
-  for (Eigen::Index columns = 1;; columns *= 2) {
-    const Eigen::Index rows = std::max(lanes, columns);
-    const sst::Images left = some(rows * threads), right = some(columns);
-    sst::TileReport report;
-    kernels_detail::with_tiles<Scalar>(candidate, left, right, options, [&](const auto& tiles) {
-      return sst::compute_by_tiles<Scalar>(tiles, sst::TileSymmetry::general, rows,
-                                           {.threads = options.threads}, &report);
-    });
-    before = std::exchange(
-        now, {static_cast<double>(rows + columns), static_cast<double>(rows * columns), report.seconds});
-    if (before.pairs > 0 && (report.seconds > enough || columns >= largest)) break;
-  }
-  // Two tiles of other proportions give both; with noise one of them may be below 0.
-  const double determinant = before.images * now.pairs - now.images * before.pairs;
-  const double an_image = std::clamp((before.seconds * now.pairs - now.seconds * before.pairs) / determinant,
-                                     0.0, now.seconds / now.images);
-  const double a_pair = (now.seconds - an_image * now.images) / now.pairs;
-  return (a_pair + 2 * an_image / static_cast<double>(largest)) / threads;
+  return program::time_pair(
+      std::min(options.tile, e.train.count()), threads, [&](Eigen::Index rows, Eigen::Index columns) {
+        const sst::Images left = some(rows * threads), right = some(columns);
+        sst::TileReport report;
+        kernels_detail::with_tiles<Scalar>(candidate, left, right, options, [&](const auto& tiles) {
+          return sst::compute_by_tiles<Scalar>(tiles, sst::TileSymmetry::general, rows,
+                                               {.threads = options.threads}, &report);
+        });
+        return report.seconds;
+      });
 }
 
 template <class Scalar>
@@ -78,29 +61,6 @@ Cost cost(const Candidate& candidate, const Experiment& e, const Options& option
   for (const auto part : {kernels_detail::Part::train, kernels_detail::Part::test})
     if (part == kernels_detail::Part::train || test > 0)
       out.disk += sst::TileStore<Scalar>::bytes(kernels_detail::header(candidate, e, part, options));
-  return out;
-}
-
-/// "1.23 GB" for 1.23e9 bytes.
-inline std::string format_bytes(double bytes) {
-  std::size_t unit = 0;
-  constexpr const char* units[]{"B", "kB", "MB", "GB", "TB", "PB"};
-  for (; bytes >= 999.5 && unit < 5; ++unit) bytes /= 1000;
-  sst::detail::PlainText text;
-  text.precision(3);
-  text << bytes;
-  return text.str() + " " + units[unit];
-}
-
-/// 1234567 as "1,234,567".
-inline std::string format_count(double count) {
-  sst::detail::PlainText text;
-  text << std::fixed;
-  text.precision(0);
-  text << count;
-  std::string out = text.str();
-  for (auto at = static_cast<std::ptrdiff_t>(out.size()) - 3; at > 0; at -= 3)
-    out.insert(static_cast<std::size_t>(at), ",");
   return out;
 }
 
@@ -125,7 +85,7 @@ class Plan {
 
   /// "1,000 pairs of images, some 5 min on 2 threads; 1 MB of memory for matrices"
   std::string line() const {
-    using namespace plan_detail;
+    using namespace program;
     return format_count(total_.pairs) + " pairs of images, some " + sst::format_duration(total_.seconds) +
            " on " + std::to_string(threads()) + (threads() == 1 ? " thread; " : " threads; ") +
            format_bytes(total_.memory) + " of memory for matrices" +
@@ -133,7 +93,7 @@ class Plan {
   }
 
   friend std::ostream& operator<<(std::ostream& out, const Plan& plan) {
-    using namespace plan_detail;
+    using namespace program;
     const Options& options = plan.options_;
     using enum sst::TextTable::Align;
     sst::TextTable table({{"topology"},

@@ -135,6 +135,8 @@ inline std::string name_options(const CLI::App& app, std::string message) {
     if (end == message.npos || message.compare(end, 2, ": ") != 0) continue;
     const std::string name = "--" + message.substr(at + 1, end - at - 1);
     const CLI::Option* option = app.get_option_no_throw(name);
+    for (const CLI::App* command : app.get_subcommands())
+      if (option == nullptr) option = command->get_option_no_throw(name);
     if (option == nullptr) continue;
     const bool flag = option->get_items_expected_max() == 0 && message.compare(end, 5, ": yes") == 0;
     message.replace(at + 1, end + (flag ? 5 : 1) - at - 1, name);
@@ -188,7 +190,9 @@ int run_program(CLI::App& app, int argc, char** argv, Body&& body) {
       app.exit(error, std::cout, std::cerr);
       return finish();
     }
-    return fail(std::string(error.what()) + "; " + app.get_name() + " --help lists the options", 2);
+    std::string command = app.get_name();
+    for (const CLI::App* sub : app.get_subcommands()) command += " " + sub->get_name();
+    return fail(std::string(error.what()) + "; " + command + " --help lists the options", 2);
   }
   try {
     body();

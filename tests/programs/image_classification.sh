@@ -62,6 +62,25 @@ done
 cat "accuracy ntk" "accuracy nngp" >expected
 grep -q '^plain nngp ' out || fail "no name of the kernel: $(cat out)"
 
+# Shards fill the stores, side by side, and a run without goes on from them.
+shards=(--limit 80 --depth 3 --family sparse_shortcut plain --kernel ntk nngp --precision double --tile 16 --store parts)
+for i in 1 2 3; do "$program" "${shards[@]}" --shard $i/3 >"part $i" 2>&1 & done
+wait
+for i in 1 2 3; do
+  grep -q "^shard $i/3: 20 tiles computed, 0 were there; .* of 60 tiles are in 'parts'; .* without --shard" "part $i" ||
+    grep -q "^shard $i/3: 20 tiles computed, 0 were there; all 60 tiles are in 'parts'; " "part $i" ||
+    fail "shard $i: $(cat "part $i")"
+done
+find parts -name '*.tile' -printf '%p %i %T@\n' | sort >before
+run 0 "${shards[@]}"
+[ "$(grep -c 'from the store' out)" -eq 4 ] || fail "shards are not used: $(cat out)"
+find parts -name '*.tile' -printf '%p %i %T@\n' | sort >after
+same before after "a tile of a shard was computed again"
+run 0 "${job[@]}" --gram parts.npy --store parts --tile 16
+run 0 "${job[@]}" --gram alone.npy --tile 16
+same parts.npy alone.npy "shards"
+refuse "--shard slurm is not in a job array" "${shards[@]}" --shard slurm
+
 # Small training sets: draws from one kernel matrix, tested on the images that are not drawn.
 draws=(--limit 120 --balanced --shuffle --depth 3 --family plain sparse_shortcut --train-size 40 10 --draws 6)
 run 0 "${draws[@]}" --svg d.svg --json d.json --store drawn
@@ -243,6 +262,9 @@ refuse "there are 4 images for 5 folds" --limit 4
 usage "--data" --data imagenet
 usage "--family" --family transformer
 usage "--path is needed" --data cifar10
+usage "--shard has no effect without --store" --shard 1/2
+usage "--svg has no effect with --shard" --shard 1/2 --store here --svg p.svg
+usage "is no shard" --shard 3/2 --store here
 usage "--labels is needed" --data npy --path x.npy
 usage "belong to --data npy" --labels y.npy
 usage "belong together" --data npy --path x.npy --labels y.npy --test x.npy

@@ -52,6 +52,13 @@ inline int shards_of(const File& lock) {
   return of;
 }
 
+/// The same of the store in a directory.
+inline int shards_of(const std::filesystem::path& directory) {
+  std::error_code error;
+  if (!std::filesystem::exists(directory / "lock", error)) return 1;
+  return shards_of(File(directory / "lock", O_RDONLY | O_NOFOLLOW, "read the lock"));
+}
+
 /// The locks of a run that fills a store. The folder has
 ///   opening.lock  held by who opens the store, so that it is done by one after the other,
 ///   lock          held by a run that is alone, and shared by shards; their number is in it,
