@@ -35,7 +35,7 @@ namespace gram {
 /// The matrix of a full store, in double.
 inline Eigen::MatrixXd read_gram(const std::string& store, program::Progress& progress) {
   return with_store(store, [&](const auto& stored) -> Eigen::MatrixXd {
-    return stored.assemble({.progress = progress("reading the kernel")}).template cast<double>();
+    return stored.template assemble<double>({.progress = progress("reading the kernel")});
   });
 }
 

@@ -73,6 +73,7 @@ TEST_CASE("a store says what it holds, and gives its tiles by their numbers", "[
   }
   CHECK(whole == tiles.k.cast<float>());
   CHECK(stored.assemble() == whole);
+  CHECK(stored.assemble<double>() == whole.cast<double>());
   stored.write_npy(folder.path / "k.npy");
   CHECK(sst::read_npy_matrix(folder.path / "k.npy").cast<float>() == whole);
   CHECK_THROWS_WITH(sst::StoredMatrix<double>(folder.path / "k"),

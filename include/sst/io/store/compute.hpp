@@ -81,15 +81,16 @@ inline std::vector<TilePlace> places(Eigen::Index rows, Eigen::Index columns, Ti
 
 /// Puts a tile in its place, and of a symmetric matrix its mirror image too; what a tile on the diagonal
 /// has above the diagonal does not count.
-template <class Matrix>
-void place_tile(const TilePlace& place, const Matrix& tile, TileSymmetry symmetry, Matrix& out) {
+template <class Tile, class Matrix>
+void place_tile(const TilePlace& place, const Tile& tile, TileSymmetry symmetry, Matrix& out) {
+  using Entry = typename Matrix::Scalar;
   auto block = out.block(place.row, place.column, place.rows, place.columns);
-  block = tile;
+  block = tile.template cast<Entry>();
   if (symmetry == TileSymmetry::general) return;
   if (place.row == place.column)
-    block.template triangularView<Eigen::StrictlyUpper>() = tile.transpose();
+    block.template triangularView<Eigen::StrictlyUpper>() = tile.transpose().template cast<Entry>();
   else
-    out.block(place.column, place.row, place.columns, place.rows) = tile.transpose();
+    out.block(place.column, place.row, place.columns, place.rows) = tile.transpose().template cast<Entry>();
 }
 
 /// Computes tiles in parallel and hands each to sink(place, tile), which may throw and is called from

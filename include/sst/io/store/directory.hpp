@@ -69,6 +69,8 @@ inline void put_in_place(const std::filesystem::path& part, const std::filesyste
   if (existing == Existing::keep) {
     // One of many that do this at the same time succeeds, on a network's file systems too.
     error = ::link(part.c_str(), path.c_str()) == 0 || errno == EEXIST ? 0 : errno;
+    std::error_code ignored;  // some file systems make a symbolic link, which would lead nowhere
+    if (error == 0 && std::filesystem::is_symlink(path, ignored)) error = ENOTSUP;
     constexpr std::array no_links{EPERM, EOPNOTSUPP, ENOTSUP, ENOSYS, EMLINK};
     if (std::find(no_links.begin(), no_links.end(), error) == no_links.end()) {
       if (error != 0) fail("write", path, error);

@@ -90,12 +90,15 @@ class StoredMatrix {
                       " (it was not computed yet, or is damaged); fill the store first");
   }
 
-  /// The whole matrix. Throws DataError, with its place, for a tile that is missing or damaged; Error
-  /// when the matrix does not fit into memory; Cancelled.
-  Matrix assemble(const Execution& execution = {}) const {
-    require_memory(static_cast<double>(header_.rows) * static_cast<double>(header_.columns) * sizeof(Scalar),
+  /// The whole matrix, its entries as they are stored or as Entry: double of float, without both in memory.
+  /// Throws DataError, with its place, for a tile that is missing or damaged; Error when the matrix does not
+  /// fit into memory; Cancelled.
+  template <class Entry = Scalar>
+  Eigen::Matrix<Entry, Eigen::Dynamic, Eigen::Dynamic> assemble(const Execution& execution = {}) const {
+    require_memory(static_cast<double>(header_.rows) * static_cast<double>(header_.columns) * sizeof(Entry),
                    "a matrix of " + std::to_string(header_.rows) + " x " + std::to_string(header_.columns));
-    Matrix out(header_.rows, header_.columns), tile;
+    Eigen::Matrix<Entry, Eigen::Dynamic, Eigen::Dynamic> out(header_.rows, header_.columns);
+    Matrix tile;
     detail::Counter counter(execution.progress, static_cast<double>(tiles()), "reading a store");
     for (Index k = 0; k < tiles(); ++k) {
       read(k, tile);
