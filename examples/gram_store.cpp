@@ -67,6 +67,7 @@ void fill(const gram::FillOptions& o, const sst::Shard& shard) {
   const sst::TileStoreHeader header = gram::header(o, samples, topology);
   const auto tiles = gram::kernel_tiles<Scalar>(o, samples, topology);
   if (o.plan) return plan<Scalar>(o, header, shard, *tiles);
+  program::note_local_locks(shard, o.store);
   program::Progress progress;
   sst::TileStore<Scalar> store(o.store, header, shard);
   program::TileCount count;

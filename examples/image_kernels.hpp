@@ -148,6 +148,7 @@ void fill_shard(const Candidate& candidate, const Experiment& e, const Options& 
 /// Fills a shard of the stores of all candidates, and says what is there then.
 inline void fill_shards(std::ostream& out, const std::vector<Candidate>& candidates, const Experiment& e,
                         const Options& options, program::Progress& progress) {
+  program::note_local_locks(program::shard_of(options.shard), options.store);
   program::TileCount count;
   for (const Candidate& candidate : candidates)
     if (options.precision == "float")

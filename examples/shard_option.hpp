@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -11,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include <sst/error.hpp>
+#include <sst/io/store/mount.hpp>
 #include <sst/io/store/shard.hpp>
 
 /// \file
@@ -71,6 +73,14 @@ inline sst::Shard slurm_shard() {
 inline sst::Shard shard_of(const std::string& option) {
   if (option.empty()) return {};
   return option == "slurm" ? slurm_shard() : sst::parse_shard(option);
+}
+
+/// A line on standard error where a shard relies on locks that other machines do not see.
+inline void note_local_locks(const sst::Shard& shard, const std::string& folder) {
+  const std::string why = shard.alone() ? "" : sst::why_locks_are_local(folder);
+  if (!why.empty())
+    std::cerr << "note: other machines do not see the locks of '" << folder << "' (" << why
+              << "); start no shard twice, and no run alone while shards run\n";
 }
 
 }  // namespace program

@@ -147,10 +147,24 @@ TEST_CASE("folders that hold no store that can be read", "[io][error]") {
   refuse("rows: 5", "rows: 05", "a value that no store has");
   refuse("rows: 5", "rows: 99999999999999999999", "a value that no store has");
   refuse("rows: 5", "rows: 6", "a symmetric matrix of 6 x 5");
+  for (const char* many : {"1073741825", "1000000000000", "9223372036854775807"})
+    refuse("rows: 5", "rows: " + std::string(many), "give one or more of each, and 2^30 at most");
   refuse("tile: 3", "tile: 0", "tiles of 0 rows");
   refuse("symmetric", "hermitian", "a value that no store has");
   refuse("float64", "float16", "a value that no store has");
   refuse("columns", "rows", "has no 'columns' where it should be");
+  // Sizes that nobody has memory for are an error before it is taken, and none overflows.
+  std::string vast = good;
+  for (const char* extent : {"rows: 5", "columns: 5"})
+    vast.replace(vast.find(extent), std::string(extent).size(),
+                 std::string(extent).substr(0, std::string(extent).size() - 1) + "1073741824");
+  vast.replace(vast.find("tile: 3"), 7, "tile: 1");
+  folder.write("k/header.txt", vast);
+  CHECK_THROWS_WITH(sst::StoredMatrix<double>(folder.path / "k"),
+                    Contains("a list of 5.76461e+17 tiles takes") && Contains("make tiles larger"));
+  vast.replace(vast.find("tile: 1\n"), 8, "tile: 9223372036854775807\n");
+  folder.write("k/header.txt", vast);
+  CHECK_THROWS_WITH(sst::StoredMatrix<double>(folder.path / "k").assemble(), Contains("GiB are free"));
   folder.write("k/header.txt", good + "more\n");
   CHECK_THROWS_WITH(sst::read_store_header(folder.path / "k"), Contains("goes on after its end"));
   folder.write("k/header.txt", good);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <functional>
@@ -16,6 +17,7 @@
 #include <sst/base/duration.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
+#include <sst/base/plain_text.hpp>
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
@@ -68,6 +70,14 @@ namespace store_detail {
 inline std::vector<TilePlace> places(Eigen::Index rows, Eigen::Index columns, TileSymmetry symmetry,
                                      Eigen::Index tile) {
   const bool half = symmetry == TileSymmetry::symmetric;
+  const auto along = [tile](Eigen::Index extent) {
+    return std::ceil(static_cast<double>(extent) / static_cast<double>(tile));
+  };
+  const double count = along(rows) * along(columns) / (half ? 2 : 1);
+  detail::PlainText text;
+  text << "a list of " << count << " tiles";
+  require_memory(count * sizeof(TilePlace), text.str(), "make tiles larger");
+  tile = std::min(tile, std::max(rows, columns));  // no sum of the two overflows
   std::vector<TilePlace> out;
   for (Eigen::Index column = 0; column < columns; column += tile)
     for (Eigen::Index row = half ? column : 0; row < rows; row += tile) {

@@ -71,9 +71,10 @@ inline void validate(const TileStoreHeader& header) {
   const auto fail = [](const std::string& what, const std::string& remedy) {
     throw DataError("a tile store cannot have " + what + "; " + remedy);
   };
-  if (header.rows < 1 || header.columns < 1)
+  constexpr Eigen::Index most = Eigen::Index{1} << 30;  // so that no number of bytes overflows
+  if (header.rows < 1 || header.columns < 1 || header.rows > most || header.columns > most)
     fail(std::to_string(header.rows) + " rows and " + std::to_string(header.columns) + " columns",
-         "give one or more of each");
+         "give one or more of each, and 2^30 at most");
   if (header.tile < 1) fail("tiles of " + std::to_string(header.tile) + " rows", "give one or more");
   if (header.symmetry == TileSymmetry::symmetric && header.rows != header.columns)
     fail("a symmetric matrix of " + std::to_string(header.rows) + " x " + std::to_string(header.columns),
