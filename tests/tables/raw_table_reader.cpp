@@ -98,7 +98,8 @@ void same_in_batches(const std::string& text, const sst::CsvFormat& format, std:
 }
 void same_in_all_batches(const std::string& text, const sst::CsvFormat& format = {}) {
   for (const std::size_t rows : {1U, 2U, 7U, 1000U})
-    for (const std::size_t piece : {1U, 2U, 3U, 7U, 64U, 1U << 18U}) same_in_batches(text, format, rows, piece);
+    for (const std::size_t piece : {1U, 2U, 3U, 7U, 64U, 1U << 18U})
+      same_in_batches(text, format, rows, piece);
 }
 
 std::string wide(const std::string& text, bool big) {
