@@ -49,7 +49,13 @@ class Progress {
   /// Between computations: throws Cancelled after Ctrl-C, and leaves the terminal clean.
   void check() {
     clear();
-    if (interrupted) throw sst::Cancelled("interrupted");
+    check_signals();
+  }
+  /// Within one: throws Cancelled after Ctrl-C.
+  void check_signals() {
+    if (!interrupted) return;
+    clear();
+    throw sst::Cancelled("interrupted");
   }
 
  private:
@@ -60,9 +66,21 @@ class Progress {
     std::string what;
     bool operator()(double done) const { return progress.show(what, {.total = 1, .done = done}); }
     bool operator()(const sst::ProgressEta& eta) const { return progress.show(what, eta); }
+    /// Of work that nobody knows the end of.
+    bool operator()(const std::string& done) const {
+      return progress.show(what, [&](double) { return done; });
+    }
   };
 
   bool show(const std::string& what, sst::ProgressEta eta) {
+    return show(what, [&](double seconds) {
+      if (!(eta.seconds > 0)) eta.seconds = seconds;
+      return eta.text();
+    });
+  }
+  /// text(seconds since this began) says how far it is.
+  template <class Text>
+  bool show(const std::string& what, Text&& text) {
     if (interrupted) return false;
     const auto now = Clock::now();
     if (what != what_) {
@@ -71,8 +89,8 @@ class Progress {
     }
     if (now - shown_ < std::chrono::milliseconds(terminal_ ? 300 : 60000)) return true;
     shown_ = now;
-    if (!(eta.seconds > 0)) eta.seconds = std::chrono::duration<double>(now - began_).count();
-    std::cerr << (terminal_ ? "\r\033[K" : "") << what << ": " << eta.text() << (terminal_ ? "" : "\n")
+    std::cerr << (terminal_ ? "\r\033[K" : "") << what << ": "
+              << text(std::chrono::duration<double>(now - began_).count()) << (terminal_ ? "" : "\n")
               << std::flush;
     drawn_ = terminal_;
     return true;

@@ -26,24 +26,12 @@
 #include "program.hpp"
 #include "regress_lesson.hpp"
 #include "regress_options.hpp"
+#include "regress_predict.hpp"
 #include "regress_report.hpp"
+#include "table_input.hpp"
 #include "table_options.hpp"
 
 namespace {
-
-/// The names of the columns of the training table; none without a header.
-std::vector<std::string> names(const sst::TableEncoding& encoding) {
-  std::vector<std::string> out;
-  for (const sst::ColumnEncoding& column : encoding.columns)
-    if (!column.name.empty()) out.push_back(column.name);
-  return out;
-}
-
-/// A target's errors have its name where there are several.
-std::string part(const std::string& where, const sst::TableModel& model, std::size_t target) {
-  const auto& targets = model.encoding->targets;
-  return targets.size() > 1 ? where + ", " + targets[target].name : where;
-}
 
 /// Below it conjugate gradients lose their way in the rounding of large kernels.
 constexpr double least_for_iterations = 1e-6;
@@ -191,62 +179,6 @@ sst::TableModel learn(const Options& o, Report& report, program::Progress& progr
   return out;
 }
 
-/// The rows of a table that lie outside the training rows by more than these span, each with the first such
-/// feature.
-std::vector<std::pair<std::size_t, Eigen::Index>> far_outside(const sst::EncodedTable& table,
-                                                              const sst::TableModel& model) {
-  const Eigen::MatrixXd& known = model.model.x().dense();
-  const Eigen::RowVectorXd low = known.colwise().minCoeff(), high = known.colwise().maxCoeff();
-  const Eigen::MatrixXd x = model.scaled(table.x);
-  std::vector<std::pair<std::size_t, Eigen::Index>> out;
-  for (Eigen::Index i = 0; i < x.rows(); ++i)
-    for (Eigen::Index j = 0; j < x.cols(); ++j)
-      if (std::max(low[j] - x(i, j), x(i, j) - high[j]) > high[j] - low[j]) {
-        out.emplace_back(static_cast<std::size_t>(i), j);
-        break;
-      }
-  return out;
-}
-
-void write_predictions(const Options& o, const sst::EncodedTable& table, const sst::TableModel& model,
-                       const sst::MeanAndStd& prediction) {
-  const std::size_t targets = model.encoding->targets.size();
-  std::vector<std::string> columns{"row"};
-  for (std::size_t t = 0; t < targets; ++t) {
-    const std::string name = targets > 1 ? " " + model.encoding->targets[t].name : "";
-    columns.push_back("prediction" + name);
-    for (const std::string& one : model.classes) columns.push_back("p " + one);
-    if (o.std) columns.push_back("std" + name);
-    if (o.interval > 0) columns.insert(columns.end(), {"lower" + name, "upper" + name});
-    if (!table.targets[t].empty()) columns.push_back("target" + name);
-  }
-  const auto best = sst::largest_score(prediction.mean);
-  const Eigen::MatrixXd p = model.classes.empty() ? Eigen::MatrixXd() : model.probabilities(prediction.mean);
-  const Eigen::RowVectorXd noise = model.noise_std();
-  const double width = o.interval > 0 ? sst::normal_quantile((1 + o.interval) / 2) : 0;
-  std::vector<std::vector<std::string>> rows;
-  for (Eigen::Index i = 0; i < prediction.mean.rows(); ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    auto& row = rows.emplace_back();
-    row.push_back(std::to_string(table.lines[at]));
-    for (std::size_t t = 0; t < targets; ++t) {
-      const auto column = static_cast<Eigen::Index>(t);
-      const double mean = prediction.mean(i, column);
-      row.push_back(model.classes.empty() ? shortest(mean) : model.classes[best[at]]);
-      for (std::size_t c = 0; c < model.classes.size(); ++c)
-        row.push_back(shortest(p(i, static_cast<Eigen::Index>(c))));
-      if (o.std) row.push_back(shortest(prediction.std(i, column)));
-      if (o.interval > 0) {
-        const double half = width * std::hypot(prediction.std(i, column), noise[column]);
-        row.push_back(shortest(mean - half));
-        row.push_back(shortest(mean + half));
-      }
-      if (!table.targets[t].empty()) row.push_back(table.targets[t][at]);
-    }
-  }
-  program::write_output(o.output, [&](std::ostream& out) { sst::write_raw_table(out, columns, rows); });
-}
-
 void run(const Options& o) {
 #ifdef _OPENMP
   if (o.threads > 0) omp_set_num_threads(o.threads);
@@ -261,7 +193,7 @@ void run(const Options& o) {
                          "' was not learnt from a table (it has no encoding); use it from C++");
   if (!o.load.empty() && !o.train.empty()) {
     const sst::EncodedTable more =
-        model.encoding->apply(program::read_table(o.train, o.table, names(*model.encoding)));
+        model.encoding->apply(program::read_table(o.train, o.table, program::column_names(*model.encoding)));
     model.append(more.x, outputs(more, *model.encoding, model.classes), {o.threads, progress("adding rows")});
   }
   const bool stds = o.std || o.interval > 0;
@@ -281,48 +213,19 @@ void run(const Options& o) {
     }
     if (!model.classes.empty()) model.calibrate(left_out.mean);
     const Eigen::MatrixXd truth = model.training_targets();
-    if (!model.classes.empty()) report.errors("leave-one-out", model, truth, left_out.mean);
+    if (!model.classes.empty())
+      report.class_errors("leave-one-out", model, sst::largest_score(truth), left_out.mean);
     for (std::size_t t = 0; model.classes.empty() && t < model.encoding->targets.size(); ++t) {
       const auto column = static_cast<Eigen::Index>(t);
-      const std::string where = part("leave-one-out", model, t);
-      report.errors(where, model, truth.col(column), left_out.mean.col(column));
+      const std::string where = target_part("leave-one-out", model, t);
+      report.errors(where, truth.col(column), left_out.mean.col(column));
       if (calibrated)
         report.calibration(where, truth.col(column), {left_out.mean.col(column), left_out.std.col(column)});
     }
   }
   progress.check();
 
-  if (!o.test.empty()) {
-    const sst::RawTable raw = program::read_table(o.test, o.table, names(*model.encoding));
-    const sst::EncodedTable table = model.encoding->apply(raw, sst::Purpose::predict);
-    report.testing(raw, table);
-    report.far(table, model, far_outside(table, model));
-    const auto prediction =
-        stds ? model.predict_with_std(table.x, sst::ObservationNoise::excluded,
-                                      {o.threads, progress("predicting")})
-             : sst::MeanAndStd{model.predict(table.x, {o.threads, progress("predicting")}), {}};
-    progress.check();
-    const Eigen::RowVectorXd noise = model.noise_std();
-    for (std::size_t t = 0; t < table.targets.size(); ++t) {
-      const auto known = sst::known_targets(table, t);
-      if (known.empty()) continue;
-      const std::string where = part(program::input_name(o.test), model, t);
-      const sst::EncodedTable some = sst::select_rows(table, known);
-      if (!model.classes.empty()) {
-        report.errors(where, model, class_columns(some, *model.encoding, model.classes),
-                      prediction.mean(known, sst::every));
-        continue;
-      }
-      const auto column = static_cast<Eigen::Index>(t);
-      const Eigen::VectorXd truth = sst::target_numbers(some, *model.encoding, t);
-      const Eigen::VectorXd mean = prediction.mean(known, column);
-      report.errors(where, model, truth, mean);
-      if (!stds) continue;
-      const Eigen::ArrayXd std = prediction.std(known, column).array();
-      report.calibration(where, truth, {mean, (std.square() + noise[column] * noise[column]).sqrt()});
-    }
-    if (!o.output.empty()) write_predictions(o, table, model, prediction);
-  }
+  if (!o.test.empty()) predict_table(o, model, report, progress);
   if (!o.save.empty())
     sst::save_model(o.save, model, o.factor ? sst::StoreFactor::yes : sst::StoreFactor::no);
   report.finish();

@@ -89,18 +89,18 @@ class Report {
     if (!left_out.empty()) say("left out", left_out);
   }
 
-  /// The table of --test.
-  void testing(const sst::RawTable& raw, const sst::EncodedTable& table) {
-    std::vector<std::size_t> known;
-    for (std::size_t t = 0; t < table.targets.size(); ++t)
-      known.push_back(sst::known_targets(table, t).size());
+  /// The table of --test: how it was written, what was left out of it, its rows, and how many of them have
+  /// each target.
+  void testing(const sst::RawTable& raw, const sst::EncodedTable& counts, Eigen::Index rows,
+               const std::vector<std::size_t>& known) {
     const auto [least, most] = std::minmax_element(known.begin(), known.end());
-    say("test", table.source + ": " + std::to_string(table.x.rows()) + " rows, " +
+    say("test", counts.source + ": " + std::to_string(rows) + " rows, " +
                     (*least == *most ? "" : std::to_string(*least) + " to ") + std::to_string(*most) +
                     (known.size() == 1 ? " with the target" : " with a target"));
-    json_["test"] = {{"file", table.source}, {"rows", table.x.rows()}, {"with_target", known}};
-    reading("test", raw, table);
+    json_["test"] = {{"file", counts.source}, {"rows", rows}, {"with_target", known}};
+    reading("test", raw, counts);
   }
+  void note(const std::string& text) { say("note", text); }
 
   void model(const sst::TableModel& model, const std::string& loaded) {
     const sst::Model& fitted = model.model;
@@ -239,15 +239,14 @@ class Report {
     measure(where, "mean log density", truth.rows(), density);
   }
 
-  /// Rows of --test that lie outside the training rows by more than these span, by their lines.
-  void far(const sst::EncodedTable& table, const sst::TableModel& model,
-           const std::vector<std::pair<std::size_t, Eigen::Index>>& rows) {
-    json_["test"]["far_outside"] = rows.size();
-    if (rows.empty()) return;
-    const auto [line, column] = rows.front();
-    say("note", std::to_string(rows.size()) + (rows.size() == 1 ? " row" : " rows") +
+  /// Rows of --test that lie outside the training rows by more than these span: how many, and of the first
+  /// its line and feature.
+  void far(const sst::TableModel& model, std::size_t count, std::size_t line, Eigen::Index column) {
+    json_["test"]["far_outside"] = count;
+    if (count == 0) return;
+    say("note", std::to_string(count) + (count == 1 ? " row" : " rows") +
                     " further outside the training rows than these span (the first: row " +
-                    std::to_string(table.lines[line]) + ", " +
+                    std::to_string(line) + ", " +
                     (model.transform
                          ? "learned feature " + std::to_string(column + 1)
                          : sst::detail::quote(model.encoding->features()[static_cast<std::size_t>(column)])) +
@@ -260,32 +259,33 @@ class Report {
               shortest(point.bias_std) + ")";
   }
 
-  /// The errors of classes, one a column, or of one target.
-  void errors(const std::string& where, const sst::TableModel& model, const Eigen::MatrixXd& truth,
-              const Eigen::MatrixXd& prediction) {
-    if (!model.classes.empty()) {
-      const auto wanted = sst::largest_score(truth), found = sst::largest_score(prediction);
-      Eigen::MatrixXi counts = Eigen::MatrixXi::Zero(truth.cols(), truth.cols());
-      for (std::size_t i = 0; i < wanted.size(); ++i)
-        ++counts(static_cast<Eigen::Index>(wanted[i]), static_cast<Eigen::Index>(found[i]));
-      add(where, "accuracy", truth.rows(), sst::share(sst::hits(found, wanted), wanted.size()));
-      const Eigen::MatrixXd p = model.probabilities(prediction);
-      const double loss = sst::log_loss(prediction, wanted, model.inverse_temperature);
-      measure(where, "balanced accuracy", truth.rows(), sst::balanced_accuracy(found, wanted));
-      if ((counts.rowwise().sum().array() > 0).count() > 1)
-        measure(where, "area under the curve", truth.rows(), sst::mean_area_under_curve(p, wanted));
-      measure(where, "calibration error", truth.rows(), sst::expected_calibration_error(p, wanted));
-      std::ostringstream text;
-      text << sst::Confusion<std::string>{model.classes, counts, {}};
-      confusions_ += "\n" + where + ", log loss of the probabilities " + readable(loss) + "\n" + text.str();
-      json_["errors"][where]["log loss"] = loss;
-      json_["errors"][where]["confusion"] = std::vector<std::vector<int>>();
-      for (Eigen::Index i = 0; i < counts.rows(); ++i)
-        json_["errors"][where]["confusion"].push_back(
-            std::vector<int>(counts.row(i).begin(), counts.row(i).end()));
-      return;
-    }
-    const auto found = sst::regression_errors(truth.col(0), prediction.col(0), seed_);
+  /// The errors of classes: the true ones, and the scores of each, rows x classes.
+  void class_errors(const std::string& where, const sst::TableModel& model,
+                    const std::vector<std::size_t>& wanted, const Eigen::MatrixXd& scores) {
+    const auto found = sst::largest_score(scores);
+    Eigen::MatrixXi counts = Eigen::MatrixXi::Zero(scores.cols(), scores.cols());
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      ++counts(static_cast<Eigen::Index>(wanted[i]), static_cast<Eigen::Index>(found[i]));
+    add(where, "accuracy", scores.rows(), sst::share(sst::hits(found, wanted), wanted.size()));
+    const Eigen::MatrixXd p = model.probabilities(scores);
+    const double loss = sst::log_loss(scores, wanted, model.inverse_temperature);
+    measure(where, "balanced accuracy", scores.rows(), sst::balanced_accuracy(found, wanted));
+    if ((counts.rowwise().sum().array() > 0).count() > 1)
+      measure(where, "area under the curve", scores.rows(), sst::mean_area_under_curve(p, wanted));
+    measure(where, "calibration error", scores.rows(), sst::expected_calibration_error(p, wanted));
+    std::ostringstream text;
+    text << sst::Confusion<std::string>{model.classes, counts, {}};
+    confusions_ += "\n" + where + ", log loss of the probabilities " + readable(loss) + "\n" + text.str();
+    json_["errors"][where]["log loss"] = loss;
+    json_["errors"][where]["confusion"] = std::vector<std::vector<int>>();
+    for (Eigen::Index i = 0; i < counts.rows(); ++i)
+      json_["errors"][where]["confusion"].push_back(
+          std::vector<int>(counts.row(i).begin(), counts.row(i).end()));
+  }
+
+  /// The errors of one target.
+  void errors(const std::string& where, const Eigen::VectorXd& truth, const Eigen::VectorXd& prediction) {
+    const auto found = sst::regression_errors(truth, prediction, seed_);
     add(where, "root mean squared error", truth.rows(), found.rmse);
     add(where, "mean absolute error", truth.rows(), found.mae);
     add(where, "R^2", truth.rows(), found.r2);

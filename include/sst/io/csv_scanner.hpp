@@ -96,6 +96,10 @@ class CsvScanner {
   /// What is left of a text that is in memory as a whole.
   std::string_view rest() const { return text_.substr(at_); }
   std::size_t line() const { return line_; }
+  /// Of the letters that were read the share that rows were made of.
+  double consumed() const {
+    return static_cast<double>(forgotten_ + at_) / static_cast<double>(forgotten_ + text_.size());
+  }
 
   [[noreturn]] void fail(std::size_t line, std::size_t column, const std::string& problem) const {
     fail_at_field(source_, line, column, column < names_.size() ? names_[column] : "", problem);

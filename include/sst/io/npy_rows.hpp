@@ -3,9 +3,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <ios>
+#include <ostream>
+#include <string>
 
 #include <Eigen/Core>
 
+#include <sst/error.hpp>
 #include <sst/io/bytes.hpp>
 #include <sst/io/npy.hpp>
 #include <sst/version.hpp>
@@ -51,6 +55,44 @@ class NpyRows {
  private:
   detail::NpyReader reader_;
   Eigen::Index first_ = 0;  // that was not read yet
+};
+
+/// Writes an NPY file of double, rows x cols in C order, of which nobody knows beforehand how many rows it
+/// will have.
+class NpyRowWriter {
+ public:
+  /// Keeps a reference: `out` has to outlive it. cols: 1 or more.
+  NpyRowWriter(std::ostream& out, Eigen::Index cols) : out_(out), cols_(cols), start_(out.tellp()) {
+    write_header();
+  }
+  /// Appends rows, m x cols. Throws DataError for another number of columns.
+  void write(const Eigen::MatrixXd& rows) {
+    if (rows.cols() != cols_)
+      throw DataError("rows of " + std::to_string(rows.cols()) + " columns for an NPY file of " +
+                      std::to_string(cols_) + "; give as many");
+    const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> values = rows;
+    out_.write(reinterpret_cast<const char*>(values.data()),
+               static_cast<std::streamsize>(static_cast<std::size_t>(values.size()) * sizeof(double)));
+    rows_ += rows.rows();
+  }
+  /// Writes how many rows there are into the header, whose length does not depend on it. Throws DataError
+  /// where the stream has no way back, as a pipe.
+  void finish() {
+    if (!out_.seekp(start_))
+      throw DataError(
+          "cannot write NPY of rows that are not counted before (the output has no way back to its header, "
+          "as "
+          "a pipe); name a file");
+    write_header();
+    out_.seekp(0, std::ios::end);
+  }
+
+ private:
+  void write_header() { out_ << detail::npy_header<double>(rows_, cols_, true); }
+
+  std::ostream& out_;
+  Eigen::Index cols_, rows_ = 0;
+  std::ostream::pos_type start_;
 };
 
 }  // namespace SST_ABI

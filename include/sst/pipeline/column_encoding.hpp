@@ -108,17 +108,24 @@ struct TablePlaces {
   std::vector<std::size_t> columns, targets;
 };
 
-/// One pass over a table under the encodings of its columns. What is wrong is collected, and raised at the
-/// end with row and column of the table.
+/// Of a table that leaves nothing to learn from or to predict.
+[[noreturn]] inline void fail_without_rows(const std::string& source) {
+  throw DataError(source +
+                  " has no row without missing values; fill them, or leave out the "
+                  "columns that have the most");
+}
+
+/// One pass over a table under the encodings of its columns. What is wrong is collected in `problems`, with
+/// row and column of the table.
 class TableEncoder {
  public:
   TableEncoder(const RawTable& table, const Treatments& treatments,
-               const std::vector<ColumnEncoding>& columns, TablePlaces places)
+               const std::vector<ColumnEncoding>& columns, TablePlaces places, TableProblems& problems)
       : table_(table),
         treatments_(treatments),
         columns_(columns),
         places_(std::move(places)),
-        problems_(table.source) {
+        problems_(problems) {
     // Lines of separators alone at the end of a file, as spreadsheets write them.
     end_ = table_.rows.size();
     while (end_ > 0 && std::all_of(table_.rows[end_ - 1].begin(), table_.rows[end_ - 1].end(),
@@ -151,10 +158,6 @@ class TableEncoder {
       else
         ++dropped[why];
     }
-    if (rows.empty() && problems_.empty())
-      throw DataError(table_.source +
-                      " has no row without missing values; fill them, or leave out the "
-                      "columns that have the most");
     return rows;
   }
 
@@ -260,9 +263,6 @@ class TableEncoder {
   }
   /// Whether something was wrong with the column.
   bool is_bad(std::size_t c) const { return std::find(bad_.begin(), bad_.end(), c) != bad_.end(); }
-  bool has_problems() const { return !problems_.empty(); }
-  /// Throws DataError if anything was.
-  void raise() const { problems_.raise(); }
 
  private:
   const std::string& at(std::size_t row, std::size_t c) const { return table_.rows[row][places_.columns[c]]; }
@@ -305,7 +305,7 @@ class TableEncoder {
   const Treatments& treatments_;
   const std::vector<ColumnEncoding>& columns_;
   TablePlaces places_;
-  TableProblems problems_;
+  TableProblems& problems_;
   std::vector<std::size_t> bad_;
   std::size_t end_ = 0;
 };

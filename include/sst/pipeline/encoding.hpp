@@ -12,6 +12,7 @@
 #include <sst/base/file.hpp>
 #include <sst/error.hpp>
 #include <sst/io/csv.hpp>
+#include <sst/io/table_problems.hpp>
 #include <sst/pipeline/column_encoding.hpp>
 #include <sst/tables/raw_table.hpp>
 #include <sst/version.hpp>
@@ -83,6 +84,9 @@ struct TableEncoding {
   /// is missing or unknown, for a category that was not there in training unless `treatments` say otherwise,
   /// and, for rows to learn from, where the target is missing.
   EncodedTable apply(const RawTable& table, Purpose purpose = Purpose::learn) const;
+  /// The same of a part of a table, which may leave no sample; what is wrong with its fields is added to
+  /// `problems`. Throws DataError for its columns.
+  EncodedTable apply(const RawTable& part, Purpose purpose, detail::TableProblems& problems) const;
 
   /// Whether the training table's column c is one of the targets.
   bool is_target(std::size_t c) const {
@@ -148,7 +152,8 @@ inline TableEncoding TableEncoding::learn(const RawTable& table, const std::vect
         std::all_of(table.rows.begin(), table.rows.end(), [c](const auto& row) { return row[c].empty(); }))
       leave_out(c, "no name and no values");
 
-  detail::TableEncoder encoder(table, out.treatments, out.columns, places);
+  detail::TableProblems problems(table.source);
+  detail::TableEncoder encoder(table, out.treatments, out.columns, places, problems);
   for (std::size_t c = 0; c < table.columns.size(); ++c)
     if (out.columns[c].name.empty() && (out.is_target(c) || out.columns[c].kind != left_out))
       encoder.add(c, {"has no name in the header",
@@ -158,7 +163,8 @@ inline TableEncoding TableEncoding::learn(const RawTable& table, const std::vect
     changed = false;
     std::map<std::string, std::size_t> ignore;
     const std::vector<std::size_t> rows = encoder.keep(true, ignore);
-    const bool complete = !encoder.has_problems();  // else what is constant may not be so in all rows
+    if (rows.empty() && problems.empty()) detail::fail_without_rows(table.source);
+    const bool complete = problems.empty();  // else what is constant may not be so in all rows
     std::vector<std::pair<std::size_t, Eigen::MatrixXd>> blocks;
     for (std::size_t c = 0; c < count && !rows.empty(); ++c) {
       if (out.columns[c].kind == left_out) continue;
@@ -191,7 +197,7 @@ inline TableEncoding TableEncoding::learn(const RawTable& table, const std::vect
         changed = true;
       }
     }
-    encoder.raise();
+    problems.raise();
   }
   if (out.features().empty())
     throw DataError(table.source +
@@ -200,6 +206,15 @@ inline TableEncoding TableEncoding::learn(const RawTable& table, const std::vect
 }
 
 inline EncodedTable TableEncoding::apply(const RawTable& table, Purpose purpose) const {
+  detail::TableProblems problems(table.source);
+  EncodedTable out = apply(table, purpose, problems);
+  problems.raise();
+  if (out.lines.empty()) detail::fail_without_rows(table.source);
+  return out;
+}
+
+inline EncodedTable TableEncoding::apply(const RawTable& table, Purpose purpose,
+                                         detail::TableProblems& problems) const {
   const std::size_t count = table.rows.empty() ? 0 : table.rows.front().size();
   const bool named = !targets.empty() && !columns[targets.front().index].name.empty();
   if (named == table.columns.empty())
@@ -240,7 +255,7 @@ inline EncodedTable TableEncoding::apply(const RawTable& table, Purpose purpose)
       place = detail::absent;
     places.targets.push_back(place);
   }
-  detail::TableEncoder encoder(table, treatments, columns, places);
+  detail::TableEncoder encoder(table, treatments, columns, places, problems);
   EncodedTable out;
   const std::vector<std::size_t> rows = encoder.keep(purpose == Purpose::learn, out.dropped);
   out.source = table.source;
@@ -252,7 +267,6 @@ inline EncodedTable TableEncoding::apply(const RawTable& table, Purpose purpose)
     out.x.middleCols(column, block.cols()) = block;
     column += block.cols();
   }
-  encoder.raise();
   for (const std::size_t row : rows) out.lines.push_back(table.lines[row]);
   for (const std::size_t place : places.targets) {
     std::vector<std::string>& fields = out.targets.emplace_back();

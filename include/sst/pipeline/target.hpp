@@ -47,29 +47,61 @@ inline EncodedTable select_rows(const EncodedTable& table, const std::vector<Eig
   return out;
 }
 
+namespace detail {
+
+/// One target as numbers, samples x 1; what is wrong with it is added to `problems`.
+inline Eigen::MatrixXd target_numbers(const EncodedTable& table, const TableEncoding& encoding,
+                                      std::size_t target, TableProblems& problems) {
+  const std::vector<std::string>& fields = table.targets.at(target);
+  const std::size_t column = encoding.targets.at(target).index;
+  Eigen::MatrixXd y(static_cast<Eigen::Index>(fields.size()), 1);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    double value = 0;
+    const CsvField kind = parse_csv_field(fields[i], value);
+    if (kind != CsvField::number)
+      problems.add_field(table.lines[i], column, encoding.columns[column].name, kind, [&]() -> FieldProblem {
+        if (kind != CsvField::text) return csv_field_problem(fields[i], kind);
+        return {quote(fields[i]) + " is not a number",
+                "correct it, or predict classes instead (classify: yes)"};
+      });
+    y(static_cast<Eigen::Index>(i), 0) = value;
+  }
+  return y;
+}
+
+/// The index of each sample's class, of the first target; classes that are not in the list, which get its
+/// length, are added to `problems`.
+inline std::vector<int> class_indices(const EncodedTable& table, const TableEncoding& encoding,
+                                      const std::vector<std::string>& classes, TableProblems& problems) {
+  std::vector<int> indices;
+  const std::vector<std::string>& fields = table.targets.at(0);
+  const std::size_t column = encoding.targets.at(0).index;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto at = std::find_if(classes.begin(), classes.end(), [&](const std::string& name) {
+      return canonical_field(name, {}) == fields[i];
+    });
+    if (at == classes.end())
+      problems.add_field(table.lines[i], column, encoding.columns[column].name, CsvField::text,
+                         [&]() -> FieldProblem {
+                           return {"the class " + quote(fields[i]) + " was not there in training",
+                                   "correct it, or train on it as well"};
+                         });
+    indices.push_back(static_cast<int>(at - classes.begin()));
+  }
+  return indices;
+}
+
+}  // namespace detail
+
 /// One target as numbers, samples x 1. Throws DataError for a table without it, and with row and column for
 /// anything else.
 inline Eigen::MatrixXd target_numbers(const EncodedTable& table, const TableEncoding& encoding,
                                       std::size_t target) {
-  const std::vector<std::string>& fields = table.targets.at(target);
-  const TableEncoding::Target& column = encoding.targets.at(target);
-  if (fields.empty())
-    throw DataError(table.source + " has no column " + detail::quote(column.name) + " (a target); add it");
-  Eigen::MatrixXd y(static_cast<Eigen::Index>(fields.size()), 1);
+  if (table.targets.at(target).empty())
+    throw DataError(table.source + " has no column " + detail::quote(encoding.targets.at(target).name) +
+                    " (a target); add it");
   detail::TableProblems problems(table.source);
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    double value = 0;
-    const detail::CsvField kind = detail::parse_csv_field(fields[i], value);
-    if (kind != detail::CsvField::number)
-      problems.add_field(table.lines[i], column.index, encoding.columns[column.index].name, kind,
-                         [&]() -> detail::FieldProblem {
-                           if (kind != detail::CsvField::text)
-                             return detail::csv_field_problem(fields[i], kind);
-                           return {detail::quote(fields[i]) + " is not a number",
-                                   "correct it, or predict classes instead (classify: yes)"};
-                         });
-    y(static_cast<Eigen::Index>(i), 0) = value;
-  }
+  Eigen::MatrixXd y = detail::target_numbers(table, encoding, target, problems);
   problems.raise();
   return y;
 }
@@ -113,22 +145,8 @@ inline std::vector<std::string> target_classes(const EncodedTable& table) {
 /// not in the list.
 inline std::vector<int> class_indices(const EncodedTable& table, const TableEncoding& encoding,
                                       const std::vector<std::string>& classes) {
-  std::vector<int> indices;
-  const std::vector<std::string>& fields = table.targets.at(0);
-  const std::size_t column = encoding.targets.at(0).index;
   detail::TableProblems problems(table.source);
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    const auto at = std::find_if(classes.begin(), classes.end(), [&](const std::string& name) {
-      return detail::canonical_field(name, {}) == fields[i];
-    });
-    if (at == classes.end())
-      problems.add_field(table.lines[i], column, encoding.columns[column].name, detail::CsvField::text,
-                         [&]() -> detail::FieldProblem {
-                           return {"the class " + detail::quote(fields[i]) + " was not there in training",
-                                   "correct it, or train on it as well"};
-                         });
-    indices.push_back(static_cast<int>(at - classes.begin()));
-  }
+  std::vector<int> indices = detail::class_indices(table, encoding, classes, problems);
   problems.raise();
   return indices;
 }

@@ -56,6 +56,7 @@ class RawRows : CsvScanner {
     }
     return table;
   }
+  using CsvScanner::consumed;
 
  private:
   static bool is_empty(const std::vector<std::string>& row) {
@@ -83,25 +84,28 @@ inline RawTable read_raw_table(const std::filesystem::path& path, const CsvForma
   return parse_raw_table(detail::read_all(path), path.string(), format);
 }
 
-/// Writes a table of fields, each as a text, in quotes where it needs them. Throws DataError for a row of
-/// another length.
-inline void write_raw_table(std::ostream& out, const std::vector<std::string>& columns,
-                            const std::vector<std::vector<std::string>>& rows) {
-  for (const auto& row : rows)
-    if (row.size() != columns.size())
-      throw DataError("a row has " + std::to_string(row.size()) + " fields for " +
-                      std::to_string(columns.size()) + " columns; give one each");
+/// Writes rows of fields, each as a text, in quotes where it needs them.
+inline void write_raw_rows(std::ostream& out, const std::vector<std::vector<std::string>>& rows) {
   std::string line;
-  const auto put = [&](const std::vector<std::string>& fields) {
+  for (const auto& fields : rows) {
     line.clear();
     for (const std::string& field : fields) {
       if (&field != &fields.front()) line += ',';
       detail::append_csv_text(line, field);
     }
     out << line << '\n';
-  };
-  put(columns);
-  for (const auto& row : rows) put(row);
+  }
+}
+/// Writes a table of fields, with the names of its columns above them. Throws DataError for a row of another
+/// length.
+inline void write_raw_table(std::ostream& out, const std::vector<std::string>& columns,
+                            const std::vector<std::vector<std::string>>& rows) {
+  for (const auto& row : rows)
+    if (row.size() != columns.size())
+      throw DataError("a row has " + std::to_string(row.size()) + " fields for " +
+                      std::to_string(columns.size()) + " columns; give one each");
+  write_raw_rows(out, {columns});
+  write_raw_rows(out, rows);
 }
 /// The same to a file. One of that name is replaced when the new one is complete. Throws DataError when it
 /// cannot be written.

@@ -38,6 +38,8 @@ class RawTableReader {
   /// that has nothing in it brings the next one along: whether it is one of those that end a file and are no
   /// samples, what follows tells. Throws DataError with the row and column of what is wrong.
   RawTable next(std::size_t count) { return rows_.take(count); }
+  /// Of what was read from the source, the share in (0, 1] that has become rows; the rest waits in memory.
+  double consumed() const { return rows_.consumed(); }
 
  private:
   detail::TextWindow window_;
