@@ -84,7 +84,9 @@ inline void declare(CLI::App& app, Options& o) {
                           const char* text) { return program::add_choice(app, name, value, choices, text); };
   app.add_option("--train", o.train,
                  "CSV to learn from (-: standard input); with --load, rows to add to the model");
-  auto* test = app.add_option("--test", o.test, "CSV to predict; errors too where it has the target");
+  auto* test = app.add_option(
+      "--test", o.test,
+      "CSV or NPY to predict (-: standard input), of any length; errors too where it has the target");
   auto* target = program::add_words(
       app, "--target", o.target, "the column to predict: a name, or an index (-1: the last); several: a,b");
   auto* load = app.add_option("--load", o.load, "a saved model instead of learning one");
@@ -152,7 +154,9 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--interval", o.interval, "intervals that hold a target with this probability, such as 0.95")
       ->check(CLI::Range(1e-6, 1 - 1e-6))
       ->needs(test);
-  app.add_option("--output", o.output, "write the predictions for --test to this CSV (-: standard output)")
+  app.add_option("--output", o.output,
+                 "write the predictions for --test to this file (-: standard output): CSV, or NPY if its "
+                 "name ends so")
       ->needs(test);
   auto* save = app.add_option("--save", o.save, "save the model as this folder");
   app.add_flag("--save-factor", o.factor, "with its n x n factor: faster --std and --train later")

@@ -2,9 +2,12 @@
 #include <sst/io/npy_rows.hpp>
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <fstream>
 #include <limits>
+#include <ostream>
 #include <string>
 
 #include "../catch.hpp"
@@ -55,6 +58,30 @@ TEST_CASE("The rows of an NPY file in batches are its matrix, in either order", 
                             "{'descr': '>i2', 'fortran_order': True, 'shape': (2,2)}" +
                             std::string("\0\1\0\2\0\3\xFF\xFF", 8));
   check(Eigen::MatrixXd{{1, 3}, {2, -1}});
+}
+
+TEST_CASE("An NPY file that grows by rows is the file of the matrix", "[io][npy]") {
+  const sst_test::Folder folder;
+  const auto path = folder.path / "a.npy", whole = folder.path / "b.npy";
+  for (const Eigen::Index rows : {0, 1, 9, 99999}) {
+    const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> matrix =
+        Eigen::MatrixXd::Random(rows, 3);
+    std::ofstream out(path, std::ios::binary);
+    sst::NpyRowWriter writer(out, 3);
+    for (Eigen::Index first = 0; first < rows; first += 7)
+      writer.write(matrix.middleRows(first, std::min<Eigen::Index>(7, rows - first)));
+    writer.finish();
+    out.close();
+    sst::write_npy(whole, matrix);
+    CHECK(sst_test::content(path) == sst_test::content(whole));
+  }
+}
+
+TEST_CASE("What cannot be written as rows of NPY is an error", "[io][npy][error]") {
+  std::ostream none(nullptr);
+  sst::NpyRowWriter writer(none, 3);
+  CHECK_THROWS_WITH(writer.write(Eigen::MatrixXd::Random(2, 4)), Contains("rows of 4 columns"));
+  CHECK_THROWS_WITH(writer.finish(), Contains("no way back to its header") && Contains("name a file"));
 }
 
 TEST_CASE("Values of rows stay as they are, and what is no matrix is an error", "[io][npy][error]") {

@@ -128,11 +128,11 @@ TEST_CASE("Separators at the end of each line and of the file", "[pipeline][enco
 TEST_CASE("All problems of a table at once", "[pipeline][encoding][error]") {
   CHECK_THROWS_WITH(
       TableEncoding::learn(raw_table("a,b,c,y\n1,x,1,1\n,y,2,\n,x,inf,3\n4,y,4,4\n"), {"y"}),
-      "t.csv has 3 kinds of problems: (1) row 3, column 1 ('a'): the field is empty (and 1 more such); fill "
-      "it, or ask for a treatment (missing: drop or mean). (2) row 3, column 4 ('y'): the field is empty in "
-      "the target; fill it, or ask to drop such rows (missing-target: drop). (3) row 2, column 2 ('b'): 'x' "
-      "is not a number; correct it, leave the column out (ignore: NAME), or ask for one column a category "
-      "(text: onehot)");
+      "t.csv has 3 kinds of problems: (1) row 2, column 2 ('b'): 'x' is not a number; correct it, leave the "
+      "column out (ignore: NAME), or ask for one column a category (text: onehot). (2) row 3, column 1 "
+      "('a'): the field is empty (and 1 more such); fill it, or ask for a treatment (missing: drop or "
+      "mean). (3) row 3, column 4 ('y'): the field is empty in the target; fill it, or ask to drop such "
+      "rows (missing-target: drop)");
   CHECK_THROWS_WITH(TableEncoding::learn(raw_table("a,b,c,y\n1,7,1,1\n2,7,2,2\n"), {"y"}),
                     Contains("2 kinds") && Contains("column 2 ('b') is constant") &&
                         Contains("column 3 ('c') equals column 1 ('a')"));

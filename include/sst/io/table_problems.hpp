@@ -17,8 +17,9 @@ namespace sst {
 inline namespace SST_ABI {
 namespace detail {
 
-/// The problems of a table, to be told at once: of those that are alike in a column the first, and how many
-/// more there are; those that one remedy helps together.
+/// The problems of a table, to be told at once, by the rows where they begin, those of whole columns first:
+/// of those that are alike in a column the first, and how many more there are; those that one remedy helps
+/// together.
 class TableProblems {
  public:
   explicit TableProblems(std::string source) : source_(std::move(source)) {}
@@ -30,13 +31,14 @@ class TableProblems {
                  Describe&& describe) {
     const auto [it, fresh] = seen_.emplace(std::pair{column, kind}, problems_.size());
     if (fresh)
-      add("row " + std::to_string(line) + ", " + column_place(column, name) + ": ", describe());
+      add({line, column}, "row " + std::to_string(line) + ", " + column_place(column, name) + ": ",
+          describe());
     else
       ++problems_[it->second].more;
   }
   /// One of a whole column: "is constant".
   void add_column(std::size_t column, std::string_view name, const FieldProblem& problem) {
-    add(column_place(column, name) + " ", problem);
+    add({0, column}, column_place(column, name) + " ", problem);
   }
   bool empty() const { return problems_.empty(); }
 
@@ -44,15 +46,17 @@ class TableProblems {
   void raise() const {
     if (empty()) return;
     constexpr std::size_t most = 8;
+    std::vector<Problem> sorted = problems_;
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](const Problem& a, const Problem& b) { return a.where < b.where; });
     std::vector<std::string> groups;
-    for (std::size_t i = 0; i < problems_.size(); ++i) {
-      const std::string& remedy = problems_[i].problem.remedy;
+    for (auto here = sorted.begin(); here != sorted.end(); ++here) {
+      const std::string& remedy = here->problem.remedy;
       const auto alike = [&](const Problem& other) { return other.problem.remedy == remedy; };
-      const auto here = problems_.begin() + static_cast<std::ptrdiff_t>(i);
-      if (std::any_of(problems_.begin(), here, alike)) continue;
+      if (std::any_of(sorted.begin(), here, alike)) continue;
       std::string text;
       std::size_t told = 0;
-      for (auto it = here; it != problems_.end(); ++it) {
+      for (auto it = here; it != sorted.end(); ++it) {
         if (!alike(*it) || ++told > most) continue;
         text += (text.empty() ? "" : ", ") + it->place + it->problem.what +
                 (it->more ? " (and " + std::to_string(it->more) + " more such)" : "");
@@ -68,13 +72,15 @@ class TableProblems {
   }
 
  private:
+  using Where = std::pair<std::size_t, std::size_t>;  // line, 0 of a whole column; column
   struct Problem {
+    Where where;
     std::string place;
     FieldProblem problem;
     std::size_t more = 0;
   };
-  void add(std::string place, FieldProblem problem) {
-    problems_.push_back({std::move(place), std::move(problem), 0});
+  void add(Where where, std::string place, FieldProblem problem) {
+    problems_.push_back({where, std::move(place), std::move(problem), 0});
   }
 
   std::string source_;
