@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Tables of any length to predict: regress in little memory, from pipes and packed files. Usage: regress_stream.sh PROGRAM
+# Tables of any length to predict: regress in little memory, from pipes and packed files.
+# Usage: regress_stream.sh PROGRAM
 set -u
 program=$1
 source "$(dirname "$0")/helper/expect.sh"
@@ -18,7 +19,7 @@ with_target() {
 rows 60 1 | with_target >train.csv
 run 0 --train train.csv --target y --choose no --save model
 
-# The same digits whatever they come from, and in pieces what they are whole: each row's alone, by a model that knows no other.
+# The same digits whatever they come from.
 rows 9000 2 | with_target >test.csv
 run 0 --load model --test test.csv --std --output whole.csv --json whole.json
 [ "$(wc -l <whole.csv)" -eq 9001 ] || fail "not one prediction a row"
@@ -26,7 +27,7 @@ gzip -c test.csv >test.csv.gz
 for input in test.csv.gz -; do
   run 0 --load model --test $input --std --output again.csv --json again.json <test.csv
   same again.csv whole.csv "$input"
-  grep -A99 '"errors"' again.json | sed "s|standard input\|test.csv.gz|test.csv|" | grep -vE 'seconds|peak' >again.errors
+  grep -A99 '"errors"' again.json | sed -E "s#standard input|test.csv.gz#test.csv#" | grep -vE 'seconds|peak' >again.errors
   grep -A99 '"errors"' whole.json | grep -vE 'seconds|peak' >whole.errors
   same again.errors whole.errors "the errors of $input"
 done
