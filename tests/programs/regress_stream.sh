@@ -76,7 +76,7 @@ untouched() {
   [ -z "$(find . -name '*.part')" ] || fail "temporary files stay: $1"
 }
 refuse "row 20002, column 3 ('c')" --load model --test <(many 20000 && echo 1,2,x,4,5) --output output.csv
-refuse "row 20002, column 5: the row ends here with 4 of 5 fields" --load model --test <(many 20000 && echo 1,2,3,4) --output output.csv
+refuse "row 20002, column 5 ('e'): the row ends here with 4 of 5 fields" --load model --test <(many 20000 && echo 1,2,3,4) --output output.csv
 refuse "row 20001, column 6 ('y'): 'much'" --load model --output output.csv \
   --test <(many 19999 | sed '1s/$/,y/;2,$s/$/,1/' && echo 1,2,3,4,5,much)
 refuse "is not UTF-8" --load model --test <(many 20000 && printf '1,2,\351,4,5\n') --output output.csv
