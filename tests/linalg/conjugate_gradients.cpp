@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
 #include "../matrices.hpp"
+#include "../thread_ranks.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <vector>
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
@@ -10,6 +16,7 @@
 
 #include <sst/kernel/kernel_operator.hpp>
 #include <sst/kernel/network_kernel.hpp>
+#include <sst/kernel/own_kernel.hpp>
 #include <sst/linalg/conjugate_gradients.hpp>
 #include <sst/linalg/randomly_pivoted_cholesky.hpp>
 #include <sst/topology/families.hpp>
@@ -49,7 +56,7 @@ TEST_CASE("an operator multiplies as its matrix does, with any number of threads
     const MatrixXd x = sphere(n, 5), right = MatrixXd::Random(n, 3);
     const MatrixXd k = kernel.matrix(x);
     const MatrixXd product = (k.cast<long double>() * right.cast<long double>()).cast<double>();
-    const sst::KernelOperator<double> matrix_free(tiles(x), 1);
+    const sst::KernelOperator<double> matrix_free(tiles(x), {.threads = 1});
     const sst::DenseOperator dense(k, 1);
     const std::vector<Index> some{n - 1, 0, n / 2};
     INFO("n " << n);
@@ -62,12 +69,83 @@ TEST_CASE("an operator multiplies as its matrix does, with any number of threads
     CHECK((in_float - product).norm() <= 1e-5 * product.norm());
     CHECK((in_float - product).norm() > 0);
     for (const int threads : {2, 3}) {
-      const sst::KernelOperator<double> more(tiles(x), threads);
+      const sst::KernelOperator<double> more(tiles(x), {.threads = threads});
       CHECK(same_bits(more.apply(right), matrix_free.apply(right)));
       CHECK(same_bits(more.columns(some), matrix_free.columns(some)));
       CHECK(same_bits(sst::DenseOperator(k, threads).apply(right), dense.apply(right)));
     }
   }
+}
+
+TEST_CASE("an operator multiplies alike whatever it keeps and whoever shares its tiles", "[linalg]") {
+  const Index n = 1700;
+  const MatrixXd x = sphere(n, 5), right = MatrixXd::Random(n, 3);
+  const sst::KernelOperator<double> alone(tiles(x));
+  const sst::KernelOperator<float> alone_in_float(narrow_tiles(x));
+  const MatrixXd product = alone.apply(right), in_float = alone_in_float.apply(right);
+  const std::vector<Index> some{n - 1, 0, n / 2};
+  const double all = sst::KernelOperator<double>::bytes(n);
+  CHECK(alone.kept_bytes() == 0);
+  CHECK(alone.kept_fraction() == 0);
+  for (const double memory : {1e5, 0.3 * all, 1.1 * all, 1e12}) {
+    double last = 0;
+    const sst::KernelOperator<double> keeping(
+        tiles(x), {.memory = memory, .progress = [&](double done) { return (last = done) <= 1; }});
+    INFO("memory " << memory);
+    CHECK(keeping.kept_bytes() <= std::min(memory, 1.1 * all));
+    CHECK((keeping.kept_fraction() == 1) == (memory > all));
+    CHECK((last == 1) == (keeping.kept_bytes() > 0));
+    CHECK(same_bits(keeping.apply(right), product));
+    CHECK(same_bits(keeping.apply(right), product));
+  }
+  CHECK_THROWS_AS(
+      sst::KernelOperator<double>(tiles(x), {.memory = all, .progress = [](double) { return false; }}),
+      sst::Cancelled);
+  for (const int count : {1, 2, 3, 4, 12}) {
+    std::vector<double> kept(static_cast<std::size_t>(count));
+    std::mutex mutex;
+    sst_test::as_ranks(count, [&](std::shared_ptr<const sst::Ranks> ranks) {
+      const sst::KernelOperator<double> part(tiles(x), {.threads = 1, .memory = 0.2 * all, .ranks = ranks});
+      const sst::KernelOperator<float> narrow(narrow_tiles(x), {.threads = 1, .ranks = ranks});
+      const MatrixXd ours = part.apply(right), ours_in_float = narrow.apply(right);
+      const MatrixXd columns = part.columns(some);
+      const std::lock_guard lock(mutex);
+      kept[static_cast<std::size_t>(ranks->number())] = part.kept_bytes();
+      INFO("rank " << ranks->number() << " of " << count);
+      CHECK(same_bits(ours, product));
+      CHECK(same_bits(ours_in_float, in_float));
+      CHECK(same_bits(columns, alone.columns(some)));
+      CHECK(same_bits(part.diagonal(), alone.diagonal()));
+    });
+    // The work is spread: ten tiles, of which each rank has its share.
+    if (count == 12) CHECK(std::count(kept.begin(), kept.end(), 0.0) == 2);
+    if (count == 4) CHECK(*std::min_element(kept.begin(), kept.end()) > 0);
+  }
+}
+
+TEST_CASE("ranks that hold different numbers are told apart", "[linalg]") {
+  const MatrixXd x = sphere(600, 5);
+  CHECK_THROWS_WITH(sst_test::as_ranks(3,
+                                       [&](std::shared_ptr<const sst::Ranks> ranks) {
+                                         const sst::KernelOperator<double> k(tiles(x),
+                                                                             {.threads = 1, .ranks = ranks});
+                                         MatrixXd right = MatrixXd::Ones(600, 1);
+                                         if (ranks->number() == 2) right(17, 0) += 1e-15;
+                                         k.apply(right);
+                                       }),
+                    Contains("no longer hold the same numbers"));
+}
+
+TEST_CASE("a kernel that no positive semidefinite matrix has is refused", "[linalg]") {
+  const auto odd =
+      sst::kernel_function("odd", [](const auto& a, const auto& b) { return a[0] == b[0] ? 1e-6 : 1.0; });
+  const MatrixXd x = Eigen::VectorXd::LinSpaced(2000, 0, 1);
+  const sst::KernelOperator<double> k(odd.interface().in_double(x)->tiles());
+  CHECK_THROWS_WITH(k.apply(MatrixXd::Ones(2000, 1)), Contains("not positive semidefinite"));
+  MatrixXd infinite = MatrixXd::Ones(2000, 1);
+  infinite(5, 0) = std::numeric_limits<double>::infinity();
+  CHECK_THROWS_AS(sst::KernelOperator<double>(tiles(sphere(2000, 3))).apply(infinite),
+                  sst::NotPositiveDefinite);
 }
 
 TEST_CASE("conjugate gradients solve several systems at once", "[linalg]") {

@@ -2,51 +2,85 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
 #include <Eigen/Core>
 
+#include <sst/base/fingerprint.hpp>
 #include <sst/base/parallel.hpp>
+#include <sst/base/plain_text.hpp>
+#include <sst/base/ranks.hpp>
+#include <sst/error.hpp>
 #include <sst/kernel/kernel_function.hpp>
+#include <sst/linalg/fixed_point_sums.hpp>
 #include <sst/linalg/operator.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
 inline namespace SST_ABI {
 
-/// The kernel matrix K(X, X) of a kernel function, never held: its tiles are computed anew for every product,
-/// each once for itself and its mirror image.
+/// Where the tiles of a kernel operator are, and who computes them.
+struct KernelOperatorOptions {
+  int threads = 0;  ///< 0: as many as OpenMP gives
+  /// Bytes of tiles that are kept, computed once; the others are computed anew for every product.
+  double memory = 0;
+  /// The processes that tiles are spread over, each with this memory; none: this one has all.
+  std::shared_ptr<const Ranks> ranks = {};
+  /// Called with the fraction of the tiles to be kept that is there, on this rank; returning false cancels.
+  std::function<bool(double)> progress = {};
+};
+
+/// The kernel matrix K(X, X) of a kernel function by its tiles, each once for itself and its mirror image:
+/// kept in memory, or computed anew for every product.
 ///
-/// A product takes n^2/2 kernel values and 2 n^2 multiplications and additions for each column of X, and
-/// n x (columns of X) numbers of memory beside a tile for each thread. Tiles, and products within one, are in
-/// Scalar; sums over tiles are in double. With float, K X is off by about 6e-8 sqrt(n) |X|, which limits
-/// the residual of a regression with ridge lambda to 6e-8 sqrt(n) |y| / lambda where y is not smooth.
+/// A product takes 2 n^2 multiplications and additions for each column of X and, of tiles that are not kept,
+/// their n^2/2 kernel values; n x (columns of X) numbers of 16 bytes beside a tile for each thread. Tiles,
+/// and products within one, are in Scalar; sums over tiles are FixedPointSums, so that results have the same
+/// bits for any number of threads and ranks and however many tiles are kept. With float, K X is off by about
+/// 6e-8 sqrt(n) |X|, which limits the residual of a regression with ridge lambda to
+/// 6e-8 sqrt(n) |y| / lambda where y is not smooth.
+///
+/// With several ranks, each calls the same functions in the same order.
 template <class Scalar = double>
 class KernelOperator final : public SymmetricOperator {
  public:
-  /// tiles: of K(X, X). threads: 0 means as many as OpenMP gives.
-  explicit KernelOperator(std::shared_ptr<const KernelTiles<Scalar>> tiles, int threads = 0)
-      : tiles_(std::move(tiles)), threads_(threads) {}
+  /// tiles: of K(X, X). Computes the diagonal, and the tiles to be kept. Throws DataError (numbers that
+  /// overflow), Cancelled.
+  explicit KernelOperator(std::shared_ptr<const KernelTiles<Scalar>> tiles,
+                          KernelOperatorOptions options = {})
+      : tiles_(std::move(tiles)), options_(std::move(options)), diagonal_(make_diagonal()) {
+    const Index blocks = (rows() + tile - 1) / tile;
+    std::size_t number = 0;
+    for (Index column = 0; column < blocks; ++column)
+      for (Index row = column; row < blocks; ++row, ++number)
+        if (!options_.ranks || options_.ranks->takes(number)) own_.emplace_back(row, column);
+    keep();
+  }
 
   Index rows() const override { return tiles_->rows(); }
+  Eigen::VectorXd diagonal() const override { return diagonal_; }
 
-  Eigen::VectorXd diagonal() const override {
-    Eigen::VectorXd out(rows());
-    over_strips(rows(), [&](Index first, Index size, Workspace& workspace) {
-      for (Index i = first; i < first + size; ++i) {
-        Scalar value = 0;
-        tiles_->evaluate(i, 1, i, 1, {&value, nullptr, 1}, workspace);
-        out[i] = static_cast<double>(value);
-      }
-    });
-    return out;
+  /// Bytes of all tiles of a kernel of n rows.
+  static double bytes(Index n) {
+    const auto rows = static_cast<double>(n);
+    return sizeof(Scalar) * rows * (rows + std::min(static_cast<double>(tile), rows)) / 2;
+  }
+  /// Bytes of the tiles that are kept, of this rank.
+  double kept_bytes() const { return kept_bytes_; }
+  /// The part of its tiles that this rank keeps, 0 to 1.
+  double kept_fraction() const {
+    return own_.empty() ? 1 : static_cast<double>(kept_.size()) / static_cast<double>(own_.size());
   }
 
   Eigen::MatrixXd columns(const std::vector<Index>& indices) const override {
     for (const Index i : indices) operator_detail::require_index(i, rows());
-    Eigen::MatrixXd out(rows(), static_cast<Index>(indices.size()));
+    Eigen::MatrixXd out = Eigen::MatrixXd::Zero(rows(), static_cast<Index>(indices.size()));
     over_strips(rows(), [&](Index first, Index size, Workspace& workspace) {
       Eigen::Matrix<Scalar, Eigen::Dynamic, 1> strip(size);
       for (Index c = 0; c < out.cols(); ++c) {
@@ -55,95 +89,145 @@ class KernelOperator final : public SymmetricOperator {
         out.col(c).segment(first, size) = strip.template cast<double>();
       }
     });
+    if (options_.ranks) options_.ranks->collect(out.data(), static_cast<std::size_t>(out.size()));
     return out;
   }
 
-  /// K X. Throws DataError (wrong rows, kernel values that overflow).
+  /// K X. Throws DataError (wrong rows, kernel values that overflow), NotPositiveDefinite (an entry that is
+  /// larger than the diagonal allows), Error (ranks that hold different numbers).
   Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const override {
     operator_detail::require_rows(x.rows(), rows());
+    require_alike(x);
     const Matrix right = x.template cast<Scalar>();
-    Eigen::MatrixXd out = Eigen::MatrixXd::Zero(rows(), x.cols());
-    const Index count = (rows() + tile - 1) / tile, players = count + count % 2;
-    detail::Failure failure;
-    const int team = detail::team_size(threads_, std::max<Index>(1, players / 2));
-    const cholesky_detail::SerialEigen serial;
-    struct Player {
-      std::unique_ptr<Workspace> workspace;
-      Matrix values, product;
+    // |K_ij| <= max K_ii; twice that leaves room for rounding.
+    const double largest = 2.0 * tile * (rows() ? diagonal_.maxCoeff() : 0.0);
+    FixedPointSums sums(rows(), largest * (rows() ? right.cwiseAbs().colwise().maxCoeff().eval()
+                                                  : Eigen::Matrix<Scalar, 1, Eigen::Dynamic>(x.cols()))
+                                              .template cast<double>());
+    std::vector<std::mutex> blocks(static_cast<std::size_t>((rows() + tile - 1) / tile));
+    const auto add = [&](Index block, const Matrix& product) {
+      const std::lock_guard lock(blocks[static_cast<std::size_t>(block)]);
+      if (!sums.add(block * tile, product)) throw_too_large();
     };
-    const Index rounds = std::max<Index>(1, players);
-    // A round-robin tournament: in each round every block of rows is in one tile at most, so that it gets
-    // what the tiles add to it in the order of the rounds, whoever computes them. Round 0: the diagonal.
-    const auto games = [&](Index round) { return round == 0 ? count : players / 2; };
-    const auto play = [&](Player& player, Index round, Index game) {
-      failure.guard([&] {
-        if (!player.workspace) player.workspace = tiles_->workspace();
-        const auto [row, column] = round == 0 ? std::pair{game, game} : pairing(players, round - 1, game);
-        if (row < count) add_tile(row, column, right, out, player.values, player.product, *player.workspace);
-      });
-    };
-    if (team == 1) {  // without OpenMP, whose threads a process that was forked does not have
-      Player player;
-      for (Index round = 0; round < rounds; ++round)
-        for (Index game = 0; game < games(round); ++game) play(player, round, game);
-    } else {
-#ifdef _OPENMP
-#pragma omp parallel num_threads(team)
-#endif
-      {
-        Player player;
-        for (Index round = 0; round < rounds; ++round) {
-          const Index last = games(round);
-#ifdef _OPENMP
-#pragma omp for schedule(dynamic)
-#endif
-          for (Index game = 0; game < last; ++game) play(player, round, game);
-        }
-      }
-    }
-    failure.rethrow();
-    return out;
+    over_tiles(own_.size(), [&](Player& player, std::size_t k) {
+      const auto [row, column] = own_[k];
+      if (k >= kept_.size()) evaluate(own_[k], player.values, *player.workspace);
+      const Matrix& values = k < kept_.size() ? kept_[k] : player.values;
+      player.product.noalias() = values * right.middleRows(column * tile, values.cols());
+      add(row, player.product);
+      if (row == column) return;
+      player.product.noalias() = values.transpose() * right.middleRows(row * tile, values.rows());
+      add(column, player.product);
+    });
+    if (options_.ranks) sums.sum(*options_.ranks);
+    return sums.values();
   }
 
  private:
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
   using Workspace = typename KernelTiles<Scalar>::Workspace;
+  using Place = std::pair<Index, Index>;  ///< of a tile: row and column, in tiles
+  /// What a thread needs.
+  struct Player {
+    std::unique_ptr<Workspace> workspace;
+    Matrix values, product;
+  };
   /// Fastest of 256 to 1024 where a level-2 cache holds 1 MiB.
   static constexpr Index tile = 512;
 
-  /// The pair of a game, larger first, by the circle method: the last player stays, the others rotate.
-  static std::pair<Index, Index> pairing(Index players, Index round, Index game) {
-    const Index circle = players - 1;
-    const Index a = game == 0 ? circle : (round + game) % circle;
-    const Index b = (round - game + circle) % circle;
-    return {std::max(a, b), std::min(a, b)};
+  void evaluate(const Place& place, Matrix& values, Workspace& workspace) const {
+    const Index i = place.first * tile, j = place.second * tile;
+    values.resize(std::min(tile, rows() - i), std::min(tile, rows() - j));
+    tiles_->evaluate(i, values.rows(), j, values.cols(), {values.data(), nullptr, values.rows()}, workspace);
   }
 
-  void add_tile(Index row, Index column, const Matrix& x, Eigen::MatrixXd& out, Matrix& values,
-                Matrix& product, Workspace& workspace) const {
-    const Index i = row * tile, j = column * tile;
-    const Index height = std::min(tile, rows() - i), width = std::min(tile, rows() - j);
-    values.resize(height, width);
-    tiles_->evaluate(i, height, j, width, {values.data(), nullptr, height}, workspace);
-    product.noalias() = values * x.middleRows(j, width);
-    out.middleRows(i, height) += product.template cast<double>();
-    if (row == column) return;
-    product.noalias() = values.transpose() * x.middleRows(i, height);
-    out.middleRows(j, width) += product.template cast<double>();
+  /// As many tiles as memory has room for, the first ones.
+  void keep() {
+    double total = 0;
+    std::size_t count = 0;
+    for (const auto& [row, column] : own_) {
+      total += sizeof(Scalar) * static_cast<double>(std::min(tile, rows() - row * tile)) *
+               static_cast<double>(std::min(tile, rows() - column * tile));
+      if (total > options_.memory) break;
+      ++count;
+      kept_bytes_ = total;
+    }
+    std::vector<Matrix> kept(count);
+    detail::Counter progress(options_.progress, static_cast<double>(count), "keeping kernel values");
+    over_tiles(count, [&](Player& player, std::size_t k) {
+      evaluate(own_[k], kept[k], *player.workspace);
+      progress.add();
+    });
+    kept_ = std::move(kept);
   }
 
-  /// Calls work(first, size, workspace) for strips of rows, in parallel.
+  /// Calls work(player, k) for k = 0 ... count - 1, in parallel.
+  template <class Work>
+  void over_tiles(std::size_t count, Work&& work) const {
+    const int team = detail::team_size(options_.threads, static_cast<std::ptrdiff_t>(count));
+    const cholesky_detail::SerialEigen serial;
+    detail::workers<Player>(
+        count, team,
+        [&] {
+          return std::make_unique<Player>(Player{tiles_->workspace(), {}, {}});
+        },
+        work);
+  }
+
+  /// Calls work(first, size, workspace) for strips of rows, in parallel: those of this rank.
   template <class Work>
   void over_strips(Index n, Work&& work) const {
     constexpr Index size = 4096;
-    operator_detail::in_parallel((n + size - 1) / size, threads_, [&](Index s) {
+    operator_detail::in_parallel((n + size - 1) / size, options_.threads, [&](Index s) {
+      if (options_.ranks && !options_.ranks->takes(static_cast<std::size_t>(s))) return;
       const auto workspace = tiles_->workspace();
       work(s * size, std::min(size, n - s * size), *workspace);
     });
   }
 
+  Eigen::VectorXd make_diagonal() const {
+    Eigen::VectorXd out = Eigen::VectorXd::Zero(rows());
+    over_strips(rows(), [&](Index first, Index size, Workspace& workspace) {
+      for (Index i = first; i < first + size; ++i) {
+        Scalar value = 0;
+        tiles_->evaluate(i, 1, i, 1, {&value, nullptr, 1}, workspace);
+        out[i] = static_cast<double>(value);
+      }
+    });
+    if (options_.ranks) options_.ranks->collect(out.data(), static_cast<std::size_t>(out.size()));
+    return out;
+  }
+
+  /// Ranks that no longer hold the same numbers would wait for each other for ever, or agree on nonsense.
+  void require_alike(const Eigen::MatrixXd& x) const {
+    if (!options_.ranks) return;
+    constexpr int kept_bits = 40;  // the sum over ranks does not overflow
+    const auto own = static_cast<std::int64_t>(
+        Fingerprint().add(x.data(), sizeof(double) * static_cast<std::size_t>(x.size())).value() >>
+        (64 - kept_bits));
+    std::int64_t sum = own;
+    options_.ranks->sum(&sum, 1);
+    if (sum != own * options_.ranks->count())
+      throw Error(
+          "the ranks no longer hold the same numbers (their processors round differently, or their data "
+          "differ); use nodes of one kind, or compile without -march=native");
+  }
+
+  [[noreturn]] void throw_too_large() const {
+    detail::PlainText text;
+    text << "an entry of the kernel is larger than its largest diagonal entry, " << diagonal_.maxCoeff()
+         << " (such a matrix is not positive semidefinite), or the vector to multiply is not finite; check "
+            "the "
+            "kernel";
+    throw NotPositiveDefinite(text.str(), 0, diagonal_.maxCoeff());
+  }
+
   std::shared_ptr<const KernelTiles<Scalar>> tiles_;
-  int threads_;
+  KernelOperatorOptions options_;
+  Eigen::VectorXd diagonal_;
+  std::vector<Place> own_;    ///< of the tiles of this rank, column after column
+  std::vector<Matrix> kept_;  ///< the first of them
+  double kept_bytes_ = 0;
 };
 
 }  // namespace SST_ABI

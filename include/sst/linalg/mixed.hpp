@@ -42,6 +42,32 @@ struct MixedSolution {
   std::string message;          ///< one sentence: what was done, and why
 };
 
+/// A^-1 R by a Cholesky factor of A in float: a preconditioner that leaves as many digits right as float has
+/// beyond the condition number of A.
+class FloatFactor {
+ public:
+  /// a: n x n, of which the lower triangle is read, times `scale`. Throws NotPositiveDefinite where float
+  /// finds no factor, Cancelled.
+  FloatFactor(Eigen::MatrixXf a, double scale, const CholeskyOptions& options)
+      : scale_(scale), factor_(std::move(a), options) {}
+
+  /// A^-1 R, n x m, for R: n x m.
+  Eigen::MatrixXd operator()(const Eigen::MatrixXd& r) const {
+    // Residuals shrink by many orders of magnitude: each column is brought to the size of 1.
+    Eigen::RowVectorXd size = r.cwiseAbs().colwise().maxCoeff();
+    size = (size.array() > 0).select(size, 1);
+    const Eigen::MatrixXf z =
+        factor_.solve((r.array().rowwise() / size.array()).matrix().cast<float>().eval());
+    return z.cast<double>().array().rowwise() * (size.array() * scale_);
+  }
+  /// A lower bound of the condition number of A; see Cholesky.
+  double condition_at_least() const { return factor_.condition_at_least(); }
+
+ private:
+  double scale_;
+  Cholesky<float> factor_;
+};
+
 /// Solves A X = B to double accuracy at nearly the speed of float: a float Cholesky factor of A is the
 /// preconditioner of conjugate gradients in double (refinement in the manner of Higham and Pranesh 2021,
 /// "Exploiting lower precision arithmetic in solving symmetric positive definite linear systems and least
@@ -74,17 +100,9 @@ inline MixedSolution solve_mixed(Eigen::MatrixXd a, const Eigen::MatrixXd& b,
       const Index below = a.rows() - j;
       low.col(j).tail(below) = (a.col(j).tail(below) * scale).cast<float>();
     });
-    const Cholesky<float> factor(std::move(low), factoring);
-    const auto precondition = [&](const MatrixXd& r) -> MatrixXd {
-      // Residuals shrink by many orders of magnitude: each column is brought to the size of 1.
-      Eigen::RowVectorXd size = r.cwiseAbs().colwise().maxCoeff();
-      size = (size.array() > 0).select(size, 1);
-      const Eigen::MatrixXf z =
-          factor.solve((r.array().rowwise() / size.array()).matrix().cast<float>().eval());
-      return z.cast<double>().array().rowwise() * (size.array() * scale);
-    };
+    const FloatFactor factor(std::move(low), scale, factoring);
     const auto result = conjugate_gradients(
-        dense, 0, b, precondition, {.tolerance = options.tolerance, .iterations = options.iterations});
+        dense, 0, b, std::cref(factor), {.tolerance = options.tolerance, .iterations = options.iterations});
     if (result.converged) {
       out.refined = true;
       out.x = result.x;

@@ -11,6 +11,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/data_ref.hpp>
+#include <sst/base/ranks.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/ridge.hpp>
@@ -23,8 +24,9 @@ inline namespace SST_ABI {
 enum class Solver {
   automatic,           ///< one of the others, by size, memory and need; see choose_solver
   cholesky,            ///< exact, in double; n^2 doubles
-  mixed,               ///< factored in float, refined to double; 1.5 n^2 doubles
-  conjugate_gradients  ///< iterative, kernel values computed anew; n x (rank + 300) doubles
+  mixed,               ///< factored in float, refined to double; 1.5 n^2 doubles, or n^2 floats and slower
+  conjugate_gradients  ///< iterative; n x (rank + 300) doubles, and as much of the kernel as there is room
+                       ///< for
 };
 
 /// The solver's name, as options and reports write it.
@@ -66,6 +68,9 @@ struct FitOptions {
   /// sum_i w_i |y_i - f(x_i)|^2 + lambda |f|^2, and the system has lambda / w_i on its diagonal.
   Eigen::VectorXd sample_weights = {};
   int threads = 0;  ///< 0: as many as OpenMP gives; nothing depends on it
+  /// The processes that share the work of conjugate gradients, each with this memory; none: this one alone.
+  /// All call with the same samples, targets and options; each has the solution.
+  std::shared_ptr<const Ranks> ranks = {};
   /// Called with the stage ("kernel", "factor", "preconditioner", "iterations") and the fraction of it that
   /// is done (of iterations, by the logarithm of the residual); returning false cancels (throws Cancelled).
   std::function<bool(const char*, double)> progress = {};
@@ -80,7 +85,8 @@ struct SolverChoice {
 /// The solver for n rows, and one sentence that says what and why.
 ///
 /// A solver that is asked for is taken. Otherwise: Cholesky where n is small or the factor is needed; mixed
-/// where it fits in memory; Cholesky where that fits; else conjugate gradients, which do not hold the kernel.
+/// where it fits in memory; Cholesky where that fits; else, and for several ranks, conjugate gradients, which
+/// need not hold the kernel.
 /// Throws Error when the factor is needed or asked for and does not fit.
 SolverChoice choose_solver(Eigen::Index n, const FitOptions& options = {});
 
@@ -113,9 +119,11 @@ struct SolverResult {
 /// Solves (K(X, X) + lambda I) W = Y by the solver that is asked for, or by the one that suits.
 ///
 /// columns: those of the samples x, n x d; y: n x outputs. W is in proportion to Y whatever its size.
-/// Conjugate gradients are preconditioned by randomly pivoted Cholesky, and take their products in float for
-/// as long as residuals in double fall. Throws DataError, NotPositiveDefinite (equal rows too, by their
-/// numbers), Error (memory, options, a residual above what was asked), Cancelled.
+/// Conjugate gradients are preconditioned by randomly pivoted Cholesky. Where memory has room for half of the
+/// kernel they compute it once, in double, and keep it; else they take their products in float for as long as
+/// residuals in double fall, and keep as many tiles in float as memory has room for. Throws DataError,
+/// NotPositiveDefinite (equal rows too, by their numbers), Error (memory, options, a residual above what was
+/// asked), Cancelled.
 SolverResult solve_kernel_system(const KernelFunction& kernel, const DataRef& x, const KernelColumns& columns,
                                  const Eigen::MatrixXd& y, const Ridge& ridge,
                                  const FitOptions& options = {});

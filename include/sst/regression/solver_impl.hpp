@@ -38,9 +38,12 @@ using Eigen::Index;
 /// Below this many rows a factorization takes less than a second, and there is nothing to gain.
 inline constexpr Index few_rows = 4096;
 
+/// Of this process, the same on all ranks.
 inline double budget(const FitOptions& options) {
   constexpr double reserve = 8 << 20;  // what threads and the C library take for themselves
-  return options.memory > 0 ? options.memory : std::max(0.0, 0.9 * available_memory() - reserve);
+  if (options.memory > 0) return options.memory;
+  const double own = std::max(0.0, 0.9 * available_memory() - reserve);
+  return options.ranks ? options.ranks->least(own / options.ranks->neighbours()) : own;
 }
 
 /// Columns that are in use beside the preconditioner's: a block of pivots, and the iteration's vectors.
@@ -55,15 +58,44 @@ inline Index rank(Index n, const FitOptions& options) {
                            std::max<Index>(1, n));
 }
 
-/// Bytes a solver takes, the kernel included.
+/// Beside what solvers hold each thread has tiles, and products their packing buffers.
+inline double buffer_bytes(Index n, const FitOptions& options) {
+  return 8.0 * (1 << 20) * detail::team_size(options.threads, (n + 511) / 512);
+}
+
+/// Whether there is room for the kernel in double beside its factor in float.
+inline bool holds_double(Index n, const FitOptions& options) {
+  const auto rows = static_cast<double>(n);
+  return 1.5 * sizeof(double) * rows * rows + buffer_bytes(n, options) <= budget(options);
+}
+
+/// Bytes a solver takes, the kernel included where it has to be held.
 inline double bytes(Solver solver, Index n, const FitOptions& options) {
-  // Beside them each thread has tiles, and products their packing buffers.
-  const double buffers = 8.0 * (1 << 20) * detail::team_size(options.threads, (n + 511) / 512);
+  const double buffers = buffer_bytes(n, options);
   const double square = static_cast<double>(n) * static_cast<double>(n) * sizeof(double);
   if (solver == Solver::cholesky) return square + buffers;
-  if (solver == Solver::mixed) return 1.5 * square + buffers;
+  if (solver == Solver::mixed) return (holds_double(n, options) ? 1.5 : 0.5) * square + buffers;
   return buffers +
          sizeof(double) * static_cast<double>(n) * (static_cast<double>(rank(n, options)) + more_columns);
+}
+
+/// The kernel values that conjugate gradients keep, in bytes of each rank: of one kind or the other.
+struct Kept {
+  double in_double = 0, in_float = 0;
+};
+
+/// What takes the least computing, counted in kernels in double, of which one in float takes half the time.
+/// In double they serve products and residuals alike; in float more of them have room.
+inline Kept keeping(Index n, const FitOptions& options) {
+  constexpr double iterations = 30, residuals = 2;  // as a rule
+  const double ranks = options.ranks ? options.ranks->count() : 1;
+  const double room = std::max(0.0, budget(options) - bytes(Solver::conjugate_gradients, n, options)) * ranks;
+  const double all = KernelOperator<double>::bytes(n), all_in_float = KernelOperator<float>::bytes(n);
+  const double some = std::min(1.0, room / all), some_in_float = std::min(1.0, room / all_in_float);
+  const double by_double = some + (iterations + residuals) * (1 - some),
+               by_float = (some_in_float + iterations * (1 - some_in_float)) / 2 + residuals;
+  if (by_double <= by_float) return {.in_double = room / ranks};
+  return {.in_float = room / ranks};
 }
 
 inline std::string gib(double bytes) {
@@ -96,7 +128,11 @@ SST_COMPILED SolverChoice choose_solver(Eigen::Index n, const FitOptions& option
   if (options.solver != Solver::automatic) return must_fit(options.solver, "it was asked for");
   if (n <= few_rows && fits(Solver::cholesky))
     return {Solver::cholesky, "cholesky on a kernel " + rows + ", because so few take a second at the most"};
-  if (fits(Solver::mixed))
+  if (options.ranks && options.ranks->count() > 1)
+    return {Solver::conjugate_gradients, "conjugate_gradients on a kernel " + rows +
+                                             ", because its work is spread over " +
+                                             std::to_string(options.ranks->count()) + " ranks"};
+  if (holds_double(n, options))
     return {Solver::mixed, "mixed on a kernel " + rows +
                                ", because it is the fastest that takes no more than " + takes(Solver::mixed) +
                                " and " + has};
@@ -193,13 +229,40 @@ class ScaledOperator final : public SymmetricOperator {
 
 using Stage = std::function<std::function<bool(double)>(const char*)>;
 
+/// What of the kernel is kept, for reports.
+template <class Scalar>
+std::string kept(const KernelOperator<Scalar>& k, const char* precision, const FitOptions& options) {
+  if (k.kept_bytes() == 0) return "kernel values computed anew for every product";
+  detail::PlainText text;
+  text.precision(3);
+  text << "kernel values kept in " << precision << ", ";
+  if (k.kept_fraction() == 1)
+    text << "all of them";
+  else
+    text << 100 * k.kept_fraction() << " % of them";
+  text << " (" << gib(k.kept_bytes()) << (options.ranks ? " a rank)" : ")");
+  return text.str();
+}
+
 /// By conjugate gradients on K or, with weights, on S K S w' = S y and w = S w'.
 inline void iterate(const KernelFunction& kernel, const DataRef& x, const KernelColumns& columns,
                     const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options,
                     const Stage& stage, SolverResult& out) {
-  const KernelOperator<double> exact(columns.tiles(), options.threads);
-  // Products in float take half the time; residuals in double tell how far they lead, and double goes on.
-  const KernelOperator<float> fast(kernel.interface().in_float(x)->tiles(), options.threads);
+  const Kept keep = keeping(x.rows(), options);
+  const KernelOperator<double> exact(columns.tiles(), {.threads = options.threads,
+                                                       .memory = keep.in_double,
+                                                       .ranks = options.ranks,
+                                                       .progress = stage("kernel")});
+  // Where not all is kept, products in float take half the time; residuals in double tell how far they lead,
+  // and double goes on.
+  std::optional<KernelOperator<float>> fast;
+  if (keep.in_float > 0 || keep.in_double == 0)
+    fast.emplace(kernel.interface().in_float(x)->tiles(), KernelOperatorOptions{.threads = options.threads,
+                                                                                .memory = keep.in_float,
+                                                                                .ranks = options.ranks,
+                                                                                .progress = stage("kernel")});
+  out.report.memory += fast ? fast->kept_bytes() : exact.kept_bytes();
+  out.report.sentence += "; " + (fast ? kept(*fast, "float", options) : kept(exact, "double", options));
   const double lambda = out.report.lambda = ridge.lambda_for(exact.diagonal().mean());
   require_regular(x, lambda, exact.diagonal().mean());
   const double tolerance = options.tolerance > 0 ? options.tolerance : 1e-6;
@@ -208,9 +271,10 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
     const double done = std::log(std::max(residual, tolerance)) / std::log(tolerance);
     return options.progress("iterations", std::clamp(done, 0.0, 1.0));
   };
-  const auto solve = [&](const SymmetricOperator& in_float, const SymmetricOperator& in_double,
+  // products: by what iterations multiply, which `residuals` measures.
+  const auto solve = [&](const SymmetricOperator& products, const SymmetricOperator& residuals,
                          const Eigen::MatrixXd& b) {
-    LowRankFactor low = randomly_pivoted_cholesky(in_double, {.rank = rank(x.rows(), options),
+    LowRankFactor low = randomly_pivoted_cholesky(residuals, {.rank = rank(x.rows(), options),
                                                               .seed = options.seed,
                                                               .threads = options.threads,
                                                               .progress = stage("preconditioner")});
@@ -218,14 +282,17 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
     const double mu = std::max(lambda + low.residual.mean(), 1e-13 * low.factor.squaredNorm());
     const LowRankPreconditioner woodbury(std::move(low.factor), mu, options.threads);
     const Preconditioner preconditioner = std::cref(woodbury);
-    ConjugateGradientOptions asked{
-        .tolerance = tolerance, .iterations = options.iterations, .reduction = 1e-4, .progress = progress};
-    auto result = conjugate_gradients(in_float, in_double, lambda, b, preconditioner, asked);
-    if (!result.converged && result.iterations < options.iterations) {
+    const bool inexact = &products != &residuals;
+    ConjugateGradientOptions asked{.tolerance = tolerance,
+                                   .iterations = options.iterations,
+                                   .reduction = inexact ? 1e-4 : 0,
+                                   .progress = progress};
+    auto result = conjugate_gradients(products, residuals, lambda, b, preconditioner, asked);
+    if (inexact && !result.converged && result.iterations < options.iterations) {
       asked.iterations -= result.iterations;
       asked.reduction = 0;
       asked.start = std::move(result.x);
-      auto rest = conjugate_gradients(in_double, lambda, b, preconditioner, asked);
+      auto rest = conjugate_gradients(residuals, lambda, b, preconditioner, asked);
       rest.iterations += result.iterations;
       rest.history.insert(rest.history.begin(), result.history.begin(), result.history.end());
       result = std::move(rest);
@@ -235,10 +302,15 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
   ConjugateGradientResult result;
   if (options.sample_weights.size()) {
     const Eigen::VectorXd s = options.sample_weights.cwiseSqrt();
-    result = solve(ScaledOperator(fast, s), ScaledOperator(exact, s), s.asDiagonal() * y);
+    const ScaledOperator residuals(exact, s);
+    const std::optional<ScaledOperator> products =
+        fast ? std::optional<ScaledOperator>(std::in_place, *fast, s) : std::nullopt;
+    result = solve(products ? *products : residuals, residuals, s.asDiagonal() * y);
     result.x = s.asDiagonal() * result.x;
+  } else if (fast) {
+    result = solve(*fast, exact, y);
   } else {
-    result = solve(fast, exact, y);
+    result = solve(exact, exact, y);
   }
   if (!result.converged && options.unconverged == Unconverged::error)
     throw Error(result.message + "; or say that such a solution is allowed");
@@ -248,6 +320,57 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
   out.report.converged = result.converged;
   out.report.history = std::move(result.history);
   out.report.sentence += "; " + result.message;
+}
+
+/// A in float alone, factored; residuals by kernel values in double, kept where memory has room or computed
+/// anew.
+inline void factor_in_float(const KernelFunction& kernel, const DataRef& x, const KernelColumns& columns,
+                            const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options,
+                            const Stage& stage, SolverResult& out) {
+  const Index n = x.rows();
+  const double room = budget(options) - out.report.memory;
+  const KernelOperator<double> exact(columns.tiles(),
+                                     {.threads = options.threads,
+                                      .memory = room < KernelOperator<double>::bytes(n) ? 0 : room,
+                                      .progress = stage("kernel")});
+  const double lambda = out.report.lambda = ridge.lambda_for(exact.diagonal().mean());
+  require_regular(x, lambda, exact.diagonal().mean());
+  const Eigen::VectorXd s = options.sample_weights.size() ? options.sample_weights.cwiseSqrt().eval()
+                                                          : Eigen::VectorXd::Ones(n).eval();
+  const double tolerance = options.tolerance > 0 ? options.tolerance : 1e-12;
+  Eigen::MatrixXf a(n, n);
+  kernel.interface().in_float(x)->tiles()->fill({a.data(), nullptr, n}, {options.threads, stage("kernel")});
+  a.diagonal() += (lambda * s.cwiseAbs2().cwiseInverse()).cast<float>();
+  const FloatFactor factor = [&] {
+    try {
+      return FloatFactor(std::move(a), 1, {.threads = options.threads, .progress = stage("factor")});
+    } catch (const NotPositiveDefinite& error) {
+      throw NotPositiveDefinite(std::string(error.what()) +
+                                    " (in float; memory has no room for the kernel in double), or use "
+                                    "conjugate_gradients",
+                                error.pivot_index, error.pivot_value);
+    }
+  }();
+  // A w = y with A = K + lambda S^-2, as (S K S + lambda) S^-1 w = S y.
+  const auto preconditioner = [&](const Eigen::MatrixXd& r) -> Eigen::MatrixXd {
+    return s.cwiseInverse().asDiagonal() * factor(s.cwiseInverse().asDiagonal() * r);
+  };
+  auto result = conjugate_gradients(
+      ScaledOperator(exact, s), lambda, s.asDiagonal() * y, preconditioner,
+      {.tolerance = tolerance, .iterations = options.iterations, .progress = [&](int, double residual) {
+         const double done = std::log(std::max(residual, tolerance)) / std::log(tolerance);
+         return !options.progress || options.progress("iterations", std::clamp(done, 0.0, 1.0));
+       }});
+  if (!result.converged && options.unconverged == Unconverged::error)
+    throw Error(result.message + "; or say that such a solution is allowed");
+  out.weights = s.asDiagonal() * result.x;
+  out.report.memory += exact.kept_bytes();
+  out.report.residuals = result.residuals;
+  out.report.iterations = result.iterations;
+  out.report.converged = result.converged;
+  out.report.condition_at_least = factor.condition_at_least();
+  out.report.history = std::move(result.history);
+  out.report.sentence += "; factored in float, " + kept(exact, "double", options) + "; " + result.message;
 }
 
 /// A in memory, factored in double or in float.
@@ -315,6 +438,8 @@ SST_COMPILED SolverResult solve_kernel_system(const KernelFunction& kernel, cons
   const Eigen::MatrixXd scaled = y.array().rowwise() / scales.array();
   if (choice.solver == Solver::conjugate_gradients)
     solver_detail::iterate(kernel, x, columns, scaled, ridge, options, stage, out);
+  else if (choice.solver == Solver::mixed && !solver_detail::holds_double(n, options))
+    solver_detail::factor_in_float(kernel, x, columns, scaled, ridge, options, stage, out);
   else
     solver_detail::factor(kernel, x, columns, scaled, ridge, options, stage, out);
   out.weights.array().rowwise() *= scales.array();
