@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
 #include "../matrices.hpp"
+#include "../thread_ranks.hpp"
 
+#include <memory>
+#include <mutex>
 #include <set>
+#include <string>
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 
+#include <sst/cluster/predict.hpp>
+#include <sst/kernel/kernel_operator.hpp>
 #include <sst/kernel/network_kernel.hpp>
 #include <sst/kernel/own_kernel.hpp>
 #include <sst/regression/model.hpp>
@@ -62,7 +68,7 @@ TEST_CASE("all solvers find the weights that long double algebra finds", "[regre
     CHECK(report.solver == (solver == Solver::automatic ? Solver::cholesky : solver));
     CHECK_THAT(report.sentence, Contains(name(report.solver)) && Contains("because"));
     const bool iterative = solver == Solver::conjugate_gradients;
-    CHECK(stages == (iterative ? std::set<std::string>{"preconditioner", "iterations"}
+    CHECK(stages == (iterative ? std::set<std::string>{"kernel", "preconditioner", "iterations"}
                                : std::set<std::string>{"kernel", "factor"}));
     CHECK((result.factor != nullptr) == (report.solver == Solver::cholesky));
     CHECK(report.memory > 0);
@@ -131,6 +137,99 @@ TEST_CASE("where float leads no further, conjugate gradients go on in double", "
   CHECK((a * result.weights - y).norm() <= 2e-8 * y.norm());
 }
 
+TEST_CASE("conjugate gradients keep what memory has room for, and say so", "[regression]") {
+  std::srand(12);
+  const Index n = 1500;
+  const MatrixXd x = MatrixXd::Random(n, 4), y = MatrixXd::Random(n, 2);
+  const double base = 8.0 * (1 << 20) * 2 + 8.0 * n * (20 + 300);
+  struct Case {
+    double kernels;  ///< in double, of room beside the rest
+    std::string says;
+  };
+  MatrixXd first;
+  for (const auto& [kernels, says] :
+       {Case{0, "computed anew for every product"}, Case{0.1, "in float, "},
+        Case{0.6, "in float, all of them"}, Case{1.1, "in double, all of them"}}) {
+    const double memory = base + kernels * sst::KernelOperator<double>::bytes(n);
+    const auto result =
+        solve(x, y, sst::Ridge::relative(1e-2),
+              {.solver = Solver::conjugate_gradients, .rank = 20, .memory = memory, .threads = 2});
+    INFO(result.report.sentence << " of " << memory << " bytes");
+    CHECK_THAT(result.report.sentence, Contains("kernel values") && Contains(says));
+    CHECK(result.report.memory <= memory);
+    CHECK(result.report.converged);
+    if (kernels == 0) first = result.weights;
+    CHECK((result.weights - first).norm() <= 1e-4 * first.norm());
+  }
+}
+
+TEST_CASE("mixed without room for the kernel in double factors in float alone", "[regression]") {
+  std::srand(13);
+  const Index n = 900;
+  const MatrixXd x = MatrixXd::Random(n, 5), y = MatrixXd::Random(n, 2);
+  const Eigen::VectorXd w = Eigen::VectorXd::Random(n).array() + 1.5;
+  const double buffers = 8.0 * (1 << 20) * 2, square = 8.0 * n * n;
+  for (const Eigen::VectorXd& weights : {Eigen::VectorXd(), w}) {
+    const auto with = [&](Solver solver, double memory) {
+      return solve(x, y, sst::Ridge::relative(0.01),
+                   {.solver = solver, .memory = memory, .sample_weights = weights, .threads = 2});
+    };
+    const MatrixXd wanted = with(Solver::cholesky, 0).weights;
+    for (const double room : {0.6, 1.3}) {
+      const auto result = with(Solver::mixed, buffers + room * square);
+      INFO(result.report.sentence);
+      CHECK((result.weights - wanted).norm() <= 1e-9 * wanted.norm());
+      CHECK(result.report.residuals.maxCoeff() <= 1e-12);
+      CHECK(result.report.memory <= buffers + room * square);
+      CHECK_THAT(result.report.sentence, Contains("factored in float") &&
+                                             Contains(room < 1 ? "computed anew" : "in double, all of them"));
+    }
+  }
+  const MatrixXd alike = MatrixXd::Random(n, 1);  // float cannot tell its rows apart
+  CHECK_THROWS_WITH(solve(alike, y, sst::Ridge::absolute(1e-9),
+                          {.solver = Solver::mixed, .memory = buffers + 0.6 * square, .threads = 2}),
+                    Contains("in float") && Contains("conjugate_gradients"));
+  CHECK_THROWS_AS(
+      solve(x, y, sst::Ridge::relative(0.01),
+            {.solver = Solver::mixed,
+             .memory = buffers + 0.6 * square,
+             .threads = 2,
+             .progress = [](const char* stage, double) { return std::string(stage) != "iterations"; }}),
+      sst::Cancelled);
+}
+
+TEST_CASE("ranks find the same weights and predictions, to the bit", "[regression]") {
+  std::srand(14);
+  const Index n = 1300;
+  const MatrixXd x = MatrixXd::Random(n, 4), y = MatrixXd::Random(n, 2), at = MatrixXd::Random(11, 4);
+  for (const double memory : {3e7, 1e9}) {
+    MatrixXd weights, means;
+    for (const int count : {1, 2, 3, 4}) {
+      std::mutex mutex;
+      sst_test::as_ranks(count, [&](std::shared_ptr<const sst::Ranks> ranks) {
+        const auto model = sst::fit(kernel, x, y, sst::Ridge::relative(1e-2),
+                                    {.solver = Solver::conjugate_gradients,
+                                     .rank = 30,
+                                     .memory = memory,
+                                     .threads = 1,
+                                     .ranks = ranks});
+        const MatrixXd mean = sst::predict(model, at, *ranks, {.threads = 1});
+        const std::lock_guard lock(mutex);
+        INFO("rank " << ranks->number() << " of " << count << ": " << model.report().sentence);
+        CHECK((mean - model.predict(at)).norm() <= 1e-13 * mean.norm());
+        if (weights.size() == 0) weights = model.weights(), means = mean;
+        // What is kept, in float or double, follows the memory of all ranks.
+        if (memory > 1e8) CHECK(sst_test::same_bits(model.weights(), weights));
+        CHECK((model.weights() - weights).norm() <= 1e-4 * weights.norm());
+      });
+    }
+  }
+  // What no rank brings is found out: the memory of all is that of the one with the least.
+  sst_test::as_ranks(3, [&](std::shared_ptr<const sst::Ranks> ranks) {
+    if (ranks->least(3.0 - ranks->number()) != 1.0) throw sst::Error("the least is another");
+  });
+}
+
 TEST_CASE("conjugate gradients that stop short say so", "[regression]") {
   std::srand(5);
   const MatrixXd x = MatrixXd::Random(300, 8), y = MatrixXd::Random(300, 1);
@@ -161,6 +260,7 @@ TEST_CASE("the choice of a solver follows size, memory and need", "[regression]"
                     Contains("factor is needed") && Contains("3 GiB"));
   CHECK_THROWS_WITH(sst::choose_solver(20000, {.solver = Solver::mixed, .memory = gib}),
                     Contains("asked for"));
+  CHECK(sst::choose_solver(20000, {.solver = Solver::mixed, .memory = 2 * gib}).solver == Solver::mixed);
   CHECK_THROWS_WITH(sst::choose_solver(10, {.solver = Solver::mixed, .needs_factor = true}),
                     Contains("only cholesky"));
 }

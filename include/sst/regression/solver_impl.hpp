@@ -414,8 +414,10 @@ inline void factor(const KernelFunction& kernel, const DataRef& x, const KernelC
 
 SST_COMPILED SolverResult solve_kernel_system(const KernelFunction& kernel, const DataRef& x,
                                               const KernelColumns& columns, const Eigen::MatrixXd& y,
-                                              const Ridge& ridge, const FitOptions& options) {
+                                              const Ridge& ridge, const FitOptions& given) {
   const Eigen::Index n = x.rows();
+  FitOptions options = given;
+  options.memory = solver_detail::budget(given);  // one number, whatever is taken meanwhile
   regression_detail::require_targets(n, y);
   if (!(options.tolerance >= 0) || options.rank < 0 || options.iterations < 1)
     throw Error("the solver was asked for with tolerance " + std::to_string(options.tolerance) + ", rank " +
@@ -428,7 +430,7 @@ SST_COMPILED SolverResult solve_kernel_system(const KernelFunction& kernel, cons
   const auto choice = choose_solver(n, options);
   const solver_detail::Stage stage = [&](const char* which) -> std::function<bool(double)> {
     if (!options.progress) return {};
-    return [&options, which](double done) { return options.progress(which, done); };
+    return [&given, which](double done) { return given.progress(which, done); };
   };
   SolverResult out;
   out.report.solver = choice.solver;
