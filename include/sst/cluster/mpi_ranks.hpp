@@ -5,11 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 
-// Without MPI's old C++ functions, which would have to be linked with.
 #ifndef OMPI_SKIP_MPICXX
+/// Open MPI without its old C++ functions, which would have to be linked with.
 #define OMPI_SKIP_MPICXX 1
 #endif
 #ifndef MPICH_SKIP_MPICXX
+/// The same of MPICH.
 #define MPICH_SKIP_MPICXX 1
 #endif
 #include <mpi.h>

@@ -62,7 +62,7 @@ class FixedPointSums {
     ranks.sum(low_.data(), static_cast<std::size_t>(low_.size()));
   }
 
-  /// The sums, each rounded once or twice.
+  /// The sums, rows x columns, each rounded once or twice.
   Eigen::MatrixXd values() const {
     Eigen::MatrixXd out(high_.rows(), high_.cols());
     for (Index c = 0; c < out.cols(); ++c)

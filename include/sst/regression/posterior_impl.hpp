@@ -13,6 +13,7 @@
 #include <sst/base/plain_text.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
+#include <sst/linalg/operator.hpp>
 #include <sst/linalg/product.hpp>
 #include <sst/linalg/ridge.hpp>
 #include <sst/regression/posterior.hpp>
@@ -85,12 +86,21 @@ Eigen::VectorXd nngp_variance(const Factor& a, const Eigen::MatrixXd& k_dt, cons
   return out;
 }
 
+/// The prior's K_dd as a matrix or as an operator: its product, and its trace.
+inline Eigen::MatrixXd product(const Eigen::MatrixXd& prior, const Eigen::MatrixXd& v) {
+  return detail::product(prior, v);
+}
+inline Eigen::MatrixXd product(const SymmetricOperator& prior, const Eigen::MatrixXd& v) {
+  return prior.apply(v);
+}
+inline double trace(const Eigen::MatrixXd& prior) { return prior.trace(); }
+inline double trace(const SymmetricOperator& prior) { return prior.diagonal().sum(); }
+
 /// What an ensemble's covariance is made of.
 struct EnsembleParts {
-  template <class Factor>
-  EnsembleParts(const Factor& a, const Eigen::MatrixXd& prior, const Eigen::MatrixXd& t_dt,
-                const Eigen::MatrixXd& k_dt)
-      : v(a.solve(t_dt)), change(detail::product(prior, v) - 2 * k_dt) {}
+  template <class Factor, class Prior>
+  EnsembleParts(const Factor& a, const Prior& prior, const Eigen::MatrixXd& t_dt, const Eigen::MatrixXd& k_dt)
+      : v(a.solve(t_dt)), change(product(prior, v) - 2 * k_dt) {}
   Eigen::MatrixXd v;       ///< A^-1 T_dt
   Eigen::MatrixXd change;  ///< K_dd v - 2 K_dt
 };
@@ -112,13 +122,13 @@ void clamp_ensemble(Eigen::VectorXd& variance, const Factor& a, const EnsemblePa
 }
 
 /// diag(K_tt + T_td A^-1 K_dd A^-1 T_dt - 2 T_td A^-1 K_dt), clamped.
-template <class Factor>
-Eigen::VectorXd ensemble_variance(const Factor& a, const Eigen::MatrixXd& prior, const Eigen::MatrixXd& t_dt,
+template <class Factor, class Prior>
+Eigen::VectorXd ensemble_variance(const Factor& a, const Prior& prior, const Eigen::MatrixXd& t_dt,
                                   const Eigen::MatrixXd& k_dt, const Eigen::VectorXd& k_tt, double rounding,
                                   Index first_row = 0) {
   const EnsembleParts parts(a, prior, t_dt, k_dt);
   Eigen::VectorXd out = k_tt + parts.v.cwiseProduct(parts.change).colwise().sum().transpose();
-  clamp_ensemble(out, a, parts, prior.trace(), t_dt, k_dt, k_tt, rounding, first_row);
+  clamp_ensemble(out, a, parts, trace(prior), t_dt, k_dt, k_tt, rounding, first_row);
   return out;
 }
 
