@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// Conjugate gradients that keep kernel values, over those that compute them anew for every product, in the
+// same run: --benchmark_filter=40000 for what docs/regression.md prints. Compare the counters: times follow
+// the load of the machine.
+
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+#include <benchmark/benchmark.h>
+#include <Eigen/Core>
+
+#include <sst/kernel/network_kernel.hpp>
+#include <sst/regression/model.hpp>
+#include <sst/topology/families.hpp>
+
+namespace {
+
+/// Seconds of a fit, and of one of its iterations.
+struct Time {
+  double fit = 0, iteration = 0;
+};
+
+Time fit(Eigen::Index n, double kernels) {
+  std::srand(1);
+  const Eigen::MatrixXd x = Eigen::MatrixXd::Random(n, 20);
+  const Eigen::VectorXd y = (2 * x.col(0)).array().sin() + x.col(1).array() * x.col(2).array();
+  const auto kernel = sst::ntk(sst::sparse_shortcut(4, {.weight_std = 1.4, .bias_std = 0.1}));
+  const auto rank = static_cast<Eigen::Index>(5 * std::sqrt(static_cast<double>(n)));
+  const auto rows = static_cast<double>(n);
+  const double base = 8 * rows * (static_cast<double>(rank) + 300) + 32e6;
+  Time out;
+  double iterations = 0;
+  int count = 0;
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  const auto now = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  const auto model = sst::fit(kernel, x, y, sst::Ridge::relative(1e-3),
+                              {.solver = sst::Solver::conjugate_gradients,
+                               .rank = rank,
+                               .memory = base + kernels * 4 * rows * (rows + 512),
+                               .progress = [&](const char* stage, double) {
+                                 if (std::string(stage) != "iterations") return true;
+                                 if (count++ == 0) iterations = now();
+                                 if (count > 1) out.iteration = (now() - iterations) / (count - 1);
+                                 return true;
+                               }});
+  out.fit = now();
+  std::cerr << out.fit << " s: " << model.report() << '\n';
+  return out;
+}
+
+/// n rows of 20 features, a network with biases (no profile), relative ridge 1e-3.
+void keeping(benchmark::State& state) {
+  const Eigen::Index n = state.range(0);
+  Time kept, anew;
+  for (auto _ : state) {
+    kept = fit(n, 1.01);
+    anew = fit(n, 0);
+  }
+  state.counters["fit"] = anew.fit / kept.fit;
+  state.counters["iteration"] = anew.iteration / kept.iteration;
+}
+BENCHMARK(keeping)->Arg(5000)->Arg(40000)->Iterations(1)->Unit(benchmark::kSecond)->UseRealTime();
+
+}  // namespace
+
+BENCHMARK_MAIN();
