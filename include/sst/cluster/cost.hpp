@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include <sst/base/ranks.hpp>
+#include <sst/kernel/kernel_function.hpp>
+#include <sst/kernel/kernel_operator.hpp>
+#include <sst/kernel/own_kernel.hpp>
+#include <sst/linalg/operator.hpp>
+#include <sst/version.hpp>
+
+/// \file
+/// What a regression over ranks will take, before it is begun: docs/cluster.md derives it and compares it
+/// with what runs took.
+
+namespace sst {
+inline namespace SST_ABI {
+
+/// What one rank does in a second while all of them work: from measure_rates, or from data sheets.
+struct RankRates {
+  double pairs = 0;          ///< kernel values, in double
+  double flops = 0;          ///< additions and multiplications in products of matrices
+  double bytes = 0;          ///< read from memory by products with kept tiles
+  double message_bytes = 0;  ///< summed over all ranks
+  double latency = 0;        ///< seconds that a sum of one number takes
+};
+
+/// What one rank does and holds.
+struct RankCost {
+  double pairs = 0;          ///< kernel values that are computed
+  double flops = 0;          ///< in products of matrices
+  double bytes = 0;          ///< read from memory by products with kept tiles, and by the preconditioner
+  double message_bytes = 0;  ///< summed over all ranks
+  double messages = 0;       ///< sums over all ranks
+  double memory = 0;         ///< bytes that are held at the same time
+
+  /// Seconds at these rates: nothing overlaps.
+  double seconds(const RankRates& rates) const {
+    return pairs / rates.pairs + flops / rates.flops + bytes / rates.bytes +
+           (messages > 0 ? message_bytes / rates.message_bytes + messages * rates.latency : 0);
+  }
+};
+
+/// Of conjugate gradients that keep all tiles in double, on a kernel of n rows with so many outputs, a
+/// preconditioner of this rank, and so many iterations. The preconditioner's n rank^2 multiplications are
+/// done by every rank: they do not become fewer.
+inline RankCost conjugate_gradient_cost(double n, double outputs, double rank, double iterations,
+                                        double ranks) {
+  constexpr double tile = 512, block = 100, more_columns = 300;
+  const double share = n * (n + std::min(tile, n)) / (2 * ranks);  // tiles on the diagonal are whole
+  const double products = iterations + 1;                          // one for the residual
+  RankCost out;
+  out.pairs = share + n * rank / ranks;
+  out.flops = 2 * n * rank * rank + rank * rank * rank / 3;
+  out.bytes = products * (sizeof(double) * share + 2 * sizeof(double) * n * rank);
+  if (ranks > 1) {
+    out.message_bytes = products * 16 * n * outputs + sizeof(double) * n * (rank + 1);
+    out.messages = 3 * products + std::ceil(rank / block) + 1;
+  }
+  constexpr double buffers = 8 << 20;  // of a thread
+  out.memory = sizeof(double) * (share + n * (rank + more_columns)) + buffers;
+  return out;
+}
+
+/// Of a Cholesky factor over ranks (ScalapackCholesky), with the constants of Blackford et al. 1997,
+/// "ScaLAPACK Users' Guide", table 5.8: n^3 / 3p multiplications and additions, (2 + log2(p) / 2) n^2 /
+/// sqrt(p) numbers and (4 + log2 p) n / 128 messages a rank.
+inline RankCost cholesky_cost(double n, double outputs, double ranks) {
+  constexpr double block = 128;
+  RankCost out;
+  out.pairs = n * (n + std::min(block, n)) / (2 * ranks);
+  out.flops = (n * n * n / 3 + 2 * n * n * outputs) / ranks;
+  if (ranks > 1) {
+    out.message_bytes = sizeof(double) * (2 + std::log2(ranks) / 2) * n * n / std::sqrt(ranks);
+    out.messages = (4 + std::log2(ranks)) * n / block;
+  }
+  out.memory = sizeof(double) * n * n / ranks;
+  return out;
+}
+
+/// Measures the rates of this rank while all measure theirs, in a second or two: of the kernel on rows of x,
+/// n x d, a thousand at the most. All ranks call it at the same time and have the same, that of the slowest.
+inline RankRates measure_rates(const KernelFunction& kernel, const DataRef& x, const Ranks& ranks,
+                               int threads = 0) {
+  using Eigen::Index;
+  using Eigen::MatrixXd;
+  const auto fastest = [&](auto&& work) {  // of three, at the rank where that takes longest
+    double best = std::numeric_limits<double>::infinity();
+    for (int run = 0; run < 3; ++run) {
+      std::int64_t together = 1;
+      ranks.sum(&together, 1);
+      const auto start = std::chrono::steady_clock::now();
+      work();
+      best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    return -ranks.least(-best);
+  };
+  RankRates out;
+  const Index rows = std::min<Index>(1024, x.rows());
+  const auto tiles = kernel.against(x.middle_rows(0, rows)).tiles();
+  MatrixXd values(rows, rows);
+  const double seconds = fastest([&] {
+    constexpr Index side = 256;
+    const Index count = (rows + side - 1) / side;
+    operator_detail::in_parallel(count * count, threads, [&](Index k) {
+      const Index i = k / count * side, j = k % count * side;
+      const auto workspace = tiles->workspace();
+      tiles->evaluate(i, std::min(side, rows - i), j, std::min(side, rows - j),
+                      {&values(i, j), nullptr, values.outerStride()}, *workspace);
+    });
+  });
+  out.pairs = static_cast<double>(values.size()) / seconds;
+
+  constexpr Index n = 768;
+  const MatrixXd a = MatrixXd::Constant(n, n, 0.5);
+  MatrixXd product(n, n);
+  const auto multiply = [&] {
+    constexpr Index panel = 128;
+    operator_detail::in_parallel(n / panel, threads, [&](Index p) {
+      product.middleRows(p * panel, panel).noalias() = a.middleRows(p * panel, panel) * a.transpose();
+    });
+  };
+  out.flops = 2.0 * n * n * n / fastest(multiply);
+
+  constexpr Index many = 5120;  // beyond what caches hold
+  const auto one =
+      kernel_function("one", [](const auto& left, const auto& right) { return left[0] * right[0]; });
+  const KernelOperator<double> kept(one.against(Eigen::VectorXd::Ones(many)).tiles(),
+                                    {.threads = threads, .memory = std::numeric_limits<double>::max()});
+  const MatrixXd right = MatrixXd::Ones(many, 1);
+  out.bytes = kept.kept_bytes() / fastest([&] { product = kept.apply(right); });
+
+  std::vector<std::int64_t> numbers(1 << 19);
+  constexpr int sums = 50;
+  out.latency = fastest([&] {
+                  for (int k = 0; k < sums; ++k) ranks.sum(numbers.data(), 1);
+                }) /
+                sums;
+  out.message_bytes = sizeof(std::int64_t) * static_cast<double>(numbers.size()) /
+                      fastest([&] { ranks.sum(numbers.data(), numbers.size()); });
+  return out;
+}
+
+}  // namespace SST_ABI
+}  // namespace sst

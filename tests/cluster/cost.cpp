@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "../catch.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include <Eigen/Core>
+
+#include <sst/cluster/cost.hpp>
+#include <sst/cluster/mpi_ranks.hpp>
+#include <sst/cluster/spread_model.hpp>
+#include <sst/kernel/own_kernel.hpp>
+#include <sst/regression/model.hpp>
+
+namespace cost_tests {
+
+using Eigen::MatrixXd;
+
+namespace {
+
+std::atomic<std::int64_t> pairs = 0;
+
+/// A kernel that counts what is computed of it.
+sst::KernelFunction counting() {
+  return sst::kernel_function("counting", [](const auto& a, const auto& b) {
+    ++pairs;
+    return std::exp(-(a - b).squaredNorm());
+  });
+}
+
+/// Counts what is sent.
+class CountingRanks final : public sst::Ranks {
+ public:
+  explicit CountingRanks(const sst::MpiRanks& ranks) : Ranks(ranks.number(), ranks.count()), ranks_(ranks) {}
+  void sum(std::int64_t* values, std::size_t count) const override {
+    count_in(count), ranks_.sum(values, count);
+  }
+  void collect(double* values, std::size_t count) const override {
+    count_in(count), ranks_.collect(values, count);
+  }
+  int neighbours() const override { return ranks_.neighbours(); }
+  mutable double messages = 0, bytes = 0;
+
+ private:
+  void count_in(std::size_t count) const { ++messages, bytes += 8.0 * static_cast<double>(count); }
+  const sst::MpiRanks& ranks_;
+};
+
+}  // namespace
+
+TEST_CASE("the cost of conjugate gradients is what they do", "[cluster]") {
+  std::srand(1);
+  const sst::MpiRanks mpi;
+  const auto ranks = std::make_shared<const CountingRanks>(mpi);
+  const Eigen::Index n = 2600;
+  const MatrixXd x = MatrixXd::Random(n, 3), y = MatrixXd::Random(n, 2);
+  pairs = 0;
+  const auto model = sst::fit(
+      counting(), x, y, sst::Ridge::relative(1e-2),
+      {.solver = sst::Solver::conjugate_gradients, .rank = 200, .memory = 1e9, .threads = 1, .ranks = ranks});
+  // Of all ranks: shares differ by a tile.
+  double done = static_cast<double>(pairs), sent = ranks->bytes;
+  std::vector<double> all(static_cast<std::size_t>(mpi.count()));
+  all[static_cast<std::size_t>(mpi.number())] = done;
+  mpi.collect(all.data(), all.size());
+  done = 0;
+  for (const double one : all) done += one / mpi.count();
+  const auto cost = sst::conjugate_gradient_cost(n, 2, 200, model.report().iterations, mpi.count());
+  INFO(model.report().sentence);
+  CHECK(done == Approx(cost.pairs).epsilon(0.01));
+  CHECK(model.report().memory == Approx(cost.memory).epsilon(0.25));  // buffers; shares differ by a tile
+  if (mpi.count() > 1) {
+    CHECK(sent == Approx(cost.message_bytes).epsilon(0.15));
+    CHECK(ranks->messages == Approx(cost.messages).epsilon(0.15));
+  }
+}
+
+TEST_CASE("the cost of a factor over ranks is what it does", "[cluster]") {
+  const auto mpi = std::make_shared<const sst::MpiRanks>();
+  const Eigen::Index n = 1500;
+  const MatrixXd x = MatrixXd::Random(n, 3), y = MatrixXd::Random(n, 1);
+  pairs = 0;
+  const sst::SpreadModel model(counting(), x, y, sst::Ridge::relative(1e-2), mpi, {.threads = 1});
+  std::vector<double> all(static_cast<std::size_t>(mpi->count()));
+  all[static_cast<std::size_t>(mpi->number())] = static_cast<double>(pairs);
+  mpi->collect(all.data(), all.size());
+  double done = 0;
+  for (const double one : all) done += one / mpi->count();
+  CHECK(done == Approx(sst::cholesky_cost(n, 1, mpi->count()).pairs).epsilon(0.02));
+}
+
+TEST_CASE("rates are measured, the same in all ranks", "[cluster]") {
+  const sst::MpiRanks mpi;
+  const auto rates = sst::measure_rates(counting(), MatrixXd::Random(300, 3), mpi, 1);
+  for (const double rate : {rates.pairs, rates.flops, rates.bytes, rates.message_bytes, rates.latency}) {
+    CHECK(rate > 0);
+    CHECK(std::isfinite(rate));
+    CHECK(mpi.least(rate) == rate);
+    CHECK(-mpi.least(-rate) == rate);
+  }
+}
+
+}  // namespace cost_tests
