@@ -32,6 +32,9 @@ inline int decide(int status, bool& first) {
   return first ? status : before;
 }
 
+/// Whether another process says why they end.
+inline std::atomic<bool> silent = false;
+
 inline std::string interruption(const std::string& name) {
   return name + ": interrupted; every file is as it was, or complete\n";
 }
@@ -60,7 +63,7 @@ inline void watch_for_signals(std::string name) {
       // Not by std::cerr, which a thread that cannot get rid of its words may hold.
       const std::string line = (isatty(STDERR_FILENO) ? "\r\033[K" : "") + interruption(name);
       pollfd out{STDERR_FILENO, POLLOUT, 0};
-      if (poll(&out, 1, 0) == 1) [[maybe_unused]]
+      if (!silent && poll(&out, 1, 0) == 1) [[maybe_unused]]
         const auto written = write(STDERR_FILENO, line.data(), line.size());
     } else {  // the program is ending by itself
       std::this_thread::sleep_for(std::chrono::milliseconds(300));
