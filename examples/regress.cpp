@@ -30,6 +30,11 @@
 #include "regress_report.hpp"
 #include "table_input.hpp"
 #include "table_options.hpp"
+#ifdef SST_WITH_MPI
+#include "spreading_mpi.hpp"
+#else
+#include "spreading.hpp"
+#endif
 
 namespace {
 
@@ -139,9 +144,10 @@ ShuffledColumns importance(const Options& o, const sst::KernelFunction& kernel, 
 }
 
 /// Cholesky, which alone gives leave-one-out errors, where memory has room for it; else what fits.
-sst::FitOptions solving(const Options& o, Eigen::Index rows) {
-  sst::FitOptions out{.solver = solvers.at(o.solver), .threads = o.threads};
+sst::FitOptions solving(const Options& o, Eigen::Index rows, const program::Spreading& spread) {
+  sst::FitOptions out{.solver = solvers.at(o.solver), .threads = o.threads, .ranks = spread.ranks()};
   if (out.solver != sst::Solver::automatic) return out;
+  if (out.ranks && sst::choose_solver(rows, out).solver == sst::Solver::conjugate_gradients) return out;
   out.needs_factor = true;
   if (o.std || o.interval > 0 || o.factor || o.classify) return out;  // without the factor they cannot be had
   try {
@@ -153,10 +159,11 @@ sst::FitOptions solving(const Options& o, Eigen::Index rows) {
 }
 
 /// Learns from --train: the table's encoding, the scalings, the network, the ridge, the weights.
-sst::TableModel learn(const Options& o, Report& report, program::Progress& progress) {
+sst::TableModel learn(const Options& o, program::Spreading& spread, Report& report,
+                      program::Progress& progress) {
   Lesson lesson = read_lesson(o, report);
   progress.check();
-  sst::FitOptions how = solving(o, lesson.x.rows());
+  sst::FitOptions how = solving(o, lesson.x.rows(), spread);
   const bool iterative = how.solver == sst::Solver::conjugate_gradients ||
                          (how.solver == sst::Solver::automatic && !how.needs_factor);
   auto [kernel, ridge] = choose(o, lesson, report, progress, iterative);
@@ -166,7 +173,7 @@ sst::TableModel learn(const Options& o, Report& report, program::Progress& progr
   if (o.feature_learning > 0) ridge = learn_features(o, kernel, ridge, lesson, report, progress, iterative);
   if (o.importance) report.important(importance(o, kernel, ridge, features, lesson, progress), lesson.unit());
   how.progress = [&](const char* what, double done) { return progress(what)(done); };
-  sst::TableModel out{.model = sst::fit(kernel, lesson.x, lesson.y, ridge, how),
+  sst::TableModel out{.model = spread.fit(kernel, lesson.x, lesson.y, ridge, how),
                       .input_scaling = std::move(lesson.input_scaling),
                       .transform = std::move(lesson.transform),
                       .target_scaling = std::move(lesson.target_scaling),
@@ -179,7 +186,11 @@ sst::TableModel learn(const Options& o, Report& report, program::Progress& progr
   return out;
 }
 
-void run(const Options& o) {
+void run(const Options& given) {
+  program::Spreading::require(given);
+  program::Spreading spread;
+  Options o = given;
+  if (!spread.speaks()) o.output = o.json = o.save = "";
 #ifdef _OPENMP
   if (o.threads > 0) omp_set_num_threads(o.threads);
 #endif
@@ -187,7 +198,7 @@ void run(const Options& o) {
   if (!o.save.empty()) sst::require_model_place(o.save);
   program::Progress progress;
   Report report(o.seed);
-  sst::TableModel model = o.load.empty() ? learn(o, report, progress) : sst::load_model(o.load);
+  sst::TableModel model = o.load.empty() ? learn(o, spread, report, progress) : sst::load_model(o.load);
   if (!model.encoding)
     throw sst::DataError("the model '" + o.load +
                          "' was not learnt from a table (it has no encoding); use it from C++");
@@ -236,8 +247,8 @@ void run(const Options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Kernel regression with exactly infinite networks, on your own table", "regress"};
+  CLI::App app{program::Spreading::about, program::Spreading::program};
   Options options;
   declare(app, options);
-  return run_program(app, argc, argv, [&] { run(options); });
+  return program::Spreading::end(run_program(app, argc, argv, [&] { run(options); }));
 }
