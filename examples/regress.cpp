@@ -187,8 +187,8 @@ sst::TableModel learn(const Options& o, program::Spreading& spread, Report& repo
 }
 
 void run(const Options& given) {
-  program::Spreading::require(given);
   program::Spreading spread;
+  spread.require(given);
   Options o = given;
   if (!spread.speaks()) o.output = o.json = o.save = "";
 #ifdef _OPENMP

@@ -22,11 +22,11 @@ class Spreading {
  public:
   static constexpr const char* program = "regress";
   static constexpr const char* about = "Kernel regression with exactly infinite networks, on your own table";
-  /// What options cannot have here; throws sst::Error.
-  static void require(const Options&) {}
   /// The exit status, once nothing more is to be done.
   static int end(int status) { return status; }
 
+  /// Throws sst::Error for options that have no effect here.
+  void require(const Options&) const {}
   /// Whether this process writes what is to be written.
   bool speaks() const { return true; }
   /// Those that share the work; none: there are no others.

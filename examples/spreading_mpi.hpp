@@ -34,21 +34,6 @@ class Spreading {
   static constexpr const char* about =
       "Kernel regression as regress does it, spread over processes: mpiexec -n 8 cluster_regression ...";
 
-  /// What takes the factor in one process, or one standard input.
-  static void require(const Options& o) {
-    const auto refuse = [](const std::string& what, const std::string& why) {
-      throw sst::Error(what + " is not for several processes (" + why +
-                       "); save the model with --save, and let regress --load go on with it on one machine");
-    };
-    if (o.std) refuse("--std", "it takes the factor in one process");
-    if (o.interval > 0) refuse("--interval", "it takes the factor in one process");
-    if (o.classify) refuse("--classify", "probabilities take the factor in one process");
-    if (o.factor) refuse("--save-factor", "no process has all of it");
-    if (!o.load.empty() && !o.train.empty())
-      refuse("--train with --load", "it takes the factor in one process");
-    if (o.train == "-" || o.test == "-")
-      throw sst::Error("standard input reaches one process alone; give files that all of them see");
-  }
   /// The exit status; after a failure the other processes, which may wait for this one, end too.
   static int end(int status) {
     int started = 0, finished = 0;
@@ -83,6 +68,21 @@ class Spreading {
   Spreading(const Spreading&) = delete;
   Spreading& operator=(const Spreading&) = delete;
 
+  /// What takes the factor in one process, or one standard input.
+  void require(const Options& o) const {
+    const auto refuse = [](const std::string& what, const std::string& why) {
+      throw sst::Error(what + " is not for several processes (" + why +
+                       "); save the model with --save, and let regress --load go on with it on one machine");
+    };
+    if (o.std) refuse("--std", "it takes the factor in one process");
+    if (o.interval > 0) refuse("--interval", "it takes the factor in one process");
+    if (o.classify) refuse("--classify", "probabilities take the factor in one process");
+    if (o.factor) refuse("--save-factor", "no process has all of it");
+    if (!o.load.empty() && !o.train.empty())
+      refuse("--train with --load", "it takes the factor in one process");
+    if (o.train == "-" || o.test == "-")
+      throw sst::Error("standard input reaches one process alone; give files that all of them see");
+  }
   bool speaks() const { return ranks_->number() == 0; }
   std::shared_ptr<const sst::Ranks> ranks() const { return ranks_; }
 
