@@ -15,10 +15,13 @@
 #include <sst/base/plain_text.hpp>
 #include <sst/base/text_table.hpp>
 #include <sst/error.hpp>
+#include <sst/io/store/stored_kernel.hpp>
 #include <sst/io/store/stored_matrix.hpp>
 #include <sst/linalg/band_form.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/ridge.hpp>
+#include <sst/regression/model.hpp>
+#include <sst/regression/solver.hpp>
 #include <sst/selection/ridge_path.hpp>
 
 #include "gram_options.hpp"
@@ -127,6 +130,17 @@ inline const Trial& best(const std::vector<Trial>& trials, const std::string& cr
   return *out;
 }
 
+/// Whether the matrix is read tile by tile, again and again.
+inline bool iterates(const FitOptions& o, Eigen::Index n) {
+  if (o.solver != "automatic") return o.solver == "conjugate_gradients";
+  try {
+    sst::choose_solver(n, {.needs_factor = true, .threads = o.threads});
+    return false;
+  } catch (const sst::Error&) {
+    return true;
+  }
+}
+
 /// K(new, X) W, tile by tile.
 inline Eigen::MatrixXd predict(const std::string& cross, const Eigen::MatrixXd& weights,
                                program::Progress& progress) {
@@ -144,6 +158,25 @@ inline Eigen::MatrixXd predict(const std::string& cross, const Eigen::MatrixXd& 
     }
     return out;
   });
+}
+
+/// (K + lambda I)^-1 Y.
+inline Eigen::MatrixXd weights(const FitOptions& o, const Eigen::MatrixXd& y, const sst::Ridge& ridge,
+                               program::Progress& progress) {
+  if (iterates(o, y.rows())) {
+    const auto samples = Eigen::VectorXd::LinSpaced(y.rows(), 0, static_cast<double>(y.rows() - 1));
+    const auto model =
+        sst::fit(sst::stored_kernel(o.store), samples, y, ridge,
+                 {.solver = sst::Solver::conjugate_gradients,
+                  .threads = o.threads,
+                  .progress = [&](const char* what, double done) { return progress(what)(done); }});
+    progress.check();
+    std::cout << "solver " << model.report() << "\n";
+    return model.weights();
+  }
+  Eigen::MatrixXd k = read_gram(o.store, progress);
+  k.diagonal().array() += ridge.lambda_for(k.diagonal().mean());
+  return sst::Cholesky<double>(std::move(k), {.threads = o.threads, .progress = progress("factor")}).solve(y);
 }
 
 inline void fit(const FitOptions& o) {
@@ -179,12 +212,9 @@ inline void fit(const FitOptions& o) {
     if (!o.leave_one_out.empty()) program::write_matrix(o.leave_one_out, y - chosen.path->leave_one_out[0]);
   }
   if (!solves) return;
-  Eigen::MatrixXd k = read_gram(o.store, progress);
-  k.diagonal().array() += ridge->lambda_for(k.diagonal().mean());
-  const sst::Cholesky<double> factor(std::move(k), {.threads = o.threads, .progress = progress("factor")});
-  const Eigen::MatrixXd weights = factor.solve(y);
-  if (!o.weights.empty()) program::write_matrix(o.weights, weights);
-  if (!o.predictions.empty()) program::write_matrix(o.predictions, predict(o.cross, weights, progress));
+  const Eigen::MatrixXd w = weights(o, y, *ridge, progress);
+  if (!o.weights.empty()) program::write_matrix(o.weights, w);
+  if (!o.predictions.empty()) program::write_matrix(o.predictions, predict(o.cross, w, progress));
   progress.check();
 }
 

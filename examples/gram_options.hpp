@@ -42,8 +42,8 @@ struct ReadOptions {
 
 /// Of `fit`.
 struct FitOptions {
-  std::string store, targets, ridge = "auto", criterion = "leave_one_out", leave_one_out, weights, cross,
-                              predictions;
+  std::string solver = "automatic", store, targets, ridge = "auto", criterion = "leave_one_out",
+              leave_one_out, weights, cross, predictions;
   program::TableOptions table;
   int threads = 0;
 };
@@ -157,6 +157,9 @@ inline CLI::App* declare_fit(CLI::App& app, FitOptions& o) {
   program::add_matrix_output(*fit, "--leave-one-out", o.leave_one_out,
                              "write what the fit without a row predicts for it");
   program::add_matrix_output(*fit, "--weights", o.weights, "write (K + lambda I)^-1 Y");
+  program::add_choice(*fit, "--solver", o.solver, {"automatic", "cholesky", "conjugate_gradients"},
+                      "of weights and predictions; automatic: cholesky where memory has room for the matrix; "
+                      "conjugate_gradients keep what has room, and read the rest again and again");
   fit->add_option("--cross", o.cross, "a full store of new samples against these");
   program::add_matrix_output(*fit, "--predictions", o.predictions, "write those of the new samples");
   program::add_threads(*fit, o.threads);

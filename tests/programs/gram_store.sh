@@ -174,6 +174,11 @@ run 0 fill self --rows x.csv --columns x.csv --topology net.json
 run 0 fit alone --targets y.csv --ridge absolute:0.01 --weights w.csv --cross self --predictions p.csv
 paste -d, y.csv w.csv | awk -F, '{ print $1 - 0.01 * $3 "," $2 - 0.01 * $4 }' >exact.csv
 close_to p.csv exact.csv 1e-5 "weights"
+# The same by reading tiles for every product.
+run 0 fit alone --targets y.csv --ridge absolute:0.01 --solver conjugate_gradients --weights w.csv --cross self --predictions p.csv
+grep -q '^solver conjugate_gradients.* kernel values kept in double, all of them' out || fail "no solver: $(cat out)"
+paste -d, y.csv w.csv | awk -F, '{ print $1 - 0.01 * $3 "," $2 - 0.01 * $4 }' >exact.csv
+close_to p.csv exact.csv 2e-5 "weights by conjugate gradients"
 run 0 fit alone --targets y.csv
 [ "$(grep -c '^relative:' out)" -eq 23 ] || fail "no path of ridges: $(cat out)"
 grep -Eq '^ridge relative:[0-9.e-]+ by leave_one_out$' out || fail "no choice: $(cat out)"

@@ -32,7 +32,8 @@ inline namespace SST_ABI {
 /// auto model = sst::fit(kernel, x, y, ridge, {.solver = sst::Solver::conjugate_gradients, .ranks = ranks});
 /// \endcode
 /// MPI has to be there from before it is made until after it is gone. Errors of MPI are what the communicator
-/// makes of them: by default all processes end.
+/// makes of them: by default all processes end. An error or a cancellation that one rank alone meets leaves
+/// the others waiting for it: end them by MPI_Abort.
 class MpiRanks final : public Ranks {
  public:
   /// Of all processes of `communicator`, each of which makes one.
