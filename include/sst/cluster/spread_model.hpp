@@ -22,7 +22,7 @@
 #include <sst/linalg/ridge.hpp>
 #include <sst/regression/batches.hpp>
 #include <sst/regression/model.hpp>
-#include <sst/regression/posterior_impl.hpp>
+#include <sst/regression/variances.hpp>
 #include <sst/version.hpp>
 
 namespace sst {

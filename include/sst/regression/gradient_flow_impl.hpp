@@ -16,8 +16,8 @@
 #include <sst/linalg/spectrum.hpp>
 #include <sst/regression/batches.hpp>
 #include <sst/regression/gradient_flow.hpp>
-#include <sst/regression/posterior_impl.hpp>
 #include <sst/regression/targets.hpp>
+#include <sst/regression/variances.hpp>
 #include <sst/version.hpp>
 
 /// \file

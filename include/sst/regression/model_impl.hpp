@@ -12,7 +12,7 @@
 #include <sst/linalg/product.hpp>
 #include <sst/regression/batches.hpp>
 #include <sst/regression/model.hpp>
-#include <sst/regression/posterior_impl.hpp>
+#include <sst/regression/variances.hpp>
 #include <sst/version.hpp>
 
 /// \file
