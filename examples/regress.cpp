@@ -211,16 +211,18 @@ void run(const Options& given) {
   if (!o.load.empty() && (stds || o.factor)) model.model.factorize({o.threads, progress("factorizing")});
   report.model(model, o.load);
   // The errors take the factor, which other solvers may be there to avoid.
-  if (!o.train.empty() && (model.model.known_factor() || !model.classes.empty())) {
+  const auto spread_out = spread.left_out();
+  if (!o.train.empty() && (model.model.known_factor() || !model.classes.empty() || spread_out)) {
     // Without a prior of their own, variances take several times what the fit took.
     constexpr Eigen::Index few = 2048;
-    const bool calibrated = model.classes.empty() &&
+    const bool calibrated = model.classes.empty() && !spread_out &&
                             (stds || model.model.samples() <= few || model.model.kernel().is_its_own_prior());
     sst::MeanAndStd left_out;
     if (calibrated) {
       left_out = model.fit_amplitudes({o.threads, progress("leave-one-out")});
     } else {
-      left_out.mean = model.leave_one_out({o.threads, progress("leave-one-out")});
+      left_out.mean = spread_out ? model.unscaled(*spread_out)
+                                 : model.leave_one_out({o.threads, progress("leave-one-out")});
     }
     if (!model.classes.empty()) model.calibrate(left_out.mean);
     const Eigen::MatrixXd truth = model.training_targets();
@@ -236,7 +238,7 @@ void run(const Options& given) {
   }
   progress.check();
 
-  if (!o.test.empty()) predict_table(o, model, report, progress);
+  if (!o.test.empty()) predict_table(o, model, spread, report, progress);
   if (!o.save.empty())
     sst::save_model(o.save, model, o.factor ? sst::StoreFactor::yes : sst::StoreFactor::no);
   report.finish();

@@ -155,9 +155,10 @@ class FarRows {
   std::pair<std::size_t, Eigen::Index> first_{0, 0};  // its line, and the feature
 };
 
-/// Predicts --test into --output, and tells how it went.
-inline void predict_table(const Options& o, const sst::TableModel& model, Report& report,
-                          program::Progress& progress) {
+/// Predicts --test into --output, and tells how it went. `spread`: where means are computed.
+template <class Spreading>
+void predict_table(const Options& o, const sst::TableModel& model, const Spreading& spread, Report& report,
+                   program::Progress& progress) {
   const bool stds = o.std || o.interval > 0;
   const auto columns = std::max<std::size_t>(1, model.encoding->columns.size());
   // Multiples of the library's own batches, so that the digits are those of one large request; fewer where
@@ -181,7 +182,7 @@ inline void predict_table(const Options& o, const sst::TableModel& model, Report
                                                        : step(std::to_string(done) + " rows done");
                                    }};
     const auto prediction = stds ? model.predict_with_std(table.x, sst::ObservationNoise::excluded, execution)
-                                 : sst::MeanAndStd{model.predict(table.x, execution), {}};
+                                 : sst::MeanAndStd{spread.predict(model, table.x, execution), {}};
     progress.check_signals();
     judged.add(prediction);
     far.add(table);
