@@ -136,7 +136,7 @@ SLURM_ARRAY_TASK_ID=7 SLURM_ARRAY_TASK_COUNT=2 SLURM_ARRAY_TASK_MIN=3 SLURM_ARRA
   refuse "the numbers of the job array have gaps" fill array "${job[@]}" --shard slurm
 
 # Ctrl-C keeps what is finished.
-interrupt INT fill stopped --rows x.csv --topology net.json --tile 1
+ready='[ -n "$(find stopped -name "*.tile" 2>/dev/null)" ]' interrupt INT fill stopped --rows x.csv --topology net.json --tile 1
 stopped=$(tiles stopped | wc -l)
 [ "$stopped" -gt 0 ] || fail "nothing was kept"
 [ -z "$(find stopped -name '*.part')" ] || fail "temporary files are left by Ctrl-C"

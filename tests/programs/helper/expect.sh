@@ -50,13 +50,15 @@ usage() {
 
 same() { cmp -s "$1" "$2" || fail "$1 and $2 differ: $3"; }
 
-# interrupt SIGNAL ARGUMENTS...: a signal, a second after the start; the program has to end soon, with the sentence.
+# interrupt SIGNAL ARGUMENTS...: a signal, a second after the start, or as soon as the command `ready` succeeds where there
+# is one; the program has to end soon, with the sentence.
 interrupt() {
   local signal=$1 expected=$((128 + $(kill -l "$1")))
   shift
   "$program" "$@" >out 2>err &
-  local pid=$!
-  sleep 1
+  local pid=$! waits=0
+  if [ -z "${ready:-}" ]; then sleep 1; fi
+  while [ -n "${ready:-}" ] && ! eval "$ready" && [ $((waits++)) -lt 300 ]; do sleep 0.1; done
   kill -"$signal" $pid 2>/dev/null
   # No subshell that waits and is killed: one killed at its birth runs the trap above.
   local tries=0
