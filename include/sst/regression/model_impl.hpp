@@ -12,6 +12,7 @@
 #include <sst/linalg/product.hpp>
 #include <sst/regression/batches.hpp>
 #include <sst/regression/model.hpp>
+#include <sst/regression/targets.hpp>
 #include <sst/regression/variances.hpp>
 #include <sst/version.hpp>
 
