@@ -69,6 +69,7 @@ TEST_CASE("a store says what it holds, and gives its tiles by their numbers", "[
     CHECK(stored.has(k));
     stored.read(k, tile);
     const sst::TilePlace& at = stored.place(k);
+    CHECK(stored.number(at.row / 4, at.column / 4) == k);
     whole.block(at.row, at.column, at.rows, at.columns) += tile;
   }
   CHECK(whole == tiles.k.cast<float>());

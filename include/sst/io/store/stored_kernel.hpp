@@ -116,8 +116,7 @@ class Tiles final : public KernelTiles<Scalar> {
   }
 
   const Matrix& get(Index tile_row, Index tile_column, Cache& cache) const {
-    const Index side = store_->header().tile, count = (store_->header().rows + side - 1) / side;
-    const Index number = tile_column * count - tile_column * (tile_column - 1) / 2 + tile_row - tile_column;
+    const Index side = store_->header().tile, number = store_->number(tile_row, tile_column);
     const auto found = std::find_if(cache.tiles.begin(), cache.tiles.end(),
                                     [&](const auto& entry) { return entry.first == number; });
     if (found != cache.tiles.end()) {

@@ -63,6 +63,12 @@ class StoredMatrix {
   /// Where tile k lies, k from 0 to tiles() - 1: column after column; of a symmetric matrix the lower ones
   /// alone.
   const TilePlace& place(Index k) const { return places_[static_cast<std::size_t>(k)]; }
+  /// The number of the tile in this row and column of tiles, of a symmetric matrix a lower one: see `place`.
+  Index number(Index tile_row, Index tile_column) const {
+    const Index below = (header_.rows + header_.tile - 1) / header_.tile;
+    const Index missing = symmetric() ? tile_column * (tile_column + 1) / 2 : 0;  // above the diagonal
+    return tile_column * below - missing + tile_row;
+  }
   /// The tiles of a shard, by their numbers: they are dealt one by one, those with most entries first, so
   /// that the work of any two shards differs by one tile at most.
   std::vector<Index> tiles_of(const Shard& shard) const {
