@@ -29,6 +29,13 @@ sst::KernelFunction counting() {
   });
 }
 
+/// What a rank computed, on average.
+double mean_pairs(const sst::Ranks& ranks) {
+  std::int64_t all = pairs;
+  ranks.sum(&all, 1);
+  return static_cast<double>(all) / ranks.count();
+}
+
 /// Counts what is sent.
 class CountingRanks final : public sst::Ranks {
  public:
@@ -60,12 +67,7 @@ TEST_CASE("the cost of conjugate gradients is what they do", "[cluster]") {
       counting(), x, y, sst::Ridge::relative(1e-2),
       {.solver = sst::Solver::conjugate_gradients, .rank = 200, .memory = 1e9, .threads = 1, .ranks = ranks});
   // Of all ranks: shares differ by a tile.
-  double done = static_cast<double>(pairs), sent = ranks->bytes;
-  std::vector<double> all(static_cast<std::size_t>(mpi.count()));
-  all[static_cast<std::size_t>(mpi.number())] = done;
-  mpi.collect(all.data(), all.size());
-  done = 0;
-  for (const double one : all) done += one / mpi.count();
+  const double done = mean_pairs(mpi), sent = ranks->bytes;
   const auto cost = sst::conjugate_gradient_cost(n, 2, 200, model.report().iterations, mpi.count());
   INFO(model.report().sentence);
   CHECK(done == Approx(cost.pairs).epsilon(0.01));
@@ -82,12 +84,7 @@ TEST_CASE("the cost of a factor over ranks is what it does", "[cluster]") {
   const MatrixXd x = MatrixXd::Random(n, 3), y = MatrixXd::Random(n, 1);
   pairs = 0;
   const sst::SpreadModel model(counting(), x, y, sst::Ridge::relative(1e-2), mpi, {.threads = 1});
-  std::vector<double> all(static_cast<std::size_t>(mpi->count()));
-  all[static_cast<std::size_t>(mpi->number())] = static_cast<double>(pairs);
-  mpi->collect(all.data(), all.size());
-  double done = 0;
-  for (const double one : all) done += one / mpi->count();
-  CHECK(done == Approx(sst::cholesky_cost(n, 1, mpi->count()).pairs).epsilon(0.02));
+  CHECK(mean_pairs(*mpi) == Approx(sst::cholesky_cost(n, 1, mpi->count()).pairs).epsilon(0.02));
 }
 
 TEST_CASE("rates are measured, the same in all ranks", "[cluster]") {

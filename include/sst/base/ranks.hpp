@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include <sst/version.hpp>
@@ -28,6 +29,12 @@ class Ranks {
   /// Whether the piece of work `k` is for this one: they are dealt in turn.
   bool takes(std::size_t k) const {
     return k % static_cast<std::size_t>(count_) == static_cast<std::size_t>(number_);
+  }
+  /// The first and the number of `count` things in a row that are for this rank; last ranks may
+  /// have fewer, or none.
+  std::pair<std::ptrdiff_t, std::ptrdiff_t> share(std::ptrdiff_t count) const {
+    const std::ptrdiff_t each = (count + count_ - 1) / count_, first = std::min(count, each * number_);
+    return {first, std::min(each, count - first)};
   }
 
   /// Puts the sums over all ranks into each of them. Throws Error where ranks cannot be reached.

@@ -57,9 +57,9 @@ struct RankCost {
 /// done by every rank: they do not become fewer.
 inline RankCost conjugate_gradient_cost(double n, double outputs, double rank, double iterations,
                                         double ranks) {
-  constexpr double tile = 512, block = 100, more_columns = 300;
-  const double share = n * (n + std::min(tile, n)) / (2 * ranks);  // tiles on the diagonal are whole
-  const double products = iterations + 1;                          // one for the residual
+  constexpr double block = 100, more_columns = 300;
+  const double share = KernelOperator<double>::bytes(static_cast<Eigen::Index>(n)) / (sizeof(double) * ranks);
+  const double products = iterations + 1;  // one for the residual
   RankCost out;
   out.pairs = share + n * rank / ranks;
   out.flops = 2 * n * rank * rank + rank * rank * rank / 3;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 
 #include <Eigen/Core>
@@ -21,9 +20,7 @@ inline Eigen::MatrixXd predict(const Model& model, const DataRef& x, const Ranks
                                const Execution& execution = {}) {
   x.require_finite("the data set");  // in all ranks alike, before they part
   Eigen::MatrixXd mean = Eigen::MatrixXd::Zero(x.rows(), model.outputs());
-  const Eigen::Index count = ranks.count(), share = (x.rows() + count - 1) / count;
-  const Eigen::Index first = std::min(x.rows(), share * ranks.number());
-  const Eigen::Index rows = std::min(share, x.rows() - first);
+  const auto [first, rows] = ranks.share(x.rows());
   if (rows > 0) mean.middleRows(first, rows) = model.predict(x.middle_rows(first, rows), execution);
   ranks.collect(mean.data(), static_cast<std::size_t>(mean.size()));
   return mean;

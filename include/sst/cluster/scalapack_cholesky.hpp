@@ -49,13 +49,20 @@ void pdtrsm_(const char*, const char*, const char*, const char*, const int*, con
 void pdtrtri_(const char*, const char*, const int*, double*, const int*, const int*, const int*, int*);
 }
 
-/// The ranks as a grid that is as nearly square as their number allows.
+/// Of the grid of so many ranks that is as nearly square as their number allows; the lesser side.
+inline int grid_rows(int ranks) {
+  int rows = 1;
+  for (int r = 1; r * r <= ranks; ++r)
+    if (ranks % r == 0) rows = r;
+  return rows;
+}
+
+/// The ranks as a grid.
 class Grid {
  public:
   explicit Grid(std::shared_ptr<const MpiRanks> ranks)
       : ranks_(std::move(ranks)), system_(Csys2blacs_handle(ranks_->communicator())), context(system_) {
-    for (int r = 1; r * r <= ranks_->count(); ++r)
-      if (ranks_->count() % r == 0) rows = r;
+    rows = grid_rows(ranks_->count());
     columns = ranks_->count() / rows;
     Cblacs_gridinit(&context, "Row", rows, columns);
     int r = 0, c = 0;
@@ -167,12 +174,11 @@ class ScalapackCholesky {
           }
           progress.add();
         });
-    trace_ = collected([](double x) { return x; }).sum();
+    trace_ = this->diagonal().sum();
     const int one = 1;
     int info = 0;
     scalapack_detail::pdpotrf_("L", &a_.n, a_.local.data(), &one, &one, a_.descriptor, &info);
-    if (info > 0)
-      cholesky_detail::throw_not_positive_definite(info - 1, collected([](double x) { return x; })[info - 1]);
+    if (info > 0) cholesky_detail::throw_not_positive_definite(info - 1, this->diagonal()[info - 1]);
   }
 
   /// n.
@@ -181,9 +187,7 @@ class ScalapackCholesky {
   double trace() const { return trace_; }
   /// Bytes of each rank's share of a kernel of n rows, at the most.
   static double bytes(Index n, int ranks) {
-    int rows = 1;
-    for (int r = 1; r * r <= ranks; ++r)
-      if (ranks % r == 0) rows = r;
+    const int rows = scalapack_detail::grid_rows(ranks);
     const auto side = [&](int parts) {
       const Index blocks = (n + block - 1) / block;
       return static_cast<double>((blocks + parts - 1) / parts * block);
@@ -216,9 +220,7 @@ class ScalapackCholesky {
     return x.whole();
   }
   /// log det A = 2 sum_i log L_ii.
-  double log_determinant() const {
-    return 2 * collected([](double x) { return std::log(x); }).sum();
-  }
+  double log_determinant() const { return 2 * diagonal().array().log().sum(); }
   /// The diagonal of A^-1, a column of n numbers: n^3 / 3 multiplications, and the memory of a second factor.
   Eigen::VectorXd inverse_diagonal() const {
     scalapack_detail::SpreadMatrix inverse = a_;
@@ -241,13 +243,12 @@ class ScalapackCholesky {
  private:
   static constexpr int block = 128;
 
-  /// f of each diagonal entry of the storage, in all ranks.
-  template <class Function>
-  Eigen::VectorXd collected(Function&& f) const {
+  /// Of what is stored, in all ranks.
+  Eigen::VectorXd diagonal() const {
     Eigen::VectorXd out = Eigen::VectorXd::Zero(a_.n);
     for (const auto& b : a_.blocks())
       for (Index i = 0; b.row == b.column && i < b.rows; ++i)
-        out[b.row + i] = f(a_.local(b.local_row + i, b.local_column + i));
+        out[b.row + i] = a_.local(b.local_row + i, b.local_column + i);
     grid_->ranks().collect(out.data(), static_cast<std::size_t>(out.size()));
     return out;
   }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <memory>
@@ -41,11 +40,9 @@ class SpreadModel {
   SpreadModel(const KernelFunction& kernel, const DataRef& x, const MatrixXd& y, const Ridge& ridge,
               std::shared_ptr<const MpiRanks> ranks, const Execution& execution = {})
       : ranks_(std::move(ranks)) {
-    const KernelColumns columns(kernel, x);
-    const auto tiles = columns.tiles();
-    const double lambda = ridge.lambda_for(
-        KernelOperator<double>(tiles, {.threads = execution.threads, .ranks = ranks_}).diagonal().mean());
-    factor_.emplace(*tiles, Eigen::VectorXd::Constant(x.rows(), lambda), ranks_, execution);
+    const double lambda = ridge.lambda_for(kernel.diagonal(x).mean());
+    factor_.emplace(*kernel.against(x).tiles(), Eigen::VectorXd::Constant(x.rows(), lambda), ranks_,
+                    execution);
     model_.emplace(Model::Parts{kernel, x, y, factor_->solve(y), ridge, lambda});
   }
 
@@ -109,9 +106,8 @@ class SpreadModel {
 
   /// KernelColumns::with_prior, a share of the rows by each rank.
   KernelColumns::WithPrior cross(const DataRef& rows, int threads) const {
-    const Eigen::Index m = rows.rows(), n = model().samples(),
-                       share = (m + ranks_->count() - 1) / ranks_->count();
-    const Eigen::Index first = std::min(m, share * ranks_->number()), count = std::min(share, m - first);
+    const Eigen::Index m = rows.rows(), n = model().samples();
+    const auto [first, count] = ranks_->share(m);
     const bool own = model().kernel().is_its_own_prior();
     KernelColumns::WithPrior out{MatrixXd::Zero(m, n), MatrixXd::Zero(own ? 0 : m, n),
                                  Eigen::VectorXd::Zero(m)};

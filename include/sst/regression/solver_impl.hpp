@@ -244,6 +244,34 @@ std::string kept(const KernelOperator<Scalar>& k, const char* precision, const F
   return text.str();
 }
 
+/// The residual at which iterations stop.
+inline double tolerance(const FitOptions& options, double otherwise) {
+  return options.tolerance > 0 ? options.tolerance : otherwise;
+}
+
+/// Tells how far iterations are, by the logarithm of the residual.
+inline std::function<bool(int, double)> iterating(const FitOptions& options, double tolerance) {
+  if (!options.progress) return {};
+  return [&options, tolerance](int, double residual) {
+    const double done = std::log(std::max(residual, tolerance)) / std::log(tolerance);
+    return options.progress("iterations", std::clamp(done, 0.0, 1.0));
+  };
+}
+
+/// Weights and report of a result, times s, the root of the samples' weights where they have some.
+inline void take(ConjugateGradientResult result, const Eigen::VectorXd& s, const FitOptions& options,
+                 SolverResult& out) {
+  if (!result.converged && options.unconverged == Unconverged::error)
+    throw Error(result.message + "; or say that such a solution is allowed");
+  out.weights = std::move(result.x);
+  if (s.size()) out.weights = s.asDiagonal() * out.weights;
+  out.report.residuals = result.residuals;
+  out.report.iterations = result.iterations;
+  out.report.converged = result.converged;
+  out.report.history = std::move(result.history);
+  out.report.sentence += "; " + result.message;
+}
+
 /// By conjugate gradients on K or, with weights, on S K S w' = S y and w = S w'.
 inline void iterate(const KernelFunction& kernel, const DataRef& x, const KernelColumns& columns,
                     const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options,
@@ -265,12 +293,7 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
   out.report.sentence += "; " + (fast ? kept(*fast, "float", options) : kept(exact, "double", options));
   const double lambda = out.report.lambda = ridge.lambda_for(exact.diagonal().mean());
   require_regular(x, lambda, exact.diagonal().mean());
-  const double tolerance = options.tolerance > 0 ? options.tolerance : 1e-6;
-  const auto progress = [&](int, double residual) {
-    if (!options.progress) return true;
-    const double done = std::log(std::max(residual, tolerance)) / std::log(tolerance);
-    return options.progress("iterations", std::clamp(done, 0.0, 1.0));
-  };
+  const double aim = tolerance(options, 1e-6);
   // products: by what iterations multiply, which `residuals` measures.
   const auto solve = [&](const SymmetricOperator& products, const SymmetricOperator& residuals,
                          const Eigen::MatrixXd& b) {
@@ -283,10 +306,10 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
     const LowRankPreconditioner woodbury(std::move(low.factor), mu, options.threads);
     const Preconditioner preconditioner = std::cref(woodbury);
     const bool inexact = &products != &residuals;
-    ConjugateGradientOptions asked{.tolerance = tolerance,
+    ConjugateGradientOptions asked{.tolerance = aim,
                                    .iterations = options.iterations,
                                    .reduction = inexact ? 1e-4 : 0,
-                                   .progress = progress};
+                                   .progress = iterating(options, aim)};
     auto result = conjugate_gradients(products, residuals, lambda, b, preconditioner, asked);
     if (inexact && !result.converged && result.iterations < options.iterations) {
       asked.iterations -= result.iterations;
@@ -299,27 +322,17 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
     }
     return result;
   };
-  ConjugateGradientResult result;
   if (options.sample_weights.size()) {
     const Eigen::VectorXd s = options.sample_weights.cwiseSqrt();
     const ScaledOperator residuals(exact, s);
     const std::optional<ScaledOperator> products =
         fast ? std::optional<ScaledOperator>(std::in_place, *fast, s) : std::nullopt;
-    result = solve(products ? *products : residuals, residuals, s.asDiagonal() * y);
-    result.x = s.asDiagonal() * result.x;
+    take(solve(products ? *products : residuals, residuals, s.asDiagonal() * y), s, options, out);
   } else if (fast) {
-    result = solve(*fast, exact, y);
+    take(solve(*fast, exact, y), {}, options, out);
   } else {
-    result = solve(exact, exact, y);
+    take(solve(exact, exact, y), {}, options, out);
   }
-  if (!result.converged && options.unconverged == Unconverged::error)
-    throw Error(result.message + "; or say that such a solution is allowed");
-  out.weights = std::move(result.x);
-  out.report.residuals = result.residuals;
-  out.report.iterations = result.iterations;
-  out.report.converged = result.converged;
-  out.report.history = std::move(result.history);
-  out.report.sentence += "; " + result.message;
 }
 
 /// A in float alone, factored; residuals by kernel values in double, kept where memory has room or computed
@@ -337,7 +350,7 @@ inline void factor_in_float(const KernelFunction& kernel, const DataRef& x, cons
   require_regular(x, lambda, exact.diagonal().mean());
   const Eigen::VectorXd s = options.sample_weights.size() ? options.sample_weights.cwiseSqrt().eval()
                                                           : Eigen::VectorXd::Ones(n).eval();
-  const double tolerance = options.tolerance > 0 ? options.tolerance : 1e-12;
+  const double aim = tolerance(options, 1e-12);
   Eigen::MatrixXf a(n, n);
   kernel.interface().in_float(x)->tiles()->fill({a.data(), nullptr, n}, {options.threads, stage("kernel")});
   a.diagonal() += (lambda * s.cwiseAbs2().cwiseInverse()).cast<float>();
@@ -355,22 +368,13 @@ inline void factor_in_float(const KernelFunction& kernel, const DataRef& x, cons
   const auto preconditioner = [&](const Eigen::MatrixXd& r) -> Eigen::MatrixXd {
     return s.cwiseInverse().asDiagonal() * factor(s.cwiseInverse().asDiagonal() * r);
   };
-  auto result = conjugate_gradients(
-      ScaledOperator(exact, s), lambda, s.asDiagonal() * y, preconditioner,
-      {.tolerance = tolerance, .iterations = options.iterations, .progress = [&](int, double residual) {
-         const double done = std::log(std::max(residual, tolerance)) / std::log(tolerance);
-         return !options.progress || options.progress("iterations", std::clamp(done, 0.0, 1.0));
-       }});
-  if (!result.converged && options.unconverged == Unconverged::error)
-    throw Error(result.message + "; or say that such a solution is allowed");
-  out.weights = s.asDiagonal() * result.x;
   out.report.memory += exact.kept_bytes();
-  out.report.residuals = result.residuals;
-  out.report.iterations = result.iterations;
-  out.report.converged = result.converged;
   out.report.condition_at_least = factor.condition_at_least();
-  out.report.history = std::move(result.history);
-  out.report.sentence += "; factored in float, " + kept(exact, "double", options) + "; " + result.message;
+  out.report.sentence += "; factored in float, " + kept(exact, "double", options);
+  take(conjugate_gradients(
+           ScaledOperator(exact, s), lambda, s.asDiagonal() * y, preconditioner,
+           {.tolerance = aim, .iterations = options.iterations, .progress = iterating(options, aim)}),
+       s, options, out);
 }
 
 /// A in memory, factored in double or in float.
@@ -386,13 +390,13 @@ inline void factor(const KernelFunction& kernel, const DataRef& x, const KernelC
   else
     a.diagonal().array() += lambda;
   if (out.report.solver == Solver::mixed) {
-    const double tolerance = options.tolerance > 0 ? options.tolerance : 1e-12;
-    auto solution = solve_mixed(
-        std::move(a), y, {.tolerance = tolerance, .threads = options.threads, .progress = stage("factor")});
+    const double aim = tolerance(options, 1e-12);
+    auto solution = solve_mixed(std::move(a), y,
+                                {.tolerance = aim, .threads = options.threads, .progress = stage("factor")});
     out.weights = std::move(solution.x);
     out.report.residuals = solution.residuals;
     out.report.iterations = solution.iterations;
-    out.report.converged = solution.residuals.maxCoeff() <= tolerance;
+    out.report.converged = solution.residuals.maxCoeff() <= aim;
     out.report.condition_at_least = solution.condition_at_least;
     out.report.sentence += "; " + solution.message;
     return;
