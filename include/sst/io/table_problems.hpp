@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -46,9 +47,8 @@ class TableProblems {
   void raise() const {
     if (empty()) return;
     constexpr std::size_t most = 8;
-    std::vector<Problem> sorted = problems_;
-    std::stable_sort(sorted.begin(), sorted.end(),
-                     [](const Problem& a, const Problem& b) { return a.where < b.where; });
+    std::list<Problem> sorted(problems_.begin(), problems_.end());
+    sorted.sort([](const Problem& a, const Problem& b) { return a.where < b.where; });  // keeps ties in their order
     std::vector<std::string> groups;
     for (auto here = sorted.begin(); here != sorted.end(); ++here) {
       const std::string& remedy = here->problem.remedy;
