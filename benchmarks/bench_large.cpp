@@ -30,7 +30,7 @@ Time fit(Eigen::Index n, double kernels) {
   const auto kernel = sst::ntk(sst::sparse_shortcut(4, {.weight_std = 1.4, .bias_std = 0.1}));
   const auto rank = static_cast<Eigen::Index>(5 * std::sqrt(static_cast<double>(n)));
   const auto rows = static_cast<double>(n);
-  const double base = 8 * rows * (static_cast<double>(rank) + 300) + 32e6;
+  const double base = sst::solver_bytes(sst::Solver::conjugate_gradients, n, {.rank = rank});
   Time out;
   double iterations = 0;
   int count = 0;

@@ -60,7 +60,7 @@ TEST_CASE("the cost of conjugate gradients is what they do", "[cluster]") {
   std::srand(1);
   const sst::MpiRanks mpi;
   const auto ranks = std::make_shared<const CountingRanks>(mpi);
-  const Eigen::Index n = 2600;
+  const Eigen::Index n = 2500;
   const MatrixXd x = MatrixXd::Random(n, 3), y = MatrixXd::Random(n, 2);
   pairs = 0;
   const auto model = sst::fit(
@@ -71,7 +71,8 @@ TEST_CASE("the cost of conjugate gradients is what they do", "[cluster]") {
   const auto cost = sst::conjugate_gradient_cost(n, 2, 200, model.report().iterations, mpi.count());
   INFO(model.report().sentence);
   CHECK(done == Approx(cost.pairs).epsilon(0.01));
-  CHECK(model.report().memory == Approx(cost.memory).epsilon(0.25));  // buffers; shares differ by a tile
+  const double most = -mpi.least(-model.report().memory);
+  CHECK(most == Approx(cost.memory).epsilon(0.1));
   if (mpi.count() > 1) {
     CHECK(sent == Approx(cost.message_bytes).epsilon(0.15));
     CHECK(ranks->messages == Approx(cost.messages).epsilon(0.15));

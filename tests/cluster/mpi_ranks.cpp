@@ -3,8 +3,14 @@
 #include "../matrices.hpp"
 
 #include <cstdint>
+#include <fstream>
 #include <memory>
+#include <string>
 #include <vector>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <Eigen/Core>
 
@@ -28,6 +34,14 @@ namespace {
 
 const auto ranks = [] { return std::make_shared<const sst::MpiRanks>(); };
 const sst::KernelFunction kernel = sst::ntk(sst::sparse_shortcut(4, {.weight_std = 1.4, .bias_std = 0.1}));
+
+/// Bytes of this process, by a line of what Linux says of it.
+double status(const std::string& which) {
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with(which + ":")) return 1024 * std::stod(line.substr(which.size() + 1));
+  return 0;
+}
 
 }  // namespace
 
@@ -60,7 +74,6 @@ TEST_CASE("an operator over ranks has the bits of one process", "[cluster]") {
                                              {.memory = memory, .ranks = ranks()});
     INFO("memory " << memory << ", kept " << spread.kept_bytes());
     CHECK(same_bits(spread.apply(right), alone.apply(right)));
-    CHECK(same_bits(spread.columns({7, 2299, 0}), alone.columns({7, 2299, 0})));
     CHECK(same_bits(spread.diagonal(), alone.diagonal()));
     CHECK((memory == 0 || spread.kept_bytes() > 0));
     CHECK(spread.kept_bytes() <= std::min(memory, 1.2 * part + 512 * 512 * 8));
@@ -82,5 +95,30 @@ TEST_CASE("randomly pivoted Cholesky and conjugate gradients run over ranks as t
   const MatrixXd mean = sst::predict(spread, at, *ranks());
   CHECK((mean - alone.predict(at)).norm() <= 1e-12 * mean.norm());
 }
+
+#ifdef __GLIBC__
+TEST_CASE("a rank takes the memory that was stated", "[cluster]") {
+  std::srand(3);
+  const Index n = 7000;
+  const MatrixXd x = MatrixXd::Random(n, 6), y = MatrixXd::Random(n, 2);
+  const auto all = ranks();
+  const sst::FitOptions options{.solver = sst::Solver::conjugate_gradients,
+                                .rank = 300,
+                                .memory = 1e9,
+                                .threads = 1,
+                                .ranks = all};
+  const auto fitted = [&] { return sst::fit(kernel, x, y, sst::Ridge::relative(1e-2), options); };
+  fitted();  // libraries take what they need once
+  malloc_trim(0);
+  std::ofstream("/proc/self/clear_refs") << 5;  // the peak from here on
+  const double before = status("VmRSS");
+  const auto model = fitted();
+  const double used = status("VmHWM") - before, stated = model.report().memory;
+  INFO("rank " << all->number() << " of " << all->count() << " used " << used << " bytes of " << stated);
+  CHECK(stated <= options.memory);
+  CHECK(used <= 1.15 * stated);
+  CHECK(stated <= 1.3 * used);  // buffers are stated as if all were used
+}
+#endif
 
 }  // namespace mpi_ranks_tests

@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <vector>
 
 #include <Eigen/Cholesky>
@@ -49,6 +50,11 @@ const sst::KernelFunction kernel = sst::ntk(sst::sparse_shortcut(8));
 auto tiles(const MatrixXd& x) { return kernel.interface().in_double(x)->tiles(); }
 auto narrow_tiles(const MatrixXd& x) { return kernel.interface().in_float(x)->tiles(); }
 
+/// Of a factor alone.
+sst::LowRankFactor low_rank(const MatrixXd& f) {
+  return {.factor = f, .first = 0, .pivots = {}, .residual = Eigen::VectorXd::Zero(f.rows())};
+}
+
 }  // namespace
 
 TEST_CASE("an operator multiplies as its matrix does, with any number of threads", "[linalg]") {
@@ -63,15 +69,18 @@ TEST_CASE("an operator multiplies as its matrix does, with any number of threads
     CHECK((matrix_free.apply(right) - product).norm() <= 1e-12 * product.norm());
     CHECK((dense.apply(right) - product).norm() <= 1e-14 * product.norm());
     CHECK((matrix_free.diagonal() - k.diagonal()).norm() <= 1e-12 * k.diagonal().norm());
-    CHECK((matrix_free.columns(some) - dense.columns(some)).norm() <= 1e-12 * k.norm());
-    CHECK(same_bits(dense.columns(some).col(1), k.col(0)));
+    const MatrixXd columns = matrix_free.columns(some, 0, n), below = matrix_free.columns(some, n / 3, n - n / 3);
+    CHECK((columns - dense.columns(some, 0, n)).norm() <= 1e-12 * k.norm());
+    CHECK((below - columns.bottomRows(n - n / 3)).norm() <= 1e-12 * k.norm());
+    CHECK(same_bits(dense.columns(some, 0, n).col(1), k.col(0)));
+    CHECK(same_bits(dense.columns(some, n / 3, n - n / 3).col(1), k.col(0).tail(n - n / 3)));
     const auto in_float = sst::KernelOperator<float>(narrow_tiles(x)).apply(right);
     CHECK((in_float - product).norm() <= 1e-5 * product.norm());
     CHECK((in_float - product).norm() > 0);
     for (const int threads : {2, 3}) {
       const sst::KernelOperator<double> more(tiles(x), {.threads = threads});
       CHECK(same_bits(more.apply(right), matrix_free.apply(right)));
-      CHECK(same_bits(more.columns(some), matrix_free.columns(some)));
+      CHECK(same_bits(more.columns(some, 0, n), columns));
       CHECK(same_bits(sst::DenseOperator(k, threads).apply(right), dense.apply(right)));
     }
   }
@@ -108,13 +117,11 @@ TEST_CASE("an operator multiplies alike whatever it keeps and whoever shares its
       const sst::KernelOperator<double> part(tiles(x), {.threads = 1, .memory = 0.2 * all, .ranks = ranks});
       const sst::KernelOperator<float> narrow(narrow_tiles(x), {.threads = 1, .ranks = ranks});
       const MatrixXd ours = part.apply(right), ours_in_float = narrow.apply(right);
-      const MatrixXd columns = part.columns(some);
       const std::lock_guard lock(mutex);
       kept[static_cast<std::size_t>(ranks->number())] = part.kept_bytes();
       INFO("rank " << ranks->number() << " of " << count);
       CHECK(same_bits(ours, product));
       CHECK(same_bits(ours_in_float, in_float));
-      CHECK(same_bits(columns, alone.columns(some)));
       CHECK(same_bits(part.diagonal(), alone.diagonal()));
     });
     // The work is spread: ten tiles, of which each rank has its share.
@@ -232,7 +239,7 @@ TEST_CASE("bad input of conjugate gradients is an error", "[linalg]") {
   CHECK_THROWS_WITH(conjugate_gradients(dense, 0, b, [](const MatrixXd& r) -> MatrixXd { return -r; }),
                     Contains("preconditioner"));
   CHECK_THROWS_WITH(sst::DenseOperator(wide), Contains("2 x 3"));
-  CHECK_THROWS_WITH(dense.columns({4}), Contains("column 4"));
+  CHECK_THROWS_WITH(dense.columns({4}, 0, 3), Contains("column 4"));
   CHECK_THROWS_WITH(dense.apply(MatrixXd::Ones(3, 1)), Contains("3"));
 }
 
@@ -285,10 +292,36 @@ TEST_CASE("the preconditioner is the inverse of F F' + mu I", "[linalg]") {
     Wide m = f.cast<long double>() * f.cast<long double>().transpose();
     m.diagonal().array() += static_cast<long double>(mu);
     const MatrixXd wanted = m.llt().solve(r.cast<long double>()).cast<double>();
-    const MatrixXd got = sst::LowRankPreconditioner(f, mu, 1)(r);
+    const MatrixXd got = sst::LowRankPreconditioner(low_rank(f), mu, 1)(r);
     INFO("mu " << mu);
     CHECK((got - wanted).norm() <= 1e-13 / std::min(mu, 1e-2) * wanted.norm());
-    CHECK(same_bits(sst::LowRankPreconditioner(f, mu, 2)(r), got));
+    CHECK(same_bits(sst::LowRankPreconditioner(low_rank(f), mu, 2)(r), got));
+  }
+}
+
+TEST_CASE("ranks share the rows of a low-rank factor and of its inverse, to the bit", "[linalg]") {
+  const Index n = 1700, rank = 150;
+  const MatrixXd x = sphere(n, 5), r = MatrixXd::Random(n, 3);
+  const sst::KernelOperator<double> k(tiles(x));
+  const auto alone = randomly_pivoted_cholesky(k, {.rank = rank, .block = 40});
+  const MatrixXd solved = sst::LowRankPreconditioner(alone, 0.01)(r);
+  for (const int count : {1, 2, 3, 4, 6}) {  // of four panels: two of six ranks have no rows
+    std::mutex mutex;
+    std::vector<Index> rows(static_cast<std::size_t>(count));
+    sst_test::as_ranks(count, [&](std::shared_ptr<const sst::Ranks> ranks) {
+      const auto low =
+          randomly_pivoted_cholesky(k, {.rank = rank, .block = 40, .threads = 1, .ranks = ranks});
+      const MatrixXd ours = sst::LowRankPreconditioner(low, 0.01, 1, ranks)(r);
+      const std::lock_guard lock(mutex);
+      INFO("rank " << ranks->number() << " of " << count);
+      rows[static_cast<std::size_t>(ranks->number())] = low.factor.rows();
+      CHECK(low.pivots == alone.pivots);
+      CHECK(same_bits(low.residual, alone.residual));
+      CHECK(same_bits(low.factor, alone.factor.middleRows(low.first, low.factor.rows())));
+      CHECK(same_bits(ours, solved));
+    });
+    CHECK(std::accumulate(rows.begin(), rows.end(), Index{0}) == n);
+    CHECK(*std::max_element(rows.begin(), rows.end()) <= (n / 512 / count + 1) * 512);
   }
 }
 
@@ -298,7 +331,7 @@ TEST_CASE("matrix-free, preconditioned: fewer iterations, the same answer", "[li
   const sst::KernelOperator<double> k(tiles(x));
   const double lambda = 1e-3 * k.diagonal().mean();
   const auto low = randomly_pivoted_cholesky(k, {.rank = 80});
-  const sst::LowRankPreconditioner preconditioner(low.factor, lambda + low.residual.mean());
+  const sst::LowRankPreconditioner preconditioner(low, lambda + low.residual.mean());
   const MatrixXd whole = kernel.matrix(x);
   const auto plain = conjugate_gradients(sst::DenseOperator(whole), lambda, b, {}, {.tolerance = 1e-9});
   const auto faster = conjugate_gradients(k, lambda, b, preconditioner, {.tolerance = 1e-9});
@@ -322,8 +355,8 @@ TEST_CASE("bad input of a low-rank factor is an error", "[linalg]") {
                   sst::Cancelled);
   CHECK_THROWS_WITH(randomly_pivoted_cholesky(sst::DenseOperator(empty)), Contains("empty"));
   CHECK_THROWS_WITH(randomly_pivoted_cholesky(sst::DenseOperator(negative)), Contains("row 0"));
-  CHECK_THROWS_WITH(sst::LowRankPreconditioner(k, 0), Contains("mu"));
-  CHECK_THROWS_WITH(sst::LowRankPreconditioner(MatrixXd::Ones(2, 3), 1), Contains("2 x 3"));
+  CHECK_THROWS_WITH(sst::LowRankPreconditioner(low_rank(k), 0), Contains("mu"));
+  CHECK_THROWS_WITH(sst::LowRankPreconditioner(low_rank(MatrixXd::Ones(2, 3)), 1), Contains("2 x 3"));
   MatrixXd indefinite = k;
   indefinite(0, 1) = indefinite(1, 0) = 5;
   CHECK_THROWS_AS(randomly_pivoted_cholesky(sst::DenseOperator(indefinite)), sst::NotPositiveDefinite);

@@ -141,7 +141,7 @@ TEST_CASE("conjugate gradients keep what memory has room for, and say so", "[reg
   std::srand(12);
   const Index n = 1500;
   const MatrixXd x = MatrixXd::Random(n, 4), y = MatrixXd::Random(n, 2);
-  const double base = 8.0 * (1 << 20) * 2 + 8.0 * n * (20 + 300);
+  const double base = sst::solver_bytes(Solver::conjugate_gradients, n, {.rank = 20, .threads = 2}, 2);
   struct Case {
     double kernels;  ///< in double, of room beside the rest
     std::string says;

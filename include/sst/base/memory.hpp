@@ -64,13 +64,13 @@ inline double left_in_group(const fs::path& group) {
 /// Of this process in a hierarchy: "memory" of version 1, "" for version 2. Its path from the hierarchy's
 /// top.
 inline std::string group_of(const fs::path& proc, std::string_view controller) {
+  const auto listed = [](std::string_view names) { return std::string(1, ',').append(names).append(1, ','); };
   std::ifstream in(proc / "self/cgroup");
   for (std::string line; std::getline(in, line);) {  // number:controllers:path
     const std::size_t first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
-    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
-    if (controllers.find("," + std::string(controller) + ",") != std::string::npos)
-      return line.substr(second + 1);
+    const std::string_view controllers = std::string_view(line).substr(first + 1, second - first - 1);
+    if (listed(controllers).find(listed(controller)) != std::string::npos) return line.substr(second + 1);
   }
   return "/";
 }

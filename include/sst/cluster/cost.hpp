@@ -17,7 +17,9 @@
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/kernel/kernel_operator.hpp>
 #include <sst/kernel/own_kernel.hpp>
+#include <sst/linalg/conjugate_gradients.hpp>
 #include <sst/linalg/operator.hpp>
+#include <sst/linalg/randomly_pivoted_cholesky.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -53,23 +55,27 @@ struct RankCost {
 };
 
 /// Of conjugate gradients that keep all tiles in double, on a kernel of n rows with so many outputs, a
-/// preconditioner of this rank, and so many iterations. The preconditioner's n rank^2 multiplications are
-/// done by every rank: they do not become fewer.
+/// preconditioner of this rank, and so many iterations. Of the preconditioner only the Cholesky factor of
+/// rank^3 / 3 multiplications and additions is made by every rank.
 inline RankCost conjugate_gradient_cost(double n, double outputs, double rank, double iterations,
                                         double ranks) {
-  constexpr double block = 100, more_columns = 300;
-  const double share = KernelOperator<double>::bytes(static_cast<Eigen::Index>(n)) / (sizeof(double) * ranks);
+  const double block = static_cast<double>(LowRankOptions{}.block), number = sizeof(double);
+  const auto rows = static_cast<Eigen::Index>(n);
+  const double share = KernelOperator<double>::bytes(rows) / (number * ranks);
   const double products = iterations + 1;  // one for the residual
   RankCost out;
   out.pairs = share + n * rank / ranks;
-  out.flops = 2 * n * rank * rank + rank * rank * rank / 3;
-  out.bytes = products * (sizeof(double) * share + 2 * sizeof(double) * n * rank);
+  out.flops = n * rank * (2 * rank + block) / ranks + rank * rank * rank / 3;
+  out.bytes = number * (products * share + iterations * 2 * n * rank / ranks);
   if (ranks > 1) {
-    out.message_bytes = products * 16 * n * outputs + sizeof(double) * n * (rank + 1);
-    out.messages = 3 * products + std::ceil(rank / block) + 1;
+    const double sums = 2 * number;  // FixedPointSums
+    out.message_bytes = products * sums * n * outputs + iterations * (sums * rank + number * n) * outputs +
+                        number * (n * (rank / block + 1) + rank * (rank / 2 + block)) + sums * rank * rank / 2;
+    out.messages = 3 * (products + iterations) + 3 * rank / block + 2 * rank / LowRankPreconditioner::block;
   }
   constexpr double buffers = 8 << 20;  // of a thread
-  out.memory = sizeof(double) * (share + n * (rank + more_columns)) + buffers;
+  out.memory = KernelOperator<double>::bytes(rows, ranks) + low_rank_bytes(n, rank, ranks) +
+               conjugate_gradient_bytes(n, outputs) + buffers;
   return out;
 }
 

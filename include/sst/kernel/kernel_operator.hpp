@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -66,10 +67,11 @@ class KernelOperator final : public SymmetricOperator {
   Index rows() const override { return tiles_->rows(); }
   Eigen::VectorXd diagonal() const override { return diagonal_; }
 
-  /// Bytes of all tiles of a kernel of n rows.
-  static double bytes(Index n) {
-    const auto rows = static_cast<double>(n);
-    return sizeof(Scalar) * rows * (rows + std::min(static_cast<double>(tile), rows)) / 2;
+  /// Bytes of all tiles of a kernel of n rows; over several ranks of as many tiles as one has at the most.
+  static double bytes(Index n, double ranks = 1) {
+    const auto rows = static_cast<double>(n), side = static_cast<double>(tile), blocks = std::ceil(rows / side);
+    const double all = rows * (rows + std::min(side, rows)) / 2;
+    return sizeof(Scalar) * std::min(all, std::ceil(blocks * (blocks + 1) / 2 / ranks) * side * side);
   }
   /// Bytes of the tiles that are kept, of this rank.
   double kept_bytes() const { return kept_bytes_; }
@@ -78,18 +80,20 @@ class KernelOperator final : public SymmetricOperator {
     return own_.empty() ? 1 : static_cast<double>(kept_.size()) / static_cast<double>(own_.size());
   }
 
-  Eigen::MatrixXd columns(const std::vector<Index>& indices) const override {
+  /// Computed anew, by this rank alone.
+  Eigen::MatrixXd columns(const std::vector<Index>& indices, Index first, Index count) const override {
     for (const Index i : indices) operator_detail::require_index(i, rows());
-    Eigen::MatrixXd out = Eigen::MatrixXd::Zero(rows(), static_cast<Index>(indices.size()));
-    over_strips(rows(), [&](Index first, Index size, Workspace& workspace) {
+    Eigen::MatrixXd out(count, static_cast<Index>(indices.size()));
+    operator_detail::in_parallel((count + tile - 1) / tile, options_.threads, [&](Index s) {
+      const Index begin = s * tile, size = std::min(tile, count - begin);
+      const auto workspace = tiles_->workspace();
       Eigen::Matrix<Scalar, Eigen::Dynamic, 1> strip(size);
       for (Index c = 0; c < out.cols(); ++c) {
-        tiles_->evaluate(first, size, indices[static_cast<std::size_t>(c)], 1, {strip.data(), nullptr, size},
-                         workspace);
-        out.col(c).segment(first, size) = strip.template cast<double>();
+        tiles_->evaluate(first + begin, size, indices[static_cast<std::size_t>(c)], 1,
+                         {strip.data(), nullptr, size}, *workspace);
+        out.col(c).segment(begin, size) = strip.template cast<double>();
       }
     });
-    if (options_.ranks) options_.ranks->collect(out.data(), static_cast<std::size_t>(out.size()));
     return out;
   }
 
@@ -174,23 +178,14 @@ class KernelOperator final : public SymmetricOperator {
         work);
   }
 
-  /// Calls work(first, size, workspace) for strips of rows, in parallel: those of this rank.
-  template <class Work>
-  void over_strips(Index n, Work&& work) const {
-    constexpr Index size = 4096;
-    operator_detail::in_parallel((n + size - 1) / size, options_.threads, [&](Index s) {
-      if (options_.ranks && !options_.ranks->takes(static_cast<std::size_t>(s))) return;
-      const auto workspace = tiles_->workspace();
-      work(s * size, std::min(size, n - s * size), *workspace);
-    });
-  }
-
   Eigen::VectorXd make_diagonal() const {
     Eigen::VectorXd out = Eigen::VectorXd::Zero(rows());
-    over_strips(rows(), [&](Index first, Index size, Workspace& workspace) {
-      for (Index i = first; i < first + size; ++i) {
+    operator_detail::in_parallel((rows() + tile - 1) / tile, options_.threads, [&](Index s) {
+      if (options_.ranks && !options_.ranks->takes(static_cast<std::size_t>(s))) return;
+      const auto workspace = tiles_->workspace();
+      for (Index i = s * tile; i < std::min(rows(), (s + 1) * tile); ++i) {
         Scalar value = 0;
-        tiles_->evaluate(i, 1, i, 1, {&value, nullptr, 1}, workspace);
+        tiles_->evaluate(i, 1, i, 1, {&value, nullptr, 1}, *workspace);
         out[i] = static_cast<double>(value);
       }
     });

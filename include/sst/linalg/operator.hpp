@@ -26,8 +26,9 @@ class SymmetricOperator {
   virtual Index rows() const = 0;
   /// The n diagonal entries.
   virtual Eigen::VectorXd diagonal() const = 0;
-  /// The columns of these indices, n x indices. Throws DataError for one out of range.
-  virtual Eigen::MatrixXd columns(const std::vector<Index>& indices) const = 0;
+  /// Of the columns of these indices the rows first, ..., first + count - 1: count x indices. Throws DataError
+  /// for an index out of range.
+  virtual Eigen::MatrixXd columns(const std::vector<Index>& indices, Index first, Index count) const = 0;
   /// K X, the same to the last bit for any number of threads. x: n x m. Throws DataError for other rows.
   virtual Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const = 0;
 };
@@ -71,12 +72,12 @@ class DenseOperator final : public SymmetricOperator {
 
   Index rows() const override { return k_.rows(); }
   Eigen::VectorXd diagonal() const override { return k_.diagonal(); }
-  Eigen::MatrixXd columns(const std::vector<Index>& indices) const override {
-    Eigen::MatrixXd out(rows(), static_cast<Index>(indices.size()));
+  Eigen::MatrixXd columns(const std::vector<Index>& indices, Index first, Index count) const override {
+    Eigen::MatrixXd out(count, static_cast<Index>(indices.size()));
     for (Index c = 0; c < out.cols(); ++c) {
       const Index i = indices[static_cast<std::size_t>(c)];
       operator_detail::require_index(i, rows());
-      out.col(c) = k_.col(i);
+      out.col(c) = k_.col(i).segment(first, count);
     }
     return out;
   }

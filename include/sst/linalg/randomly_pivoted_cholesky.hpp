@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -14,8 +16,10 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 
+#include <sst/base/ranks.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
+#include <sst/linalg/fixed_point_sums.hpp>
 #include <sst/linalg/operator.hpp>
 #include <sst/version.hpp>
 
@@ -30,20 +34,53 @@ struct LowRankOptions {
   double tolerance = 0;
   std::uint64_t seed = 0;  ///< of the pivots; the same one gives the same factor
   int threads = 0;         ///< 0: as many as OpenMP gives; nothing depends on it
+  /// The processes that share the rows of the factor; none: this one has all.
+  std::shared_ptr<const Ranks> ranks = {};
   /// Called after each block with the fraction that is done; returning false cancels (throws Cancelled).
   std::function<bool(double)> progress = {};
 };
 
 /// K ~ F F^T.
 struct LowRankFactor {
-  Eigen::MatrixXd factor;            ///< F, n x rank
+  Eigen::MatrixXd factor;            ///< F, n x rank: of several ranks, the rows that are this one's
+  Eigen::Index first = 0;            ///< the first of these rows
   std::vector<Eigen::Index> pivots;  ///< the columns of K it was made of, `rank` of them
-  Eigen::VectorXd residual;          ///< the diagonal of K - F F^T, at least 0
+  Eigen::VectorXd residual;          ///< the diagonal of K - F F^T, n numbers of at least 0
 };
 
 namespace low_rank_detail {
 
 using Eigen::Index;
+using Eigen::MatrixXd;
+
+/// Rows that are computed at once: the same ones on however many ranks and threads, so that bits are too.
+inline constexpr Index panel = 512;
+
+/// The first row of n that is this rank's, and how many are: whole panels.
+inline std::pair<Index, Index> own_rows(Index n, const Ranks* ranks) {
+  if (!ranks) return {0, n};
+  const auto [first, count] = ranks->share((n + panel - 1) / panel);
+  const Index begin = std::min(n, first * panel);
+  return {begin, std::min(n - begin, count * panel)};
+}
+
+/// Calls work(first, size) for panels of `rows` rows, in parallel.
+template <class Work>
+void over_panels(Index rows, int threads, Work&& work) {
+  operator_detail::in_parallel((rows + panel - 1) / panel, threads,
+                               [&](Index p) { work(p * panel, std::min(panel, rows - p * panel)); });
+}
+
+/// These rows of a matrix of which each rank has some, from row `first` on.
+inline MatrixXd gather_rows(const Eigen::Ref<const MatrixXd>& own, Index first, const std::vector<Index>& rows,
+                            const Ranks* ranks) {
+  MatrixXd out = MatrixXd::Zero(static_cast<Index>(rows.size()), own.cols());
+  for (Index r = 0; r < out.rows(); ++r)
+    if (const Index at = rows[static_cast<std::size_t>(r)] - first; at >= 0 && at < own.rows())
+      out.row(r) = own.row(at);
+  if (ranks) ranks->collect(out.data(), static_cast<std::size_t>(out.size()));
+  return out;
+}
 
 /// Distinct indices, each drawn with a probability proportional to its weight, with replacement; ascending.
 inline std::vector<Index> draw(const Eigen::VectorXd& weights, Index count, std::mt19937_64& words) {
@@ -68,13 +105,15 @@ inline std::vector<Index> draw(const Eigen::VectorXd& weights, Index count, std:
 /// decay.
 ///
 /// k: n x n, positive semidefinite. Takes n x rank entries of K and n rank^2 multiplications and additions;
-/// memory for F and two blocks of columns. The rank is smaller than asked for when K is explained before.
+/// memory for F and two blocks of columns. Ranks have a share of each, and the same result to the bit. The
+/// rank is smaller than asked for when K is explained before.
 /// Throws DataError (an empty kernel, a diagonal that is negative or not finite), NotPositiveDefinite (what
 /// is left turns negative), Error (bad options), Cancelled.
 inline LowRankFactor randomly_pivoted_cholesky(const SymmetricOperator& k,
                                                const LowRankOptions& options = {}) {
   using Eigen::Index;
   const Index n = k.rows();
+  const Ranks* ranks = options.ranks.get();
   if (options.rank < 1 || options.block < 1 || !(options.tolerance >= 0))
     throw Error("a low-rank factor was asked for with rank " + std::to_string(options.rank) + ", block " +
                 std::to_string(options.block) + " and tolerance " + std::to_string(options.tolerance) +
@@ -92,7 +131,9 @@ inline LowRankFactor randomly_pivoted_cholesky(const SymmetricOperator& k,
       std::max(options.tolerance, 4 * std::numeric_limits<double>::epsilon() * static_cast<double>(n)) *
       trace;
   const Index limit = std::min(options.rank, n);
-  out.factor.resize(n, limit);
+  const auto [first, own] = low_rank_detail::own_rows(n, ranks);
+  out.first = first;
+  out.factor.resize(own, limit);
   std::mt19937_64 words(options.seed);
   const double largest = out.residual.maxCoeff();
   Index rank = 0;
@@ -105,29 +146,29 @@ inline LowRankFactor randomly_pivoted_cholesky(const SymmetricOperator& k,
   while (rank < limit && out.residual.sum() > enough) {
     const auto pivots = low_rank_detail::draw(out.residual, std::min(options.block, limit - rank), words);
     const Index width = static_cast<Index>(pivots.size());
-    Eigen::MatrixXd columns = k.columns(pivots), known(width, rank);
-    for (Index c = 0; c < width && rank > 0; ++c)
-      known.row(c) = out.factor.row(pivots[static_cast<std::size_t>(c)]).head(rank);
-    constexpr Index panel = 512;
-    const auto over_rows = [&](auto&& work) {
-      operator_detail::in_parallel((n + panel - 1) / panel, options.threads,
-                                   [&](Index p) { work(p * panel, std::min(panel, n - p * panel)); });
-    };
-    over_rows([&](Index first, Index rows) {
-      columns.middleRows(first, rows).noalias() -= out.factor.block(first, 0, rows, rank) * known.transpose();
+    const Eigen::MatrixXd known =
+        low_rank_detail::gather_rows(out.factor.leftCols(rank), first, pivots, ranks);
+    Eigen::MatrixXd columns = k.columns(pivots, first, own);
+    low_rank_detail::over_panels(own, options.threads, [&](Index at, Index rows) {
+      columns.middleRows(at, rows).noalias() -= out.factor.block(at, 0, rows, rank) * known.transpose();
     });
-    Eigen::MatrixXd core(width, width);
-    for (Index c = 0; c < width; ++c) core.row(c) = columns.row(pivots[static_cast<std::size_t>(c)]);
+    Eigen::MatrixXd core = low_rank_detail::gather_rows(columns, first, pivots, ranks);
     // As the paper does: pivots of one block may be nearly dependent, and rounding would make it indefinite.
     core.diagonal().array() += 8 * std::numeric_limits<double>::epsilon() * trace;
     const Eigen::LLT<Eigen::MatrixXd> llt(core);
     if (llt.info() != Eigen::Success) not_semidefinite(pivots.front(), core.diagonal().minCoeff());
-    over_rows([&](Index first, Index rows) {
-      Eigen::MatrixXd block = columns.middleRows(first, rows);
+    auto residual = out.residual.segment(first, own);
+    low_rank_detail::over_panels(own, options.threads, [&](Index at, Index rows) {
+      Eigen::MatrixXd block = columns.middleRows(at, rows);
       llt.matrixU().solveInPlace<Eigen::OnTheRight>(block);
-      out.residual.segment(first, rows) -= block.rowwise().squaredNorm();
-      out.factor.block(first, rank, rows, width) = block;
+      residual.segment(at, rows) -= block.rowwise().squaredNorm();
+      out.factor.block(at, rank, rows, width) = block;
     });
+    if (ranks) {
+      out.residual.head(first).setZero();
+      out.residual.tail(n - first - own).setZero();
+      ranks->collect(out.residual.data(), static_cast<std::size_t>(n));
+    }
     Index worst = 0;
     if (const double least = out.residual.minCoeff(&worst); least < -1e-4 * largest)
       not_semidefinite(worst, least);
@@ -139,8 +180,17 @@ inline LowRankFactor randomly_pivoted_cholesky(const SymmetricOperator& k,
       throw Cancelled("the low-rank factor was cancelled at " + std::to_string(rank) +
                       " columns (its progress function returned false); run it again");
   }
-  if (rank < limit) out.factor.conservativeResize(n, rank);
+  if (rank < limit) out.factor.conservativeResize(own, rank);
   return out;
+}
+
+/// Bytes that randomly_pivoted_cholesky and LowRankPreconditioner hold at the same time, on each of so many
+/// ranks.
+inline double low_rank_bytes(double n, double rank, double ranks = 1) {
+  constexpr double panel = low_rank_detail::panel;
+  const double own = std::min(n, std::ceil(std::ceil(n / panel) / ranks) * panel);
+  const double pivots = own * static_cast<double>(LowRankOptions{}.block) + 4 * n, core = 2 * rank * rank;
+  return sizeof(double) * (own * rank + std::max(pivots, core));
 }
 
 /// M^-1 for M = F F^T + mu I, the preconditioner of K + lambda I that a low-rank factor gives, by Woodbury's
@@ -151,63 +201,123 @@ inline LowRankFactor randomly_pivoted_cholesky(const SymmetricOperator& k,
 /// Its error is about 1e-16 |F|^2 / mu, so mu should be 1e-13 |F|^2 at least; being no more than a
 /// preconditioner, it needs no more digits (Diaz, Epperly, Frangella, Tropp, Webber 2023, "Robust, randomized
 /// preconditioning for kernel ridge regression", arXiv:2304.12465, say what smaller ones take). A mu of
-/// lambda
-/// + mean residual of F takes account of what F leaves out. Takes n rank^2 multiplications and additions;
-/// memory: F and rank^2 numbers.
+/// lambda + mean residual of F takes account of what F leaves out. Takes n rank^2 multiplications and
+/// additions; memory: low_rank_bytes. Of several ranks each has its rows of F and does their share;
+/// sums over rows are FixedPointSums, so that results have the same bits for any number of them.
 class LowRankPreconditioner {
  public:
   /// Of samples and columns.
   using Index = Eigen::Index;
+  /// Columns of F that are a piece of work.
+  static constexpr Index block = 64;
 
-  /// f: n x rank with rank <= n, finite. Throws DataError, or Error unless mu is finite and positive.
-  LowRankPreconditioner(Eigen::MatrixXd f, double mu, int threads = 0)
-      : mu_(mu), threads_(threads), f_(std::move(f)), core_(factor()) {}
+  /// low: of n rows and no more columns, finite. ranks: those it was made with. Throws DataError, or Error
+  /// unless mu is finite and positive.
+  LowRankPreconditioner(LowRankFactor low, double mu, int threads = 0, std::shared_ptr<const Ranks> ranks = {})
+      : mu_(mu),
+        threads_(threads),
+        ranks_(std::move(ranks)),
+        rows_(low.residual.size()),
+        first_(low.first),
+        f_(std::move(low.factor)),
+        largest_(largest()),
+        core_(factor()) {}
 
-  /// M^-1 R, n x m. Does not depend on the number of threads. Throws DataError for other rows.
+  /// M^-1 R, n x m. Does not depend on the number of threads or ranks. Throws DataError for other rows, or
+  /// numbers that are not finite.
   Eigen::MatrixXd operator()(const Eigen::MatrixXd& r) const {
-    operator_detail::require_rows(r.rows(), f_.rows());
-    constexpr Index panel = 128;
-    Eigen::MatrixXd c(f_.cols(), r.cols()), out(r.rows(), r.cols());
-    operator_detail::in_parallel((f_.cols() + panel - 1) / panel, threads_, [&](Index p) {
-      const Index first = p * panel, size = std::min(panel, f_.cols() - first);
-      c.middleRows(first, size).noalias() = f_.middleCols(first, size).transpose() * r;
+    operator_detail::require_rows(r.rows(), rows_);
+    cholesky_detail::require_finite(r, false, 1, "what is to be preconditioned");
+    FixedPointSums sums(f_.cols(), bound(r.cwiseAbs().colwise().maxCoeff()));
+    over_blocks([&](Index, Index first, Index size) {
+      over_own_panels([&](Index at, Index rows) {
+        add(sums, first, f_.block(at, first, rows, size).transpose() * r.middleRows(first_ + at, rows));
+      });
     });
+    if (ranks_) sums.sum(*ranks_);
+    Eigen::MatrixXd c = sums.values(), out = Eigen::MatrixXd::Zero(r.rows(), r.cols());
     core_.solve_in_place(c);
-    operator_detail::in_parallel((r.rows() + panel - 1) / panel, threads_, [&](Index p) {
-      const Index first = p * panel, size = std::min(panel, r.rows() - first);
-      auto part = out.middleRows(first, size);
-      part = r.middleRows(first, size);
-      part.noalias() -= f_.middleRows(first, size) * c;
+    low_rank_detail::over_panels(f_.rows(), threads_, [&](Index at, Index rows) {
+      auto part = out.middleRows(first_ + at, rows);
+      part = r.middleRows(first_ + at, rows);
+      part.noalias() -= f_.middleRows(at, rows) * c;
       part /= mu_;
     });
+    if (ranks_) ranks_->collect(out.data(), static_cast<std::size_t>(out.size()));
     return out;
   }
 
  private:
-  /// Of F^T F + mu I.
-  Cholesky<double> factor() const {
+  /// Calls work(k, first, size) for blocks of columns of F, in parallel.
+  template <class Work>
+  void over_blocks(Work&& work) const {
+    operator_detail::in_parallel((f_.cols() + block - 1) / block, threads_, [&](Index k) {
+      work(k, k * block, std::min(block, f_.cols() - k * block));
+    });
+  }
+
+  /// Calls work(first, size) for panels of the rows of F that are here, one after the other.
+  template <class Work>
+  void over_own_panels(Work&& work) const {
+    constexpr Index panel = low_rank_detail::panel;
+    for (Index at = 0; at < f_.rows(); at += panel) work(at, std::min(panel, f_.rows() - at));
+  }
+
+  /// Of the products of a panel of F with columns whose largest entries these are, with room for rounding.
+  Eigen::RowVectorXd bound(const Eigen::RowVectorXd& others) const {
+    return 2.0 * static_cast<double>(low_rank_detail::panel) * largest_ * others;
+  }
+
+  static void add(FixedPointSums& sums, Index first, const Eigen::MatrixXd& terms) {
+    [[maybe_unused]] const bool bounded = sums.add(first, terms);  // since all is finite
+  }
+
+  /// Of the entries of F, in all ranks.
+  double largest() const {
     if (!std::isfinite(mu_) || !(mu_ > 0))
       throw Error("the preconditioner was asked for with mu " + std::to_string(mu_) +
                   "; give a finite positive number");
-    const Index n = f_.rows(), rank = f_.cols();
-    if (rank > n || rank == 0)
-      throw DataError("a low-rank factor of " + std::to_string(n) + " x " + std::to_string(rank) +
+    const Index rank = f_.cols();
+    if (rank > rows_ || rank == 0)
+      throw DataError("a low-rank factor of " + std::to_string(rows_) + " x " + std::to_string(rank) +
                       " makes no preconditioner; give it no more columns than rows, and one at least");
     cholesky_detail::require_finite(f_, false, 1, "the low-rank factor");
-    Eigen::MatrixXd inner(rank, rank);
-    constexpr Index panel = 64;
-    operator_detail::in_parallel((rank + panel - 1) / panel, threads_, [&](Index p) {
-      const Index first = p * panel, size = std::min(panel, rank - first), below = rank - first;
-      inner.block(first, first, below, size).noalias() =
-          f_.rightCols(below).transpose() * f_.middleCols(first, size);
+    const double own = f_.rows() ? f_.cwiseAbs().maxCoeff() : 0;
+    return ranks_ ? -ranks_->least(-own) : own;
+  }
+
+  /// Of F^T F + mu I.
+  Cholesky<double> factor() const {
+    const Index rank = f_.cols();
+    std::vector<std::optional<FixedPointSums>> sums(static_cast<std::size_t>((rank + block - 1) / block));
+    over_blocks([&](Index k, Index first, Index size) {
+      const Index below = rank - first;
+      FixedPointSums& mine = sums[static_cast<std::size_t>(k)].emplace(
+          below, bound(Eigen::RowVectorXd::Constant(size, largest_)));
+      Eigen::MatrixXd product(below, size);
+      over_own_panels([&](Index at, Index rows) {
+        product.noalias() = f_.block(at, first, rows, below).transpose() * f_.block(at, first, rows, size);
+        add(mine, 0, product);
+      });
     });
+    Eigen::MatrixXd inner(rank, rank);
+    for (Index k = 0; k < static_cast<Index>(sums.size()); ++k) {
+      auto& sum = sums[static_cast<std::size_t>(k)];
+      if (ranks_) sum->sum(*ranks_);
+      const Index first = k * block;
+      inner.block(first, first, rank - first, std::min(block, rank - first)) = sum->values();
+      sum.reset();
+    }
     inner.diagonal().array() += mu_;
     return Cholesky<double>(std::move(inner), {.threads = threads_});
   }
 
   double mu_;
   int threads_;
+  std::shared_ptr<const Ranks> ranks_;
+  Index rows_, first_;
   Eigen::MatrixXd f_;
+  double largest_;
   Cholesky<double> core_;
 };
 

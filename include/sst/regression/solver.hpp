@@ -25,8 +25,7 @@ enum class Solver {
   automatic,           ///< one of the others, by size, memory and need; see choose_solver
   cholesky,            ///< exact, in double; n^2 doubles
   mixed,               ///< factored in float, refined to double; 1.5 n^2 doubles, or n^2 floats and slower
-  conjugate_gradients  ///< iterative; n x (rank + 300) doubles, and as much of the kernel as there is room
-                       ///< for
+  conjugate_gradients  ///< iterative; solver_bytes, and as much of the kernel as there is room for
 };
 
 /// The solver's name, as options and reports write it.
@@ -82,13 +81,17 @@ struct SolverChoice {
   std::string sentence;  ///< what was chosen, and why
 };
 
-/// The solver for n rows, and one sentence that says what and why.
+/// Bytes that a solver takes for n rows and so many outputs, on each rank, the kernel included where it has to
+/// be held. Conjugate gradients keep kernel values in whatever else may be used.
+double solver_bytes(Solver solver, Eigen::Index n, const FitOptions& options = {}, Eigen::Index outputs = 1);
+
+/// The solver for n rows and so many outputs, and one sentence that says what and why.
 ///
 /// A solver that is asked for is taken. Otherwise: Cholesky where n is small or the factor is needed; mixed
 /// where it fits in memory; Cholesky where that fits; else, and for several ranks, conjugate gradients, which
 /// need not hold the kernel.
 /// Throws Error when the factor is needed or asked for and does not fit.
-SolverChoice choose_solver(Eigen::Index n, const FitOptions& options = {});
+SolverChoice choose_solver(Eigen::Index n, const FitOptions& options = {}, Eigen::Index outputs = 1);
 
 /// How a system was solved.
 struct SolverReport {

@@ -46,18 +46,6 @@ inline double budget(const FitOptions& options) {
   return options.ranks ? options.ranks->least(own / options.ranks->neighbours()) : own;
 }
 
-/// Columns that are in use beside the preconditioner's: a block of pivots, and the iteration's vectors.
-inline constexpr double more_columns = 300;
-
-/// Columns of the preconditioner: more save iterations until making them costs as much as they save.
-inline Index rank(Index n, const FitOptions& options) {
-  if (options.rank > 0) return std::min(options.rank, n);
-  const double rows = static_cast<double>(std::max<Index>(1, n));
-  const double by_memory = budget(options) / (sizeof(double) * rows) - more_columns;
-  return std::clamp<Index>(static_cast<Index>(std::min(5 * std::sqrt(rows), by_memory)), 1,
-                           std::max<Index>(1, n));
-}
-
 /// Beside what solvers hold each thread has tiles, and products their packing buffers.
 inline double buffer_bytes(Index n, const FitOptions& options) {
   return 8.0 * (1 << 20) * detail::team_size(options.threads, (n + 511) / 512);
@@ -69,14 +57,17 @@ inline bool holds_double(Index n, const FitOptions& options) {
   return 1.5 * sizeof(double) * rows * rows + buffer_bytes(n, options) <= budget(options);
 }
 
-/// Bytes a solver takes, the kernel included where it has to be held.
-inline double bytes(Solver solver, Index n, const FitOptions& options) {
-  const double buffers = buffer_bytes(n, options);
-  const double square = static_cast<double>(n) * static_cast<double>(n) * sizeof(double);
-  if (solver == Solver::cholesky) return square + buffers;
-  if (solver == Solver::mixed) return (holds_double(n, options) ? 1.5 : 0.5) * square + buffers;
-  return buffers +
-         sizeof(double) * static_cast<double>(n) * (static_cast<double>(rank(n, options)) + more_columns);
+inline double ranks(const FitOptions& options) { return options.ranks ? options.ranks->count() : 1; }
+
+/// Columns of the preconditioner: more save iterations until making them costs as much as they save.
+inline Index rank(Index n, const FitOptions& options, Index outputs) {
+  if (options.rank > 0) return std::min(options.rank, n);
+  const double rows = static_cast<double>(std::max<Index>(1, n)),
+               room = budget(options) - buffer_bytes(n, options) -
+                      conjugate_gradient_bytes(rows, static_cast<double>(outputs));
+  double columns = std::floor(std::min(rows, 5 * std::sqrt(rows)));
+  while (columns > 1 && low_rank_bytes(rows, columns, ranks(options)) > room) columns = std::floor(columns * 0.99);
+  return static_cast<Index>(std::max(1.0, columns));
 }
 
 /// The kernel values that conjugate gradients keep, in bytes of each rank: of one kind or the other.
@@ -86,16 +77,16 @@ struct Kept {
 
 /// What takes the least computing, counted in kernels in double, of which one in float takes half the time.
 /// In double they serve products and residuals alike; in float more of them have room.
-inline Kept keeping(Index n, const FitOptions& options) {
+inline Kept keeping(Index n, const FitOptions& options, Index outputs) {
   constexpr double iterations = 30, residuals = 2;  // as a rule
-  const double ranks = options.ranks ? options.ranks->count() : 1;
-  const double room = std::max(0.0, budget(options) - bytes(Solver::conjugate_gradients, n, options)) * ranks;
+  const double taken = solver_bytes(Solver::conjugate_gradients, n, options, outputs);
+  const double room = std::max(0.0, budget(options) - taken) * ranks(options);
   const double all = KernelOperator<double>::bytes(n), all_in_float = KernelOperator<float>::bytes(n);
   const double some = std::min(1.0, room / all), some_in_float = std::min(1.0, room / all_in_float);
   const double by_double = some + (iterations + residuals) * (1 - some),
                by_float = (some_in_float + iterations * (1 - some_in_float)) / 2 + residuals;
-  if (by_double <= by_float) return {.in_double = room / ranks};
-  return {.in_float = room / ranks};
+  if (by_double <= by_float) return {.in_double = room / ranks(options)};
+  return {.in_float = room / ranks(options)};
 }
 
 inline std::string gib(double bytes) {
@@ -107,11 +98,23 @@ inline std::string gib(double bytes) {
 
 }  // namespace solver_detail
 
-SST_COMPILED SolverChoice choose_solver(Eigen::Index n, const FitOptions& options) {
+SST_COMPILED double solver_bytes(Solver solver, Eigen::Index n, const FitOptions& options,
+                                 Eigen::Index outputs) {
+  using namespace solver_detail;
+  const double rows = static_cast<double>(n), square = sizeof(double) * rows * rows;
+  double held = square;
+  if (solver == Solver::mixed) held *= holds_double(n, options) ? 1.5 : 0.5;
+  if (solver == Solver::conjugate_gradients)
+    held = low_rank_bytes(rows, static_cast<double>(rank(n, options, outputs)), ranks(options)) +
+           conjugate_gradient_bytes(rows, static_cast<double>(outputs));
+  return held + buffer_bytes(n, options);
+}
+
+SST_COMPILED SolverChoice choose_solver(Eigen::Index n, const FitOptions& options, Eigen::Index outputs) {
   using namespace solver_detail;
   const double memory = budget(options);
-  const auto takes = [&](Solver solver) { return gib(bytes(solver, n, options)); };
-  const auto fits = [&](Solver solver) { return bytes(solver, n, options) <= memory; };
+  const auto takes = [&](Solver solver) { return gib(solver_bytes(solver, n, options, outputs)); };
+  const auto fits = [&](Solver solver) { return solver_bytes(solver, n, options, outputs) <= memory; };
   const std::string rows = "of " + std::to_string(n) + " rows", has = gib(memory) + " may be used";
   const auto must_fit = [&](Solver solver, const std::string& why) -> SolverChoice {
     if (!fits(solver))
@@ -213,8 +216,8 @@ class ScaledOperator final : public SymmetricOperator {
   ScaledOperator(const SymmetricOperator& k, Eigen::VectorXd s) : k_(k), s_(std::move(s)) {}
   Index rows() const override { return k_.rows(); }
   Eigen::VectorXd diagonal() const override { return k_.diagonal().cwiseProduct(s_.cwiseAbs2()); }
-  Eigen::MatrixXd columns(const std::vector<Index>& indices) const override {
-    Eigen::MatrixXd out = s_.asDiagonal() * k_.columns(indices);
+  Eigen::MatrixXd columns(const std::vector<Index>& indices, Index first, Index count) const override {
+    Eigen::MatrixXd out = s_.segment(first, count).asDiagonal() * k_.columns(indices, first, count);
     for (Index c = 0; c < out.cols(); ++c) out.col(c) *= s_[indices[static_cast<std::size_t>(c)]];
     return out;
   }
@@ -276,7 +279,7 @@ inline void take(ConjugateGradientResult result, const Eigen::VectorXd& s, const
 inline void iterate(const KernelFunction& kernel, const DataRef& x, const KernelColumns& columns,
                     const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options,
                     const Stage& stage, SolverResult& out) {
-  const Kept keep = keeping(x.rows(), options);
+  const Kept keep = keeping(x.rows(), options, y.cols());
   const KernelOperator<double> exact(columns.tiles(), {.threads = options.threads,
                                                        .memory = keep.in_double,
                                                        .ranks = options.ranks,
@@ -297,13 +300,15 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
   // products: by what iterations multiply, which `residuals` measures.
   const auto solve = [&](const SymmetricOperator& products, const SymmetricOperator& residuals,
                          const Eigen::MatrixXd& b) {
-    LowRankFactor low = randomly_pivoted_cholesky(residuals, {.rank = rank(x.rows(), options),
+    LowRankFactor low = randomly_pivoted_cholesky(residuals, {.rank = rank(x.rows(), options, b.cols()),
                                                               .seed = options.seed,
                                                               .threads = options.threads,
+                                                              .ranks = options.ranks,
                                                               .progress = stage("preconditioner")});
-    // At least what the preconditioner's rounding allows, so that lambda = 0 has one as well.
-    const double mu = std::max(lambda + low.residual.mean(), 1e-13 * low.factor.squaredNorm());
-    const LowRankPreconditioner woodbury(std::move(low.factor), mu, options.threads);
+    // At least what the preconditioner's rounding allows, so that lambda = 0 has one as well: |F|^2 is the
+    // trace of K, less what F leaves out.
+    const double mu = std::max(lambda + low.residual.mean(), 1e-13 * residuals.diagonal().sum());
+    const LowRankPreconditioner woodbury(std::move(low), mu, options.threads, options.ranks);
     const Preconditioner preconditioner = std::cref(woodbury);
     const bool inexact = &products != &residuals;
     ConjugateGradientOptions asked{.tolerance = aim,
@@ -431,7 +436,7 @@ SST_COMPILED SolverResult solve_kernel_system(const KernelFunction& kernel, cons
   if (w.size() && (w.size() != n || !(w.minCoeff() > 0) || !w.allFinite()))
     throw DataError("there are " + std::to_string(w.size()) + " sample weights for " + std::to_string(n) +
                     " samples, or one is not positive; give a positive one each");
-  const auto choice = choose_solver(n, options);
+  const auto choice = choose_solver(n, options, y.cols());
   const solver_detail::Stage stage = [&](const char* which) -> std::function<bool(double)> {
     if (!options.progress) return {};
     return [&given, which](double done) { return given.progress(which, done); };
@@ -439,7 +444,7 @@ SST_COMPILED SolverResult solve_kernel_system(const KernelFunction& kernel, cons
   SolverResult out;
   out.report.solver = choice.solver;
   out.report.sentence = choice.sentence;
-  out.report.memory = solver_detail::bytes(choice.solver, n, options);
+  out.report.memory = solver_bytes(choice.solver, n, options, y.cols());
   const Eigen::RowVectorXd scales = solver_detail::output_scales(y);
   const Eigen::MatrixXd scaled = y.array().rowwise() / scales.array();
   if (choice.solver == Solver::conjugate_gradients)
