@@ -88,35 +88,40 @@ inline RankCost cholesky_cost(double n, double outputs, double ranks) {
   out.pairs = n * (n + std::min(block, n)) / (2 * ranks);
   out.flops = (n * n * n / 3 + 2 * n * n * outputs) / ranks;
   if (ranks > 1) {
-    out.message_bytes = sizeof(double) * (2 + std::log2(ranks) / 2) * n * n / std::sqrt(ranks);
+    // A byte that is summed is sent and received 2 (p - 1) / p times, one of a block once.
+    out.message_bytes = sizeof(double) * (2 + std::log2(ranks) / 2) * n * n / std::sqrt(ranks) * ranks /
+                        (2 * (ranks - 1));
     out.messages = (4 + std::log2(ranks)) * n / block;
   }
   out.memory = sizeof(double) * n * n / ranks;
   return out;
 }
 
-/// Measures the rates of this rank while all measure theirs, in a second or two: of the kernel on rows of x,
+/// Measures the rates of this rank while all measure theirs, in two seconds or so: of the kernel on rows of x,
 /// n x d, a thousand at the most. All ranks call it at the same time and have the same, that of the slowest.
 inline RankRates measure_rates(const KernelFunction& kernel, const DataRef& x, const Ranks& ranks,
                                int threads = 0) {
   using Eigen::Index;
   using Eigen::MatrixXd;
-  const auto fastest = [&](auto&& work) {  // of three, at the rank where that takes longest
-    double best = std::numeric_limits<double>::infinity();
-    for (int run = 0; run < 3; ++run) {
+  // Of one call, at the rank where it takes longest: over a third of a second, since machines are not steady.
+  const auto seconds = [&](auto&& work) {
+    const auto timed = [&](int calls) {
       std::int64_t together = 1;
       ranks.sum(&together, 1);
       const auto start = std::chrono::steady_clock::now();
-      work();
-      best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    }
-    return -ranks.least(-best);
+      for (int call = 0; call < calls; ++call) work();
+      return -ranks.least(
+                 -std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()) /
+             calls;
+    };
+    timed(1);
+    return timed(static_cast<int>(std::clamp(0.33 / timed(1), 1.0, 1000.0)));
   };
   RankRates out;
   const Index rows = std::min<Index>(1024, x.rows());
   const auto tiles = kernel.against(x.middle_rows(0, rows)).tiles();
   MatrixXd values(rows, rows);
-  const double seconds = fastest([&] {
+  const auto evaluate = [&] {
     constexpr Index side = 256;
     const Index count = (rows + side - 1) / side;
     operator_detail::in_parallel(count * count, threads, [&](Index k) {
@@ -125,8 +130,8 @@ inline RankRates measure_rates(const KernelFunction& kernel, const DataRef& x, c
       tiles->evaluate(i, std::min(side, rows - i), j, std::min(side, rows - j),
                       {&values(i, j), nullptr, values.outerStride()}, *workspace);
     });
-  });
-  out.pairs = static_cast<double>(values.size()) / seconds;
+  };
+  out.pairs = static_cast<double>(values.size()) / seconds(evaluate);
 
   constexpr Index n = 768;
   const MatrixXd a = MatrixXd::Constant(n, n, 0.5);
@@ -137,7 +142,7 @@ inline RankRates measure_rates(const KernelFunction& kernel, const DataRef& x, c
       product.middleRows(p * panel, panel).noalias() = a.middleRows(p * panel, panel) * a.transpose();
     });
   };
-  out.flops = 2.0 * n * n * n / fastest(multiply);
+  out.flops = 2.0 * n * n * n / seconds(multiply);
 
   constexpr Index many = 5120;  // beyond what caches hold
   const auto one =
@@ -145,16 +150,16 @@ inline RankRates measure_rates(const KernelFunction& kernel, const DataRef& x, c
   const KernelOperator<double> kept(one.against(Eigen::VectorXd::Ones(many)).tiles(),
                                     {.threads = threads, .memory = std::numeric_limits<double>::max()});
   const MatrixXd right = MatrixXd::Ones(many, 1);
-  out.bytes = kept.kept_bytes() / fastest([&] { product = kept.apply(right); });
+  out.bytes = kept.kept_bytes() / seconds([&] { product = kept.apply(right); });
 
   std::vector<std::int64_t> numbers(1 << 19);
   constexpr int sums = 50;
-  out.latency = fastest([&] {
+  out.latency = seconds([&] {
                   for (int k = 0; k < sums; ++k) ranks.sum(numbers.data(), 1);
                 }) /
                 sums;
   out.message_bytes = sizeof(std::int64_t) * static_cast<double>(numbers.size()) /
-                      fastest([&] { ranks.sum(numbers.data(), numbers.size()); });
+                      seconds([&] { ranks.sum(numbers.data(), numbers.size()); });
   return out;
 }
 
