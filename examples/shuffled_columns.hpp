@@ -38,7 +38,9 @@ struct ShuffledColumns {
   std::vector<std::size_t> order() const {
     std::vector<std::size_t> out(names.size());
     std::iota(out.begin(), out.end(), std::size_t{0});
-    const auto key = [this](std::size_t c) { return std::pair{-errors.shuffled[static_cast<Eigen::Index>(c)], c}; };
+    const auto key = [this](std::size_t c) {
+      return std::pair{-errors.shuffled[static_cast<Eigen::Index>(c)], c};
+    };
     std::sort(out.begin(), out.end(), [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
     return out;
   }

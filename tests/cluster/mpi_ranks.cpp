@@ -102,11 +102,8 @@ TEST_CASE("a rank takes the memory that was stated", "[cluster]") {
   const Index n = 7000;
   const MatrixXd x = MatrixXd::Random(n, 6), y = MatrixXd::Random(n, 2);
   const auto all = ranks();
-  const sst::FitOptions options{.solver = sst::Solver::conjugate_gradients,
-                                .rank = 300,
-                                .memory = 1e9,
-                                .threads = 1,
-                                .ranks = all};
+  const sst::FitOptions options{
+      .solver = sst::Solver::conjugate_gradients, .rank = 300, .memory = 1e9, .threads = 1, .ranks = all};
   const auto fitted = [&] { return sst::fit(kernel, x, y, sst::Ridge::relative(1e-2), options); };
   fitted();  // libraries take what they need once
   malloc_trim(0);

@@ -69,7 +69,8 @@ TEST_CASE("an operator multiplies as its matrix does, with any number of threads
     CHECK((matrix_free.apply(right) - product).norm() <= 1e-12 * product.norm());
     CHECK((dense.apply(right) - product).norm() <= 1e-14 * product.norm());
     CHECK((matrix_free.diagonal() - k.diagonal()).norm() <= 1e-12 * k.diagonal().norm());
-    const MatrixXd columns = matrix_free.columns(some, 0, n), below = matrix_free.columns(some, n / 3, n - n / 3);
+    const MatrixXd columns = matrix_free.columns(some, 0, n),
+                   below = matrix_free.columns(some, n / 3, n - n / 3);
     CHECK((columns - dense.columns(some, 0, n)).norm() <= 1e-12 * k.norm());
     CHECK((below - columns.bottomRows(n - n / 3)).norm() <= 1e-12 * k.norm());
     CHECK(same_bits(dense.columns(some, 0, n).col(1), k.col(0)));

@@ -70,7 +70,8 @@ inline RankCost conjugate_gradient_cost(double n, double outputs, double rank, d
   if (ranks > 1) {
     const double sums = 2 * number;  // FixedPointSums
     out.message_bytes = products * sums * n * outputs + iterations * (sums * rank + number * n) * outputs +
-                        number * (n * (rank / block + 1) + rank * (rank / 2 + block)) + sums * rank * rank / 2;
+                        number * (n * (rank / block + 1) + rank * (rank / 2 + block)) +
+                        sums * rank * rank / 2;
     out.messages = 3 * (products + iterations) + 3 * rank / block + 2 * rank / LowRankPreconditioner::block;
   }
   constexpr double buffers = 8 << 20;  // of a thread
@@ -89,16 +90,17 @@ inline RankCost cholesky_cost(double n, double outputs, double ranks) {
   out.flops = (n * n * n / 3 + 2 * n * n * outputs) / ranks;
   if (ranks > 1) {
     // A byte that is summed is sent and received 2 (p - 1) / p times, one of a block once.
-    out.message_bytes = sizeof(double) * (2 + std::log2(ranks) / 2) * n * n / std::sqrt(ranks) * ranks /
-                        (2 * (ranks - 1));
+    out.message_bytes =
+        sizeof(double) * (2 + std::log2(ranks) / 2) * n * n / std::sqrt(ranks) * ranks / (2 * (ranks - 1));
     out.messages = (4 + std::log2(ranks)) * n / block;
   }
   out.memory = sizeof(double) * n * n / ranks;
   return out;
 }
 
-/// Measures the rates of this rank while all measure theirs, in two seconds or so: of the kernel on rows of x,
-/// n x d, a thousand at the most. All ranks call it at the same time and have the same, that of the slowest.
+/// Measures the rates of this rank while all measure theirs, in two seconds or so: of the kernel on rows of
+/// x, n x d, a thousand at the most. All ranks call it at the same time and have the same, that of the
+/// slowest.
 inline RankRates measure_rates(const KernelFunction& kernel, const DataRef& x, const Ranks& ranks,
                                int threads = 0) {
   using Eigen::Index;
@@ -110,8 +112,7 @@ inline RankRates measure_rates(const KernelFunction& kernel, const DataRef& x, c
       ranks.sum(&together, 1);
       const auto start = std::chrono::steady_clock::now();
       for (int call = 0; call < calls; ++call) work();
-      return -ranks.least(
-                 -std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()) /
+      return -ranks.least(-std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()) /
              calls;
     };
     timed(1);

@@ -48,7 +48,8 @@ class TableProblems {
     if (empty()) return;
     constexpr std::size_t most = 8;
     std::list<Problem> sorted(problems_.begin(), problems_.end());
-    sorted.sort([](const Problem& a, const Problem& b) { return a.where < b.where; });  // keeps ties in their order
+    sorted.sort(
+        [](const Problem& a, const Problem& b) { return a.where < b.where; });  // keeps ties in their order
     std::vector<std::string> groups;
     for (auto here = sorted.begin(); here != sorted.end(); ++here) {
       const std::string& remedy = here->problem.remedy;

@@ -69,7 +69,8 @@ class KernelOperator final : public SymmetricOperator {
 
   /// Bytes of all tiles of a kernel of n rows; over several ranks of as many tiles as one has at the most.
   static double bytes(Index n, double ranks = 1) {
-    const auto rows = static_cast<double>(n), side = static_cast<double>(tile), blocks = std::ceil(rows / side);
+    const auto rows = static_cast<double>(n), side = static_cast<double>(tile),
+               blocks = std::ceil(rows / side);
     const double all = rows * (rows + std::min(side, rows)) / 2;
     return sizeof(Scalar) * std::min(all, std::ceil(blocks * (blocks + 1) / 2 / ranks) * side * side);
   }

@@ -90,8 +90,8 @@ inline void require_positive_curvature(double value, Index column) {
 
 }  // namespace cg_detail
 
-/// Bytes that conjugate gradients hold for n rows and so many right-hand sides, products with a KernelOperator
-/// included.
+/// Bytes that conjugate gradients hold for n rows and so many right-hand sides, products with a
+/// KernelOperator included.
 inline double conjugate_gradient_bytes(double n, double columns) { return 16 * sizeof(double) * n * columns; }
 
 /// Solves (K + lambda I) X = B by preconditioned conjugate gradients, all columns at once: each has its own

@@ -26,8 +26,8 @@ class SymmetricOperator {
   virtual Index rows() const = 0;
   /// The n diagonal entries.
   virtual Eigen::VectorXd diagonal() const = 0;
-  /// Of the columns of these indices the rows first, ..., first + count - 1: count x indices. Throws DataError
-  /// for an index out of range.
+  /// Of the columns of these indices the rows first, ..., first + count - 1: count x indices. Throws
+  /// DataError for an index out of range.
   virtual Eigen::MatrixXd columns(const std::vector<Index>& indices, Index first, Index count) const = 0;
   /// K X, the same to the last bit for any number of threads. x: n x m. Throws DataError for other rows.
   virtual Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const = 0;

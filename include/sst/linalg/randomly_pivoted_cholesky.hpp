@@ -72,8 +72,8 @@ void over_panels(Index rows, int threads, Work&& work) {
 }
 
 /// These rows of a matrix of which each rank has some, from row `first` on.
-inline MatrixXd gather_rows(const Eigen::Ref<const MatrixXd>& own, Index first, const std::vector<Index>& rows,
-                            const Ranks* ranks) {
+inline MatrixXd gather_rows(const Eigen::Ref<const MatrixXd>& own, Index first,
+                            const std::vector<Index>& rows, const Ranks* ranks) {
   MatrixXd out = MatrixXd::Zero(static_cast<Index>(rows.size()), own.cols());
   for (Index r = 0; r < out.rows(); ++r)
     if (const Index at = rows[static_cast<std::size_t>(r)] - first; at >= 0 && at < own.rows())
@@ -213,7 +213,8 @@ class LowRankPreconditioner {
 
   /// low: of n rows and no more columns, finite. ranks: those it was made with. Throws DataError, or Error
   /// unless mu is finite and positive.
-  LowRankPreconditioner(LowRankFactor low, double mu, int threads = 0, std::shared_ptr<const Ranks> ranks = {})
+  LowRankPreconditioner(LowRankFactor low, double mu, int threads = 0,
+                        std::shared_ptr<const Ranks> ranks = {})
       : mu_(mu),
         threads_(threads),
         ranks_(std::move(ranks)),

@@ -81,8 +81,8 @@ struct SolverChoice {
   std::string sentence;  ///< what was chosen, and why
 };
 
-/// Bytes that a solver takes for n rows and so many outputs, on each rank, the kernel included where it has to
-/// be held. Conjugate gradients keep kernel values in whatever else may be used.
+/// Bytes that a solver takes for n rows and so many outputs, on each rank, the kernel included where it has
+/// to be held. Conjugate gradients keep kernel values in whatever else may be used.
 double solver_bytes(Solver solver, Eigen::Index n, const FitOptions& options = {}, Eigen::Index outputs = 1);
 
 /// The solver for n rows and so many outputs, and one sentence that says what and why.

@@ -66,7 +66,8 @@ inline Index rank(Index n, const FitOptions& options, Index outputs) {
                room = budget(options) - buffer_bytes(n, options) -
                       conjugate_gradient_bytes(rows, static_cast<double>(outputs));
   double columns = std::floor(std::min(rows, 5 * std::sqrt(rows)));
-  while (columns > 1 && low_rank_bytes(rows, columns, ranks(options)) > room) columns = std::floor(columns * 0.99);
+  while (columns > 1 && low_rank_bytes(rows, columns, ranks(options)) > room)
+    columns = std::floor(columns * 0.99);
   return static_cast<Index>(std::max(1.0, columns));
 }
 
