@@ -81,7 +81,7 @@ class KernelOperator final : public SymmetricOperator {
     return own_.empty() ? 1 : static_cast<double>(kept_.size()) / static_cast<double>(own_.size());
   }
 
-  /// Computed anew, by this rank alone.
+  // Computed anew, by this rank alone.
   Eigen::MatrixXd columns(const std::vector<Index>& indices, Index first, Index count) const override {
     for (const Index i : indices) operator_detail::require_index(i, rows());
     Eigen::MatrixXd out(count, static_cast<Index>(indices.size()));
