@@ -85,8 +85,7 @@ class KernelOperator final : public SymmetricOperator {
   Eigen::MatrixXd columns(const std::vector<Index>& indices, Index first, Index count) const override {
     for (const Index i : indices) operator_detail::require_index(i, rows());
     Eigen::MatrixXd out(count, static_cast<Index>(indices.size()));
-    operator_detail::in_parallel((count + tile - 1) / tile, options_.threads, [&](Index s) {
-      const Index begin = s * tile, size = std::min(tile, count - begin);
+    operator_detail::over_panels(count, tile, options_.threads, [&](Index begin, Index size) {
       const auto workspace = tiles_->workspace();
       Eigen::Matrix<Scalar, Eigen::Dynamic, 1> strip(size);
       for (Index c = 0; c < out.cols(); ++c) {
@@ -181,10 +180,10 @@ class KernelOperator final : public SymmetricOperator {
 
   Eigen::VectorXd make_diagonal() const {
     Eigen::VectorXd out = Eigen::VectorXd::Zero(rows());
-    operator_detail::in_parallel((rows() + tile - 1) / tile, options_.threads, [&](Index s) {
-      if (options_.ranks && !options_.ranks->takes(static_cast<std::size_t>(s))) return;
+    operator_detail::over_panels(rows(), tile, options_.threads, [&](Index first, Index size) {
+      if (options_.ranks && !options_.ranks->takes(static_cast<std::size_t>(first / tile))) return;
       const auto workspace = tiles_->workspace();
-      for (Index i = s * tile; i < std::min(rows(), (s + 1) * tile); ++i) {
+      for (Index i = first; i < first + size; ++i) {
         Scalar value = 0;
         tiles_->evaluate(i, 1, i, 1, {&value, nullptr, 1}, *workspace);
         out[i] = static_cast<double>(value);

@@ -58,6 +58,13 @@ void in_parallel(Index count, int threads, Work&& work) {
                    [&](std::size_t i) { work(static_cast<Index>(i)); });
 }
 
+/// Calls work(first, size) for panels of so many of `count` rows or columns, in parallel as above.
+template <class Work>
+void over_panels(Index count, Index panel, int threads, Work&& work) {
+  in_parallel((count + panel - 1) / panel, threads,
+              [&](Index p) { work(p * panel, std::min(panel, count - p * panel)); });
+}
+
 }  // namespace operator_detail
 
 /// A symmetric matrix in memory, both triangles of it; it must outlive this.
@@ -86,8 +93,7 @@ class DenseOperator final : public SymmetricOperator {
     // By panels of rows, which are columns as they lie in memory.
     constexpr Index panel = 128;
     Eigen::MatrixXd out(rows(), x.cols());
-    operator_detail::in_parallel((rows() + panel - 1) / panel, threads_, [&](Index p) {
-      const Index first = p * panel, size = std::min(panel, rows() - first);
+    operator_detail::over_panels(rows(), panel, threads_, [&](Index first, Index size) {
       out.middleRows(first, size).noalias() = k_.middleCols(first, size).transpose() * x;
     });
     return out;

@@ -64,13 +64,6 @@ inline std::pair<Index, Index> own_rows(Index n, const Ranks* ranks) {
   return {begin, std::min(n - begin, count * panel)};
 }
 
-/// Calls work(first, size) for panels of `rows` rows, in parallel.
-template <class Work>
-void over_panels(Index rows, int threads, Work&& work) {
-  operator_detail::in_parallel((rows + panel - 1) / panel, threads,
-                               [&](Index p) { work(p * panel, std::min(panel, rows - p * panel)); });
-}
-
 /// These rows of a matrix of which each rank has some, from row `first` on.
 inline MatrixXd gather_rows(const Eigen::Ref<const MatrixXd>& own, Index first,
                             const std::vector<Index>& rows, const Ranks* ranks) {
@@ -149,7 +142,7 @@ inline LowRankFactor randomly_pivoted_cholesky(const SymmetricOperator& k,
     const Eigen::MatrixXd known =
         low_rank_detail::gather_rows(out.factor.leftCols(rank), first, pivots, ranks);
     Eigen::MatrixXd columns = k.columns(pivots, first, own);
-    low_rank_detail::over_panels(own, options.threads, [&](Index at, Index rows) {
+    operator_detail::over_panels(own, low_rank_detail::panel, options.threads, [&](Index at, Index rows) {
       columns.middleRows(at, rows).noalias() -= out.factor.block(at, 0, rows, rank) * known.transpose();
     });
     Eigen::MatrixXd core = low_rank_detail::gather_rows(columns, first, pivots, ranks);
@@ -158,7 +151,7 @@ inline LowRankFactor randomly_pivoted_cholesky(const SymmetricOperator& k,
     const Eigen::LLT<Eigen::MatrixXd> llt(core);
     if (llt.info() != Eigen::Success) not_semidefinite(pivots.front(), core.diagonal().minCoeff());
     auto residual = out.residual.segment(first, own);
-    low_rank_detail::over_panels(own, options.threads, [&](Index at, Index rows) {
+    operator_detail::over_panels(own, low_rank_detail::panel, options.threads, [&](Index at, Index rows) {
       Eigen::MatrixXd block = columns.middleRows(at, rows);
       llt.matrixU().solveInPlace<Eigen::OnTheRight>(block);
       residual.segment(at, rows) -= block.rowwise().squaredNorm();
@@ -220,7 +213,7 @@ class LowRankPreconditioner {
         ranks_(std::move(ranks)),
         rows_(low.residual.size()),
         first_(low.first),
-        f_(std::move(low.factor)),
+        f_(checked(std::move(low), mu)),
         largest_(largest()),
         core_(factor()) {}
 
@@ -230,7 +223,7 @@ class LowRankPreconditioner {
     operator_detail::require_rows(r.rows(), rows_);
     cholesky_detail::require_finite(r, false, 1, "what is to be preconditioned");
     FixedPointSums sums(f_.cols(), bound(r.cwiseAbs().colwise().maxCoeff()));
-    over_blocks([&](Index, Index first, Index size) {
+    operator_detail::over_panels(f_.cols(), block, threads_, [&](Index first, Index size) {
       over_own_panels([&](Index at, Index rows) {
         add(sums, first, f_.block(at, first, rows, size).transpose() * r.middleRows(first_ + at, rows));
       });
@@ -238,7 +231,7 @@ class LowRankPreconditioner {
     if (ranks_) sums.sum(*ranks_);
     Eigen::MatrixXd c = sums.values(), out = Eigen::MatrixXd::Zero(r.rows(), r.cols());
     core_.solve_in_place(c);
-    low_rank_detail::over_panels(f_.rows(), threads_, [&](Index at, Index rows) {
+    operator_detail::over_panels(f_.rows(), low_rank_detail::panel, threads_, [&](Index at, Index rows) {
       auto part = out.middleRows(first_ + at, rows);
       part = r.middleRows(first_ + at, rows);
       part.noalias() -= f_.middleRows(at, rows) * c;
@@ -249,14 +242,6 @@ class LowRankPreconditioner {
   }
 
  private:
-  /// Calls work(k, first, size) for blocks of columns of F, in parallel.
-  template <class Work>
-  void over_blocks(Work&& work) const {
-    operator_detail::in_parallel((f_.cols() + block - 1) / block, threads_, [&](Index k) {
-      work(k, k * block, std::min(block, f_.cols() - k * block));
-    });
-  }
-
   /// Calls work(first, size) for panels of the rows of F that are here, one after the other.
   template <class Work>
   void over_own_panels(Work&& work) const {
@@ -273,16 +258,21 @@ class LowRankPreconditioner {
     [[maybe_unused]] const bool bounded = sums.add(first, terms);  // since all is finite
   }
 
+  /// F, if all is as it has to be.
+  static Eigen::MatrixXd checked(LowRankFactor low, double mu) {
+    if (!std::isfinite(mu) || !(mu > 0))
+      throw Error("the preconditioner was asked for with mu " + std::to_string(mu) +
+                  "; give a finite positive number");
+    const Index rows = low.residual.size(), rank = low.factor.cols();
+    if (rank > rows || rank == 0)
+      throw DataError("a low-rank factor of " + std::to_string(rows) + " x " + std::to_string(rank) +
+                      " makes no preconditioner; give it no more columns than rows, and one at least");
+    cholesky_detail::require_finite(low.factor, false, 1, "the low-rank factor");
+    return std::move(low.factor);
+  }
+
   /// Of the entries of F, in all ranks.
   double largest() const {
-    if (!std::isfinite(mu_) || !(mu_ > 0))
-      throw Error("the preconditioner was asked for with mu " + std::to_string(mu_) +
-                  "; give a finite positive number");
-    const Index rank = f_.cols();
-    if (rank > rows_ || rank == 0)
-      throw DataError("a low-rank factor of " + std::to_string(rows_) + " x " + std::to_string(rank) +
-                      " makes no preconditioner; give it no more columns than rows, and one at least");
-    cholesky_detail::require_finite(f_, false, 1, "the low-rank factor");
     const double own = f_.rows() ? f_.cwiseAbs().maxCoeff() : 0;
     return ranks_ ? -ranks_->least(-own) : own;
   }
@@ -291,9 +281,9 @@ class LowRankPreconditioner {
   Cholesky<double> factor() const {
     const Index rank = f_.cols();
     std::vector<std::optional<FixedPointSums>> sums(static_cast<std::size_t>((rank + block - 1) / block));
-    over_blocks([&](Index k, Index first, Index size) {
+    operator_detail::over_panels(rank, block, threads_, [&](Index first, Index size) {
       const Index below = rank - first;
-      FixedPointSums& mine = sums[static_cast<std::size_t>(k)].emplace(
+      FixedPointSums& mine = sums[static_cast<std::size_t>(first / block)].emplace(
           below, bound(Eigen::RowVectorXd::Constant(size, largest_)));
       Eigen::MatrixXd product(below, size);
       over_own_panels([&](Index at, Index rows) {

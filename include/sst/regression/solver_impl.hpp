@@ -81,13 +81,13 @@ struct Kept {
 inline Kept keeping(Index n, const FitOptions& options, Index outputs) {
   constexpr double iterations = 30, residuals = 2;  // as a rule
   const double taken = solver_bytes(Solver::conjugate_gradients, n, options, outputs);
-  const double room = std::max(0.0, budget(options) - taken) * ranks(options);
+  const double room = std::max(0.0, budget(options) - taken), of_all = room * ranks(options);
   const double all = KernelOperator<double>::bytes(n), all_in_float = KernelOperator<float>::bytes(n);
-  const double some = std::min(1.0, room / all), some_in_float = std::min(1.0, room / all_in_float);
+  const double some = std::min(1.0, of_all / all), some_in_float = std::min(1.0, of_all / all_in_float);
   const double by_double = some + (iterations + residuals) * (1 - some),
                by_float = (some_in_float + iterations * (1 - some_in_float)) / 2 + residuals;
-  if (by_double <= by_float) return {.in_double = room / ranks(options)};
-  return {.in_float = room / ranks(options)};
+  if (by_double <= by_float) return {.in_double = room};
+  return {.in_float = room};
 }
 
 inline std::string gib(double bytes) {
