@@ -2,7 +2,7 @@
 // What regressions over ranks take beside what cost.hpp says they take, from rates measured in the same run:
 // mpiexec -n 2 time_cluster 2000 4000 8000.
 
-#include <chrono>
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -20,7 +20,32 @@
 
 #include "seconds.hpp"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace {
+
+/// What was freed goes back to the system: the next run has its memory made anew, as the first.
+void new_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
+/// The least of three times, of fewer where that takes long: what else the machine does only adds. All ranks
+/// go on or none does.
+template <class Work>
+double least_seconds(const sst::Ranks& ranks, Work&& work) {
+  double least = seconds(work), spent = least;
+  for (int again = 0; again < 2 && ranks.least(-spent) > -5; ++again) {
+    new_memory();
+    const double took = seconds(work);
+    least = std::min(least, took);
+    spent += took;
+  }
+  return least;
+}
 
 void run(const std::shared_ptr<const sst::MpiRanks>& ranks, Eigen::Index n) {
   std::srand(1);
@@ -37,14 +62,16 @@ void run(const std::shared_ptr<const sst::MpiRanks>& ranks, Eigen::Index n) {
                   memory / (1024.0 * 1024 * 1024));
     std::fflush(stdout);
   };
-  const sst::RankRates rates = measure_rates(kernel, x, *ranks);
+  sst::RankRates rates = measure_rates(kernel, x, *ranks);
+  rates.factor_flops = sst::measure_factor_flops(*ranks);
   if (ranks->number() == 0)
     std::printf(
-        "rates of a rank: %.3g pairs, %.3g flops, %.3g bytes, %.3g bytes of messages a second, %.2g s of "
-        "latency\n",
-        rates.pairs, rates.flops, rates.bytes, rates.message_bytes, rates.latency);
+        "rates of a rank: %.3g pairs, %.3g flops (%.3g in factors), %.3g bytes, %.3g new ones, %.3g bytes of "
+        "messages a second, %.2g s of latency\n",
+        rates.pairs, rates.flops, rates.factor_flops, rates.bytes, rates.new_bytes, rates.message_bytes,
+        rates.latency);
   int iterations = 0;
-  double took = seconds([&] {
+  double took = least_seconds(*ranks, [&] {
     iterations = sst::fit(kernel, x, y, ridge,
                           {.solver = sst::Solver::conjugate_gradients, .rank = rank, .ranks = ranks})
                      .report()
@@ -52,7 +79,7 @@ void run(const std::shared_ptr<const sst::MpiRanks>& ranks, Eigen::Index n) {
   });
   const auto iterative = sst::conjugate_gradient_cost(rows, 1, static_cast<double>(rank), iterations, count);
   print("conjugate_gradients", iterative.seconds(rates), took, iterative.memory);
-  took = seconds([&] { const sst::SpreadModel model(kernel, x, y, ridge, ranks); });
+  took = least_seconds(*ranks, [&] { const sst::SpreadModel model(kernel, x, y, ridge, ranks); });
   const auto factor = sst::cholesky_cost(rows, 1, count);
   print("cholesky", factor.seconds(rates), took, factor.memory);
 }

@@ -59,7 +59,7 @@ inline std::vector<std::string> family_names() {
 
 // A topology of a family, by the names of the family and of the read-out.
 inline sst::Topology make_topology(const std::string& name, int depth, const std::string& pool,
-                                   double weight_std, double bias_std, std::uint32_t seed = 0) {
+                                   double weight_std, double bias_std, std::uint32_t seed) {
   sst::ConvFamilyOptions layer;
   layer.weight_std = weight_std;
   layer.bias_std = bias_std;

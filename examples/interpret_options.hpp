@@ -102,7 +102,7 @@ inline void declare(CLI::App& app, Options& o) {
   program::add_ridge(app, o.ridge, false);
   app.add_option("--patch", o.patch, "side of the squares of the occlusion map; a quarter of the image")
       ->check(side);
-  app.add_option("--seed", o.seed, "of the draws of images, clutter and intervals")
+  app.add_option("--seed", o.seed, "of the draws of images, clutter, intervals and random wiring")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   program::add_precision(app, o.precision);

@@ -13,6 +13,36 @@
 #include <sst/kernel/own_kernel.hpp>
 #include <sst/regression/model.hpp>
 
+namespace {
+
+/// What this process sends to one other, counted where BLACS calls MPI.
+std::int64_t sent_bytes = 0, sent_messages = 0;
+
+void count_message(int count, MPI_Datatype type) {
+  int size = 0;
+  PMPI_Type_size(type, &size);
+  sent_bytes += std::int64_t{count} * size;
+  ++sent_messages;
+}
+
+}  // namespace
+
+extern "C" {
+int MPI_Send(const void* data, int count, MPI_Datatype type, int to, int tag, MPI_Comm ranks) {
+  count_message(count, type);
+  return PMPI_Send(data, count, type, to, tag, ranks);
+}
+int MPI_Rsend(const void* data, int count, MPI_Datatype type, int to, int tag, MPI_Comm ranks) {
+  count_message(count, type);
+  return PMPI_Rsend(data, count, type, to, tag, ranks);
+}
+int MPI_Isend(const void* data, int count, MPI_Datatype type, int to, int tag, MPI_Comm ranks,
+              MPI_Request* request) {
+  count_message(count, type);
+  return PMPI_Isend(data, count, type, to, tag, ranks, request);
+}
+}
+
 namespace cost_tests {
 
 using Eigen::MatrixXd;
@@ -29,11 +59,10 @@ sst::KernelFunction counting() {
   });
 }
 
-/// What a rank computed, on average.
-double mean_pairs(const sst::Ranks& ranks) {
-  std::int64_t all = pairs;
-  ranks.sum(&all, 1);
-  return static_cast<double>(all) / ranks.count();
+/// Of all ranks.
+double mean(std::int64_t count, const sst::Ranks& ranks) {
+  ranks.sum(&count, 1);
+  return static_cast<double>(count) / ranks.count();
 }
 
 /// Counts what is sent.
@@ -67,7 +96,7 @@ TEST_CASE("the cost of conjugate gradients is what they do", "[cluster]") {
       counting(), x, y, sst::Ridge::relative(1e-2),
       {.solver = sst::Solver::conjugate_gradients, .rank = 200, .memory = 1e9, .threads = 1, .ranks = ranks});
   // Of all ranks: shares differ by a tile.
-  const double done = mean_pairs(mpi), sent = ranks->bytes;
+  const double done = mean(pairs, mpi), sent = ranks->bytes;
   const auto cost = sst::conjugate_gradient_cost(n, 2, 200, model.report().iterations, mpi.count());
   INFO(model.report().sentence);
   CHECK(done == Approx(cost.pairs).epsilon(0.01));
@@ -84,14 +113,24 @@ TEST_CASE("the cost of a factor over ranks is what it does", "[cluster]") {
   const Eigen::Index n = 1500;
   const MatrixXd x = MatrixXd::Random(n, 3), y = MatrixXd::Random(n, 1);
   pairs = 0;
-  const sst::SpreadModel model(counting(), x, y, sst::Ridge::relative(1e-2), mpi, {.threads = 1});
-  CHECK(mean_pairs(*mpi) == Approx(sst::cholesky_cost(n, 1, mpi->count()).pairs).epsilon(0.02));
+  const auto tiles = counting().against(x).tiles();
+  sent_bytes = sent_messages = 0;
+  const sst::ScalapackCholesky factor(*tiles, Eigen::VectorXd::Constant(n, 0.01), mpi, {.threads = 1});
+  const double bytes = mean(sent_bytes, *mpi), messages = mean(sent_messages, *mpi);
+  const auto cost = sst::cholesky_cost(n, 1, mpi->count());
+  CHECK(mean(pairs, *mpi) == Approx(cost.pairs).epsilon(0.02));
+  if (mpi->count() > 1) {
+    // From summed bytes to those that are sent.
+    CHECK(bytes == Approx(cost.message_bytes * 2 * (mpi->count() - 1) / mpi->count()).epsilon(0.15));
+    CHECK(messages == Approx(cost.messages).epsilon(0.35));
+  }
 }
 
 TEST_CASE("rates are measured, the same in all ranks", "[cluster]") {
   const sst::MpiRanks mpi;
   const auto rates = sst::measure_rates(counting(), MatrixXd::Random(300, 3), mpi, 1);
-  for (const double rate : {rates.pairs, rates.flops, rates.bytes, rates.message_bytes, rates.latency}) {
+  for (const double rate : {rates.pairs, rates.flops, rates.bytes, rates.new_bytes, rates.message_bytes,
+                            rates.latency, sst::measure_factor_flops(mpi)}) {
     CHECK(rate > 0);
     CHECK(std::isfinite(rate));
     CHECK(mpi.least(rate) == rate);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
 
+#include <unistd.h>
+
+#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -102,6 +105,29 @@ TEST_CASE("a factorization that fails is the error it is in one process", "[clus
     CHECK(error.pivot_index == 250);
     CHECK(std::string(error.what()).substr(0, 60) == alone.substr(0, 60));
   }
+}
+
+TEST_CASE("factors may live at the same time", "[cluster]") {
+  const auto mpi = std::make_shared<const sst::MpiRanks>();
+  const MatrixXd x = MatrixXd::Random(200, 3), y = MatrixXd::Random(200, 1);
+  const auto kernel = sst::ntk(sst::chain(2));
+  const auto ridge = sst::Ridge::relative(1e-2);
+  // BLACS only warns, on the standard error.
+  std::FILE* const caught = std::tmpfile();
+  REQUIRE(caught);
+  const int before = dup(2);
+  dup2(fileno(caught), 2);
+  auto first = std::make_unique<const sst::SpreadModel>(kernel, x, y, ridge, mpi);
+  auto second = std::make_unique<const sst::SpreadModel>(kernel, x, y, ridge, mpi);
+  const MatrixXd once = first->factor().solve(y);
+  first.reset();
+  const MatrixXd twice = second->factor().solve(y);
+  second.reset();
+  dup2(before, 2);
+  close(before);
+  CHECK(once == twice);
+  CHECK(lseek(fileno(caught), 0, SEEK_END) == 0);
+  std::fclose(caught);
 }
 
 TEST_CASE("a rank's share is stated before it is taken", "[cluster]") {

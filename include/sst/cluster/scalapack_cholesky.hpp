@@ -15,7 +15,9 @@
 
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
+#include <sst/cluster/block_cyclic.hpp>
 #include <sst/cluster/mpi_ranks.hpp>
+#include <sst/cluster/rates.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/linalg/cholesky.hpp>
@@ -47,21 +49,19 @@ void pdpotrs_(const char*, const int*, const int*, const double*, const int*, co
 void pdtrsm_(const char*, const char*, const char*, const char*, const int*, const int*, const double*,
              const double*, const int*, const int*, const int*, double*, const int*, const int*, const int*);
 void pdtrtri_(const char*, const char*, const int*, double*, const int*, const int*, const int*, int*);
-}
-
-/// Of the grid of so many ranks that is as nearly square as their number allows; the lesser side.
-inline int grid_rows(int ranks) {
-  int rows = 1;
-  for (int r = 1; r * r <= ranks; ++r)
-    if (ranks % r == 0) rows = r;
-  return rows;
+void dpotrf_(const char*, const int*, double*, const int*, int*);
+void dpotrs_(const char*, const int*, const int*, const double*, const int*, double*, const int*, int*);
+void dgemm_(const char*, const char*, const int*, const int*, const int*, const double*, const double*,
+            const int*, const double*, const int*, const double*, double*, const int*);
 }
 
 /// The ranks as a grid.
 class Grid {
  public:
-  explicit Grid(std::shared_ptr<const MpiRanks> ranks)
-      : ranks_(std::move(ranks)), system_(Csys2blacs_handle(ranks_->communicator())), context(system_) {
+  explicit Grid(std::shared_ptr<const MpiRanks> ranks) : ranks_(std::move(ranks)) {
+    // Of its own: BLACS has one handle a communicator, and the first grid of several would take it along.
+    MPI_Comm_dup(ranks_->communicator(), &communicator_);
+    context = system_ = Csys2blacs_handle(communicator_);
     rows = grid_rows(ranks_->count());
     columns = ranks_->count() / rows;
     Cblacs_gridinit(&context, "Row", rows, columns);
@@ -71,6 +71,7 @@ class Grid {
   ~Grid() {
     Cblacs_gridexit(context);
     Cfree_blacs_system_handle(system_);
+    MPI_Comm_free(&communicator_);
   }
   Grid(const Grid&) = delete;
   Grid& operator=(const Grid&) = delete;
@@ -78,20 +79,21 @@ class Grid {
 
  private:
   std::shared_ptr<const MpiRanks> ranks_;
-  int system_;
+  MPI_Comm communicator_ = MPI_COMM_NULL;
+  int system_ = 0;
 
  public:
-  int context, rows = 1, columns = 1, row = 0, column = 0;  ///< and this rank's place
+  int context = 0, rows = 1, columns = 1, row = 0, column = 0;  ///< and this rank's place
 };
 
 /// A matrix in blocks that go round the grid in both directions; of a rank, those it has, close together.
 struct SpreadMatrix {
-  SpreadMatrix(const Grid& on, Index rows, Index columns, int block)
-      : grid(&on), n(static_cast<int>(rows)), m(static_cast<int>(columns)), size(block) {
+  SpreadMatrix(const Grid& on, Index rows, Index columns, int side)
+      : grid(&on), n(static_cast<int>(rows)), m(static_cast<int>(columns)), size(side) {
     const int zero = 0;
     const int height = numroc_(&n, &size, &grid->row, &zero, &grid->rows);
     const int width = numroc_(&m, &size, &grid->column, &zero, &grid->columns);
-    const int stride = std::max(1, height);
+    stride = std::max(1, height);
     if (static_cast<double>(stride) * width > std::numeric_limits<int>::max())
       throw Error("a rank's share of a matrix of " + std::to_string(n) + " x " + std::to_string(m) + ", " +
                   std::to_string(height) + " x " + std::to_string(width) +
@@ -133,7 +135,7 @@ struct SpreadMatrix {
   }
 
   const Grid* grid;
-  int n, m, size;
+  int n, m, size, stride = 1;  ///< stride: of the columns of local
   Eigen::MatrixXd local;
   int descriptor[9]{};
 };
@@ -177,7 +179,10 @@ class ScalapackCholesky {
     trace_ = this->diagonal().sum();
     const int one = 1;
     int info = 0;
-    scalapack_detail::pdpotrf_("L", &a_.n, a_.local.data(), &one, &one, a_.descriptor, &info);
+    if (grid_->ranks().count() == 1)  // the same by LAPACK takes two thirds of the time
+      scalapack_detail::dpotrf_("L", &a_.n, a_.local.data(), &a_.stride, &info);
+    else
+      scalapack_detail::pdpotrf_("L", &a_.n, a_.local.data(), &one, &one, a_.descriptor, &info);
     if (info > 0) cholesky_detail::throw_not_positive_definite(info - 1, this->diagonal()[info - 1]);
   }
 
@@ -202,7 +207,10 @@ class ScalapackCholesky {
     x.take(b);
     const int one = 1;
     int info = 0;
-    if (b.cols() > 0)
+    if (grid_->ranks().count() == 1)
+      scalapack_detail::dpotrs_("L", &a_.n, &x.m, a_.local.data(), &a_.stride, x.local.data(), &x.stride,
+                                &info);
+    else if (b.cols() > 0)
       scalapack_detail::pdpotrs_("L", &a_.n, &x.m, a_.local.data(), &one, &one, a_.descriptor, x.local.data(),
                                  &one, &one, x.descriptor, &info);
     return x.whole();
@@ -241,7 +249,7 @@ class ScalapackCholesky {
   }
 
  private:
-  static constexpr int block = 128;
+  static constexpr int block = scalapack_detail::block;
 
   /// Of what is stored, in all ranks.
   Eigen::VectorXd diagonal() const {
@@ -257,6 +265,23 @@ class ScalapackCholesky {
   scalapack_detail::SpreadMatrix a_;
   double trace_ = 0;
 };
+
+/// RankRates::factor_flops of this rank's BLAS while all measure theirs: in products as a factorization makes
+/// them, after each of which ranks wait for each other, as after its steps. All ranks call it at the same
+/// time and have the same.
+inline double measure_factor_flops(const Ranks& ranks) {
+  constexpr int side = 1024, depth = scalapack_detail::block;
+  const Eigen::MatrixXd panel = Eigen::MatrixXd::Constant(side, depth, 0.5);
+  Eigen::MatrixXd rest = Eigen::MatrixXd::Zero(side, side);
+  const double less = -1, one = 1;
+  const auto step = [&] {
+    scalapack_detail::dgemm_("N", "T", &side, &side, &depth, &less, panel.data(), &side, panel.data(), &side,
+                             &one, rest.data(), &side);
+    std::int64_t together = 1;
+    ranks.sum(&together, 1);
+  };
+  return 2.0 * side * side * depth / rates_detail::seconds(ranks, step);
+}
 
 }  // namespace SST_ABI
 }  // namespace sst
