@@ -89,7 +89,8 @@ inline Samples read_samples(const FillOptions& o) { return o.given_images ? read
 inline sst::Topology network(const FillOptions& o) {
   if (!o.topology.empty()) return sst::read_topology(o.topology);
   if (o.given_images || !o.shape.empty())
-    return make_topology(o.family, o.depth, o.pool, o.weight_std, o.bias_std);
+    return make_topology(o.family, o.depth, o.pool, o.weight_std, o.bias_std,
+                         0);  // other wirings: --topology
   sst::FamilyOptions layer;
   layer.weight_std = o.weight_std;
   layer.bias_std = o.bias_std;

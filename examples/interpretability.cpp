@@ -173,7 +173,7 @@ int main(int argc, char** argv) {
     std::vector<sst::Topology> nets;  // all of them exist, or nothing begins
     for (const std::string& family : o.family)
       nets.push_back(make_topology(family, o.depth, o.pool, o.weight_std, o.bias_std,
-                                    static_cast<std::uint32_t>(o.seed)));
+                                   static_cast<std::uint32_t>(o.seed)));
     const bool apart = o.json != "-" && o.pictures != "-";  // tables do not mix with what goes there
     std::ostream& out = apart ? std::cout : std::cerr;
     announce(out, data, o);
