@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The pictures of the guides: topologies, kernels as functions of the angle, predictions with their
-// uncertainty, networks of one neuron a layer.
+// uncertainty, networks of one neuron a layer, houses and their prices.
 
 #include <cmath>
 #include <filesystem>
@@ -20,6 +20,7 @@
 #include <svg/curves.hpp>
 #include <svg/plot.hpp>
 
+#include "house_pictures.hpp"
 #include "program.hpp"
 
 namespace {
@@ -210,10 +211,12 @@ void draw_one_neuron_error(const fs::path& folder) {
 int main(int argc, char** argv) {
   CLI::App app{
       "The pictures of the guides: topologies, kernel profiles, infinite depth, posteriors, one neuron a "
-      "layer",
+      "layer, prices of houses",
       "pictures"};
-  fs::path folder = ".";
+  fs::path folder = ".", data = SST_EXAMPLE_DATA "/boston_housing.csv";
   app.add_option("--output", folder, "the folder for the SVG files")->capture_default_str();
+  app.add_option("--data", data,
+                 "Boston housing, for the guides on parameters, uncertainty and explanations");
   return run_program(app, argc, argv, [&] {
     draw_topologies(folder);
     draw_profiles(folder);
@@ -221,6 +224,10 @@ int main(int argc, char** argv) {
     draw_posteriors(folder);
     draw_one_neuron(folder);
     draw_one_neuron_error(folder);
-    std::cout << "9 pictures in " << folder << '\n';
+    const auto houses = house_pictures::read_houses(data);
+    draw_parameters(houses, folder / "parameters.svg");
+    draw_calibration(houses, folder / "calibration.svg");
+    draw_slopes(houses, folder / "slopes.svg");
+    std::cout << "12 pictures in " << folder << '\n';
   });
 }

@@ -6,7 +6,7 @@ set -u
 program=$1 shown=$2
 source "$(dirname "$0")/helper/expect.sh"
 
-names="infinite_depth kernel_profiles one_neuron one_neuron_error posterior topology_chain topology_densely_connected topology_residual topology_sparse_shortcut"
+names="calibration infinite_depth kernel_profiles one_neuron one_neuron_error parameters posterior slopes topology_chain topology_densely_connected topology_residual topology_sparse_shortcut"
 mkdir first second
 run 0 --output first
 [ -s err ] && fail "noise on standard error: $(cat err)"
@@ -24,6 +24,7 @@ for name in $names; do same first/$name.svg second/$name.svg "one thread"; done
 
 run 0 --help
 refuse "cannot write 'nowhere/topology_chain.svg' (there is no folder" --output nowhere
+refuse "nowhere.csv" --data nowhere.csv --output first
 usage "--colour" --colour red
 
 [ $failures -eq 0 ] && echo "all passed"
