@@ -20,18 +20,7 @@
 
 #include "seconds.hpp"
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 namespace {
-
-/// What was freed goes back to the system: the next run has its memory made anew, as the first.
-void new_memory() {
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
-}
 
 /// The least of three times, of fewer where that takes long: what else the machine does only adds. All ranks
 /// go on or none does.
@@ -39,7 +28,6 @@ template <class Work>
 double least_seconds(const sst::Ranks& ranks, Work&& work) {
   double least = seconds(work), spent = least;
   for (int again = 0; again < 2 && ranks.least(-spent) > -5; ++again) {
-    new_memory();
     const double took = seconds(work);
     least = std::min(least, took);
     spent += took;
