@@ -12,7 +12,7 @@ compile() {  # PROGRAM LEVEL [FLAGS...]
   "$cxx" -std=c++20 "$2" -fopenmp -I "$include" -isystem "$eigen" "${@:3}" -c "$here/$1.cpp" -o "$work/object.o"
 }
 functions() {
-  compile "$1" -O0 "${@:2}"
+  compile "$1" -O0 "${@:2}" || return 1  # the object of the last program is still there
   nm --defined-only "$work/object.o" | grep -c ' [tTwW] '
 }
 TIMEFORMAT='%U'
@@ -22,7 +22,9 @@ report() {  # WHAT_IS_COUNTED UNIT ALONE SHARED
     printf "%s: Eigen alone %s\none include, one fit: %s, ratio %.2f\nthe same with shared templates: %s, ratio %.2f\n",
            what, unit, alone, alone / unit, shared, shared / unit }'
 }
-unit=$(functions llt) alone=$(functions fit) shared=$(functions fit -DSST_EXTERN_TEMPLATES)
+unit=$(functions llt)
+alone=$(functions fit)
+shared=$(functions fit -DSST_EXTERN_TEMPLATES)
 report "functions compiled" "$unit" "$alone" "$shared"
 [ "$with_time" != time ] || report "seconds" "$(seconds llt)" "$(seconds fit)" "$(seconds fit -DSST_EXTERN_TEMPLATES)"
 awk -v unit="$unit" -v alone="$alone" -v shared="$shared" -v alone_budget="$alone_budget" -v shared_budget="$shared_budget" 'BEGIN {
