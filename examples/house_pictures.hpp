@@ -36,27 +36,24 @@ struct Houses {
 };
 
 inline Houses read_houses(const std::filesystem::path& file) {
-  const sst::Table table = sst::read_csv(file);
+  const sst::Dataset all = sst::split_target(sst::read_csv(file), "medv");
   const auto column = [&](const std::string& name) {
-    const auto at = std::find(table.columns.begin(), table.columns.end(), name);
-    if (at == table.columns.end())
-      throw sst::DataError(table.source + " has no column '" + name +
+    const auto at = std::find(all.features.begin(), all.features.end(), name);
+    if (at == all.features.end())
+      throw sst::DataError(file.string() + " has no column '" + name +
                            "'; give Boston housing, as in examples/data");
-    return static_cast<Index>(at - table.columns.begin());
+    return static_cast<Index>(at - all.features.begin());
   };
-  const Index rm = column("rm"), lstat = column("lstat"), last = column("medv");  // the last is the price
-  const auto odd = Eigen::seq(1, table.values.rows() - 1, 2),
-             even = Eigen::seq(0, table.values.rows() - 1, 2);
-  const MatrixXd train = table.values(even, sst::every), test = table.values(odd, sst::every);
-  const auto scaling = sst::Scaling::standard(train.leftCols(last)),
-             price = sst::Scaling::standard(train.col(last));
-  return {scaling.apply(train.leftCols(last)),
-          price.apply(train.col(last)),
-          scaling.apply(test.leftCols(last)),
-          price.apply(test.col(last)),
+  const auto odd = Eigen::seq(1, all.x.rows() - 1, 2), even = Eigen::seq(0, all.x.rows() - 1, 2);
+  const MatrixXd x = all.x(even, sst::every), y = all.y(even, sst::every);
+  const auto scaling = sst::Scaling::standard(x), price = sst::Scaling::standard(y);
+  return {scaling.apply(x),
+          price.apply(y),
+          scaling.apply(all.x(odd, sst::every)),
+          price.apply(all.y(odd, sst::every)),
           price,
-          rm,
-          lstat};
+          column("rm"),
+          column("lstat")};
 }
 
 inline sst::Topology network() { return sst::chain(4, {.weight_std = 1, .bias_std = 0.5}); }
@@ -75,10 +72,11 @@ inline void draw_parameters(const Houses& houses, const std::filesystem::path& f
       const auto kernel =
           sst::ntk(sst::chain(depth, {.weight_std = weight_std, .bias_std = 0.5, .activation = activation}));
       const auto path = sst::ridge_path(kernel, houses.x, houses.y, ridges);
-      const auto best = sst::best_ridge(path, sst::Criterion::leave_one_out);
+      Index best = 0;
+      const double left_out = sst::scores(path, sst::Criterion::leave_one_out).minCoeff(&best);
+      const auto& ridge = ridges[static_cast<std::size_t>(best)];
       const MatrixXd wrong =
-          sst::fit(kernel, houses.x, houses.y, ridges[best]).predict(houses.x_test) - houses.y_test;
-      const double left_out = sst::scores(path, sst::Criterion::leave_one_out)[static_cast<Index>(best)];
+          sst::fit(kernel, houses.x, houses.y, ridge).predict(houses.x_test) - houses.y_test;
       plot.panels[0].curves.back().points.push_back({weight_std, std::sqrt(left_out)});
       plot.panels[1].curves.back().points.push_back({weight_std, std::sqrt(wrong.array().square().mean())});
     }
