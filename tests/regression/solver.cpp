@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../catch.hpp"
+#include "../little_memory.hpp"
 #include "../matrices.hpp"
 #include "../thread_ranks.hpp"
 
@@ -263,6 +264,12 @@ TEST_CASE("the choice of a solver follows size, memory and need", "[regression]"
   CHECK(sst::choose_solver(20000, {.solver = Solver::mixed, .memory = 2 * gib}).solver == Solver::mixed);
   CHECK_THROWS_WITH(sst::choose_solver(10, {.solver = Solver::mixed, .needs_factor = true}),
                     Contains("only cholesky"));
+}
+
+TEST_CASE("what happens to be free chooses no solver of a small kernel", "[regression]") {
+  const sst_test::LittleMemory little(1 << 20);
+  CHECK(sst::choose_solver(1024).solver == Solver::cholesky);
+  CHECK(sst::choose_solver(1025).solver == Solver::conjugate_gradients);
 }
 
 TEST_CASE("bad input of a solver is an error", "[regression]") {

@@ -62,7 +62,8 @@ struct FitOptions {
   Unconverged unconverged = Unconverged::error;
   Eigen::Index rank = 0;   ///< of their preconditioner; 0: by n and memory
   std::uint64_t seed = 0;  ///< of their preconditioner
-  double memory = 0;       ///< bytes that may be used; 0: nine tenths of what is free, less 8 MiB
+  /// Bytes that may be used; 0: nine tenths of what is free, less 8 MiB, and 24 MiB at the least.
+  double memory = 0;
   /// What each sample counts: n positive numbers, or none, for 1 each. The loss is then
   /// sum_i w_i |y_i - f(x_i)|^2 + lambda |f|^2, and the system has lambda / w_i on its diagonal.
   Eigen::VectorXd sample_weights = {};
@@ -89,7 +90,7 @@ double solver_bytes(Solver solver, Eigen::Index n, const FitOptions& options = {
 ///
 /// A solver that is asked for is taken. Otherwise: Cholesky where n is small or the factor is needed; mixed
 /// where it fits in memory; Cholesky where that fits; else, and for several ranks, conjugate gradients, which
-/// need not hold the kernel.
+/// need not hold the kernel. Without `memory` up to 1,024 rows are few whatever is free.
 /// Throws Error when the factor is needed or asked for and does not fit.
 SolverChoice choose_solver(Eigen::Index n, const FitOptions& options = {}, Eigen::Index outputs = 1);
 

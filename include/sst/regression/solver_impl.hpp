@@ -38,11 +38,13 @@ using Eigen::Index;
 /// Below this many rows a factorization takes less than a second, and there is nothing to gain.
 inline constexpr Index few_rows = 4096;
 
-/// Of this process, the same on all ranks.
+/// Of this process, the same on all ranks. Never less than the factor of a kernel of 1,024 rows takes: what
+/// happens to be free must not choose the solver of so few, and with it the last digits of what comes out.
 inline double budget(const FitOptions& options) {
   constexpr double reserve = 8 << 20;  // what threads and the C library take for themselves
+  constexpr double least = 24 << 20;   // solver_bytes(Solver::cholesky, 1024)
   if (options.memory > 0) return options.memory;
-  const double own = std::max(0.0, 0.9 * available_memory() - reserve);
+  const double own = std::max(least, 0.9 * available_memory() - reserve);
   return options.ranks ? options.ranks->least(own / options.ranks->neighbours()) : own;
 }
 
