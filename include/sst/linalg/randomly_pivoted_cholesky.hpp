@@ -68,6 +68,7 @@ inline std::pair<Index, Index> own_rows(Index n, const Ranks* ranks) {
 inline MatrixXd gather_rows(const Eigen::Ref<const MatrixXd>& own, Index first,
                             const std::vector<Index>& rows, const Ranks* ranks) {
   MatrixXd out = MatrixXd::Zero(static_cast<Index>(rows.size()), own.cols());
+  if (out.cols() == 0) return out;  // has no row to point at
   for (Index r = 0; r < out.rows(); ++r)
     if (const Index at = rows[static_cast<std::size_t>(r)] - first; at >= 0 && at < own.rows())
       out.row(r) = own.row(at);
