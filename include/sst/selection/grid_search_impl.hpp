@@ -49,10 +49,11 @@ SST_COMPILED std::vector<GridPoint> grid_points(const Grid& grid) {
 SST_COMPILED Candidate candidate(const Grid& grid, const GridPoint& point) {
   const Family& family = grid.families.at(point.family);
   const auto number = [](double value) { return detail::shortest(value); };
-  std::string name = std::string(point.kernel == Kernel::ntk ? "ntk " : "nngp ") + family.name + "-" +
-                     std::to_string(point.depth) + " " + point.activation->name();
-  for (const auto& [what, value] : point.activation->parameters()) name += ":" + number(value);
-  name += " w" + number(point.weight_std) + " b" + number(point.bias_std);
+  std::string name = point.kernel == Kernel::ntk ? "ntk " : "nngp ";
+  name.append(family.name).append("-").append(number(point.depth));
+  name.append(" ").append(point.activation->name());
+  for (const auto& [what, value] : point.activation->parameters()) name.append(":").append(number(value));
+  name.append(" w").append(number(point.weight_std)).append(" b").append(number(point.bias_std));
   return {std::move(name), network_kernel({family.make(point.depth, {.weight_std = point.weight_std,
                                                                      .bias_std = point.bias_std,
                                                                      .activation = point.activation}),
