@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+#include <sst/instantiate/regression.hpp>
