@@ -12,6 +12,7 @@
 #include <Eigen/Core>
 #include <Eigen/SparseCore>
 
+#include <sst/base/every.hpp>
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
@@ -66,7 +67,7 @@ class DataRef {
   /// The rows of these numbers, counted from 0 and each below rows(), in their order: held.
   DataRef selected(const std::vector<Eigen::Index>& indices) const {
     const auto count = static_cast<Eigen::Index>(indices.size());
-    if (!sparse_) return DataRef(Eigen::MatrixXd((*dense_)(indices, Eigen::all)));
+    if (!sparse_) return DataRef(Eigen::MatrixXd((*dense_)(indices, every)));
     Sparse out(count, cols());
     for (Eigen::Index i = 0; i < count; ++i) {
       out.startVec(i);

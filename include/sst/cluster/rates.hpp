@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -25,11 +26,11 @@ inline namespace SST_ABI {
 
 /// What one rank does in a second while all of them work: from measure_rates, or from data sheets.
 struct RankRates {
-  double pairs = 0;          ///< kernel values, in double
-  double flops = 0;          ///< additions and multiplications in products of matrices
-  double factor_flops = 0;   ///< the same in the BLAS beneath ScaLAPACK: from measure_factor_flops
-  double bytes = 0;          ///< read from memory by products with kept tiles
-  double new_bytes = 0;      ///< of memory that is written for the first time: the system makes it then
+  double pairs = 0;         ///< kernel values, in double
+  double flops = 0;         ///< additions and multiplications in products of matrices
+  double factor_flops = 0;  ///< the same in the BLAS beneath ScaLAPACK: from measure_factor_flops
+  double bytes = 0;         ///< read by products with kept tiles, from memory or, where they are few, a cache
+  double new_bytes = 0;     ///< of memory that is written for the first time: the system makes it then
   double message_bytes = 0;  ///< summed over all ranks
   double latency = 0;        ///< seconds that a sum of one number takes
 };
@@ -58,8 +59,8 @@ double seconds(const Ranks& ranks, Work&& work) {
 }  // namespace rates_detail
 
 /// Measures the rates of this rank while all measure theirs, but for factor_flops, in two seconds or so: of
-/// the kernel on rows of x, n x d, a thousand at the most. All ranks call it at the same time and have the
-/// same, that of the slowest.
+/// the kernel on rows of x, n x d, a thousand at the most, and of memory as the kernel of all rows takes it.
+/// All ranks call it at the same time and have the same, that of the slowest.
 inline RankRates measure_rates(const KernelFunction& kernel, const DataRef& x, const Ranks& ranks,
                                int threads = 0) {
   using Eigen::Index;
@@ -92,7 +93,9 @@ inline RankRates measure_rates(const KernelFunction& kernel, const DataRef& x, c
   };
   out.flops = 2.0 * n * n * n / seconds(multiply);
 
-  constexpr Index many = 5120;  // beyond what caches hold
+  // As many values as this rank's part of the kernel of x has, whose place may be a cache; at most beyond it.
+  const auto many =
+      static_cast<Index>(std::clamp(static_cast<double>(x.rows()) / std::sqrt(ranks.count()), 1.0, 5120.0));
   const auto one =
       kernel_function("one", [](const auto& left, const auto& right) { return left[0] * right[0]; });
   const KernelOperator<double> kept(one.against(Eigen::VectorXd::Ones(many)).tiles(),
