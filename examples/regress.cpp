@@ -15,6 +15,7 @@
 #include <omp.h>
 #endif
 
+#include <sst/base/deadline.hpp>
 #include <sst/base/every.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/ntk.hpp>
@@ -41,6 +42,9 @@ namespace {
 /// Below it conjugate gradients lose their way in the rounding of large kernels.
 constexpr double least_for_iterations = 1e-6;
 
+/// Of --seconds, where tuning comes after it.
+constexpr double share_of_choosing = 2.0 / 3;
+
 /// A kernel and a ridge: what the options fix, and of the rest what has the least leave-one-out error.
 std::pair<sst::KernelFunction, sst::Ridge> choose(const Options& o, const Lesson& lesson, Report& report,
                                                   program::Progress& progress, bool iterative) {
@@ -62,6 +66,7 @@ std::pair<sst::KernelFunction, sst::Ridge> choose(const Options& o, const Lesson
   how.race.last_rows = o.choice_rows;
   how.race.first_rows = candidates.size() == 1 ? o.choice_rows : std::min<Eigen::Index>(256, o.choice_rows);
   how.race.seed = o.seed;
+  how.race.seconds = o.tune == "yes" ? share_of_choosing * o.seconds : o.seconds;
   how.race.threads = o.threads;
   how.race.progress = progress("choosing");
   if (!any_ridge) how.ridges = {*program::parse_ridge(o.ridge)};
@@ -90,12 +95,14 @@ sst::Ridge for_solver(const Options& o, const sst::Ridge& found, bool iterative)
 
 /// Scales each feature as the data want it, where leave-one-out errors agree.
 sst::Ridge tune(const Options& o, const sst::KernelFunction& kernel, const sst::Ridge& ridge, Lesson& lesson,
-                Report& report, program::Progress& progress, bool iterative) {
+                Report& report, program::Progress& progress, bool iterative, const sst::Deadline& deadline) {
+  constexpr double moment = 1e-3;  // 0 were no limit
+  const double seconds = o.seconds > 0 ? std::max(moment, deadline.left()) : 0;
   const sst::Tuned tuned = sst::tune(kernel, lesson.x, lesson.y, ridge,
                                      {.ridge = o.ridge == "auto",
                                       .rows = o.choice_rows,
                                       .seed = o.seed,
-                                      .steps = {.steps = 60, .tolerance = 0.02},
+                                      .steps = {.steps = 60, .tolerance = 0.02, .seconds = seconds},
                                       .threads = o.threads,
                                       .progress = progress("tuning")});
   progress.check();
@@ -166,8 +173,9 @@ sst::TableModel learn(const Options& o, program::Spreading& spread, Report& repo
   sst::FitOptions how = solving(o, lesson.x.rows(), spread);
   const bool iterative = how.solver == sst::Solver::conjugate_gradients ||
                          (how.solver == sst::Solver::automatic && !how.needs_factor);
+  const sst::Deadline deadline(o.seconds);
   auto [kernel, ridge] = choose(o, lesson, report, progress, iterative);
-  if (o.tune == "yes") ridge = tune(o, kernel, ridge, lesson, report, progress, iterative);
+  if (o.tune == "yes") ridge = tune(o, kernel, ridge, lesson, report, progress, iterative, deadline);
   Eigen::MatrixXd features;  // as they are shuffled, before directions are learnt among them
   if (o.importance) features = lesson.x;
   if (o.feature_learning > 0) ridge = learn_features(o, kernel, ridge, lesson, report, progress, iterative);

@@ -31,7 +31,7 @@ struct Options {
   std::vector<std::string> target, ignore, categorical;
   program::TableOptions table;
   int depth = 8, threads = 0, choice_rows = 1024, feature_learning = 0;
-  double weight_std = 1.5, bias_std = 0.05, interval = 0;
+  double weight_std = 1.5, bias_std = 0.05, interval = 0, seconds = 0;
   unsigned seed = 0;
   bool classify = false, std = false, factor = false, importance = false;
   /// Which of them were given, and so are not chosen.
@@ -113,6 +113,9 @@ inline void declare(CLI::App& app, Options& o) {
   learns(ridge);
   learns(choice("--choose", o.choose, {"yes", "no"},
                 "by leave-one-out whatever of network, kernel and ridge no option fixes; no: the defaults"));
+  learns(app.add_option("--seconds", o.seconds,
+                        "of choosing and tuning, about; the first round of choosing comes in any case")
+             ->check(CLI::PositiveNumber));
   learns(app.add_option("--choice-rows", o.choice_rows, "rows that decide, drawn at random; more take longer")
              ->check(CLI::Range(2, 1000000))
              ->capture_default_str());
@@ -188,6 +191,9 @@ inline void declare(CLI::App& app, Options& o) {
       o.tune = "no";
     else if (!given(tune))
       o.tune = o.standardize == "all" ? o.choose : "no";
+    if (o.seconds > 0 && o.choose == "no" && o.tune == "no")
+      throw CLI::ValidationError(
+          "--seconds has no effect with --choose no, where nothing is tuned; leave it out");
     if (o.classify && o.interval > 0)
       throw CLI::ValidationError("--interval has no effect with --classify, which gives probabilities");
     if (o.load.empty() && o.train.empty()) throw CLI::RequiredError("--train, or --load,");

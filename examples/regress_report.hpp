@@ -156,8 +156,10 @@ class Report {
                       (count == 1 ? " kernel" : " kernels") + " x " + std::to_string(ridges.size()) +
                       (ridges.size() == 1 ? " ridge" : " ridges") + " on up to " +
                       std::to_string(board.best().rows) + " rows" +
-                      (at_an_end ? " (the ridge is at an end of those tried)" : ""));
+                      (at_an_end ? " (the ridge is at an end of those tried)" : "") +
+                      (board.out_of_time ? "; --seconds ended it before all was tried" : ""));
     json_["chosen_on_rows"] = board.best().rows;
+    json_["out_of_time"] = board.out_of_time;
     for (const sst::GridEntry& entry : board.entries) {
       const double error = unit * std::sqrt(entry.score);
       nlohmann::ordered_json tried{{"kernel", entry.name}, {"rows", entry.rows}};

@@ -78,6 +78,7 @@ class Spreading {
     if (o.interval > 0) refuse("--interval", "it takes the factor in one process");
     if (o.classify) refuse("--classify", "probabilities take the factor in one process");
     if (o.factor) refuse("--save-factor", "no process has all of it");
+    if (o.seconds > 0) refuse("--seconds", "their clocks differ, and with them what each would choose");
     if (!o.load.empty() && !o.train.empty())
       refuse("--train with --load", "it takes the factor in one process");
     if (o.train == "-" || o.test == "-")

@@ -59,6 +59,7 @@ sentence() {
 }
 sentence '--std is not for several processes' "${cars[@]}" --std
 sentence '--classify' --train train.csv --target origin --ignore name --classify
+sentence '--seconds is not for several processes' --train train.csv --target mpg --ignore name --seconds 9
 sentence 'standard input' --train - --target mpg
 sentence 'none.csv' --train none.csv --target mpg
 sentence 'no column' --train train.csv --target horsepower_of_none

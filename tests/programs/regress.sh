@@ -123,6 +123,11 @@ fine "${free[@]}" --kernel nngp --activation erf --bias-std 0.25 --depth 2 --cho
 grep -q '"kernel": "nngp chain-2 erf w2 b0.25"' fixed.json || fail "what is fixed: $(cat fixed.json)"
 grep '"kernel": ".* w' fixed.json | grep -qv '"nngp chain-2 erf w[0-9.]* b0.25"' && fail "what is fixed was varied: $(cat fixed.json)"
 grep -q 'x 1 ridge on up to 100 rows' out || fail "the rows that decide: $(cat out)"
+grep -q '"out_of_time": false' fixed.json || fail "no limit of time: $(cat fixed.json)"
+fine "${free[@]}" --seconds 0.001 --json hurried.json
+grep -q '^chosen .* on up to 256 rows; --seconds ended it before all was tried$' out || fail "a limit of time: $(cat out)"
+grep -q '^tuned .* in 0 steps (more would go on)' out || fail "a limit of time for tuning: $(cat out)"
+grep -q '"out_of_time": true' hurried.json || fail "a limit of time: $(cat hurried.json)"
 fine "${free[@]}" --family residual --weight-std 1 --bias-std 0.1 --activation relu
 grep -q '^chosen .* 6 kernels' out || fail "a family of one's own: $(cat out)"
 fine "${free[@]}" --topology kept/topology.json
@@ -255,6 +260,7 @@ usage "--choice-rows" "${free[@]}" --choice-rows 1
 usage "--interval" "${cars[@]}" --test test.csv --interval 95
 usage "--interval" "${cars[@]}" --interval 0.9
 usage "--interval has no effect" "${penguins[@]}" --missing drop --text onehot --test test.csv --interval 0.9
+usage "--seconds has no effect" "${cars[@]}" --seconds 9
 usage "--load" --load kept --target mpg
 usage "--solver" "${cars[@]}" --solver magic
 fine "${cars[@]}" --solver mixed --ridge auto --test test.csv --std

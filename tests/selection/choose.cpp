@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 #include <vector>
 
@@ -117,6 +118,48 @@ TEST_CASE("what fails is listed, and what cannot be is refused", "[selection]") 
   for (const sst::RaceOptions& bad : {sst::RaceOptions{.first_rows = 1}, sst::RaceOptions{.last_rows = 100},
                                       sst::RaceOptions{.keep = 0}, sst::RaceOptions{.finalists = 0}})
     CHECK_THROWS_WITH(sst::race(all, d.x, d.y, ridges, bad), Contains("the race is from"));
+}
+
+TEST_CASE("a limit of time leaves the first round, and a long one changes nothing", "[selection]") {
+  const Data d;
+  const auto all = sst::candidates(small());
+  const auto ridges = sst::relative_ridges(1e-6, 1, 5);
+  sst::RaceOptions options{.first_rows = 50, .last_rows = 150};
+  const auto free = sst::race(all, d.x, d.y, ridges, options);
+  CHECK_FALSE(free.out_of_time);
+  options.seconds = 1e6;
+  const auto patient = sst::race(all, d.x, d.y, ridges, options);
+  CHECK_FALSE(patient.out_of_time);
+  options.seconds = 1e-9;
+  const auto hurried = sst::race(all, d.x, d.y, ridges, options);
+  CHECK(hurried.out_of_time);
+  options.last_rows = 50;
+  options.seconds = 0;
+  const auto first = sst::race(all, d.x, d.y, ridges, options);
+  REQUIRE(hurried.entries.size() == all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    CHECK(patient.entries[i].name == free.entries[i].name);
+    CHECK(patient.entries[i].score == free.entries[i].score);
+    CHECK(hurried.entries[i].name == first.entries[i].name);
+    CHECK(hurried.entries[i].score == first.entries[i].score);
+    CHECK(hurried.entries[i].rows == 50);
+  }
+
+  const auto chosen =
+      sst::choose(d.x, d.y, small(), {.ridges = ridges, .race = {.first_rows = 50, .seconds = 1e-9}});
+  CHECK(chosen.board.out_of_time);
+  CHECK(chosen.rows == 50);
+  CHECK(chosen.board.entries.size() == 24);
+  CHECK(chosen.board.best().name == first.best().name);
+  // A race of one round is over in time, and the search around its winner is not begun.
+  const auto unrefined =
+      sst::choose(d.x, d.y, small(), {.ridges = ridges, .race = {.first_rows = 150, .seconds = 1e-9}});
+  CHECK(unrefined.board.out_of_time);
+  CHECK(unrefined.board.entries.size() == 24);
+  for (const double bad : {-1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    options.seconds = bad;
+    CHECK_THROWS_WITH(sst::race(all, d.x, d.y, ridges, options), Contains("limit of time"));
+  }
 }
 
 TEST_CASE("the choice is no worse than the grid, and keeps what is fixed", "[selection]") {

@@ -134,6 +134,11 @@ TEST_CASE("tuning does not depend on threads, reports what it did, and can be ca
   const auto three = sst::tune(sst::ntk(net), d.x, d.y, sst::Ridge::relative(0.01), options);
   CHECK(sst_test::same_bits(one.scales, three.scales));
   CHECK(one.ridge == three.ridge);
+  options.steps = {.seconds = 1e-9};
+  const auto hurried = sst::tune(sst::ntk(net), d.x, d.y, sst::Ridge::relative(0.01), options);
+  CHECK(hurried.steps == 0);
+  CHECK_FALSE(hurried.converged);
+  CHECK(hurried.end_error == hurried.start_error);
   options.progress = [](double) { return false; };
   CHECK_THROWS_AS(sst::tune(sst::ntk(net), d.x, d.y, sst::Ridge::relative(0.01), options), sst::Cancelled);
   options = {.prior_std = 1e3, .reach = 1.5};

@@ -28,7 +28,11 @@ struct RaceOptions {
   std::size_t finalists = 6;                       ///< no fewer go on
   Criterion criterion = Criterion::leave_one_out;  ///< by which score
   std::uint32_t seed = 0;                          ///< of the order in which samples are drawn
-  int threads = 0;                                 ///< 0: as many as OpenMP gives; nothing depends on it
+  /// Of choosing, about; 0: as many as it takes. The first round comes in any case; no later one begins that
+  /// would end too late by the time of the one before, and no further step of `choose`. With a limit the
+  /// result depends on how fast the machine is.
+  double seconds = 0;
+  int threads = 0;  ///< 0: as many as OpenMP gives; nothing depends on it
   /// Called, by one thread at a time, with the fraction that is done; returning false cancels (throws
   /// Cancelled).
   std::function<bool(double)> progress = {};

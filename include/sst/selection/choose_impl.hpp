@@ -20,6 +20,7 @@
 #include <sst/activation/erf.hpp>
 #include <sst/activation/gelu.hpp>
 #include <sst/base/compiled.hpp>
+#include <sst/base/deadline.hpp>
 #include <sst/base/execution.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/error.hpp>
@@ -145,10 +146,15 @@ SST_COMPILED Leaderboard race(const std::vector<Candidate>& candidates, const Da
   using namespace choose_detail;
   regression_detail::require_targets(x.rows(), y);
   const auto plan = rounds(x.rows(), candidates.size(), options);
+  const Deadline deadline(options.seconds);
   double total = 0, done = 0;
   for (const Round& round : plan) total += round.cost();
   Leaderboard board;
+  double took = 0;  // the round before
   for (std::size_t r = 0; r < plan.size(); ++r) {
+    const double before = deadline.passed();
+    board.out_of_time = r > 0 && took * plan[r].cost() / plan[r - 1].cost() > deadline.left();
+    if (board.out_of_time) break;
     const Sample at = draw_sample(x, y, plan[r].rows, options.seed);
     std::function<bool(double)> progress;
     if (options.progress)
@@ -167,6 +173,7 @@ SST_COMPILED Leaderboard race(const std::vector<Candidate>& candidates, const Da
     }
     sort(board);
     done += plan[r].cost();
+    took = deadline.passed() - before;
   }
   return board;
 }
@@ -184,6 +191,7 @@ SST_COMPILED Choice choose(const DataRef& x, const Eigen::MatrixXd& y, const Gri
   using namespace choose_detail;
   std::vector<GridPoint> points = grid_points(grid);
   std::vector<Candidate> all = candidates(grid);
+  const Deadline deadline(options.race.seconds);
   const bool refined = options.refinements > 0 && (grid.weight_stds.size() > 1 || grid.bias_stds.size() > 1);
   constexpr double share_of_race = 0.7;  // of the progress, when there is more to come
   RaceOptions race_options = options.race;
@@ -204,6 +212,10 @@ SST_COMPILED Choice choose(const DataRef& x, const Eigen::MatrixXd& y, const Gri
   };
   for (int halvings = 0, steps = 0; refined && halvings < options.refinements && steps < most_steps;
        ++steps) {
+    if (deadline.left() <= 0) {
+      board.out_of_time = true;
+      break;
+    }
     const GridEntry centre = board.best();
     std::vector<GridEntry> runners;
     for (const double by : {factor, 1 / factor})

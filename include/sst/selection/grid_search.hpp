@@ -91,6 +91,7 @@ struct GridEntry {
 /// What a search found.
 struct Leaderboard {
   std::vector<GridEntry> entries;  ///< the best first, failures last; of equals the earlier candidate
+  bool out_of_time = false;        ///< whether RaceOptions::seconds ended it
 
   /// Throws Error, with the first reason, when every entry failed.
   const GridEntry& best() const;

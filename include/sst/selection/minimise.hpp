@@ -8,6 +8,7 @@
 
 #include <Eigen/Core>
 
+#include <sst/base/deadline.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -20,6 +21,7 @@ inline namespace SST_ABI {
 struct MinimiseOptions {
   int steps = 100;          ///< no more of them
   double tolerance = 1e-4;  ///< of what one step gains, in the units of the function
+  double seconds = 0;       ///< after which no step begins; 0: no limit
 };
 
 /// What `minimise` found.
@@ -29,7 +31,7 @@ struct Minimum {
   double start = 0;        ///< where it began
   int steps = 0;           ///< taken
   int evaluations = 0;     ///< of the function
-  bool converged = false;  ///< no step gains more; otherwise the steps ran out
+  bool converged = false;  ///< no step gains more; otherwise steps or seconds ran out
 };
 
 /// A local minimum of f within lower <= x <= upper, p x 1 each: projected steps of limited-memory BFGS
@@ -47,10 +49,11 @@ Minimum minimise(Function&& f, Eigen::VectorXd x, const Eigen::VectorXd& lower, 
   std::deque<Update> updates;
   Eigen::VectorXd gradient(x.size()), next_gradient(x.size());
   x = x.cwiseMax(lower).cwiseMin(upper);
+  const Deadline deadline(options.seconds);
   Minimum out;
   out.start = out.value = f(x, gradient);
   out.evaluations = 1;
-  for (; out.steps < options.steps && std::isfinite(out.value); ++out.steps) {
+  for (; out.steps < options.steps && deadline.left() > 0 && std::isfinite(out.value); ++out.steps) {
     // What leads out of the bounds rests.
     Eigen::ArrayXd free = Eigen::ArrayXd::Ones(x.size());
     for (Eigen::Index i = 0; i < x.size(); ++i)

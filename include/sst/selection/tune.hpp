@@ -54,7 +54,7 @@ struct Tuned {
   double start_error = 0, end_error = 0;
   int steps = 0;                        ///< taken
   int evaluations = 0;                  ///< kernels, with their gradients
-  bool converged = false;               ///< otherwise the steps ran out
+  bool converged = false;               ///< otherwise steps or seconds ran out
   std::vector<Eigen::Index> at_bounds;  ///< features whose scale is as small or large as it may be
   Eigen::Index rows = 0;                ///< samples that decided
 };
