@@ -104,7 +104,8 @@ TEST_CASE("the cost of conjugate gradients is what they do", "[cluster]") {
   CHECK(most == Approx(cost.memory).epsilon(0.1));
   if (mpi.count() > 1) {
     CHECK(sent == Approx(cost.message_bytes).epsilon(0.15));
-    CHECK(ranks->messages == Approx(cost.messages).epsilon(0.15));
+    // Blocks of pivots that were drawn twice are smaller, and more of them are needed.
+    CHECK(ranks->messages == Approx(cost.messages).epsilon(0.25));
   }
 }
 

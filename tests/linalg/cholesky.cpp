@@ -143,10 +143,12 @@ TEST_CASE("neither Eigen's own threads nor an enclosing parallel region change t
   CHECK(omp_get_max_threads() == 4);
   omp_set_num_threads(threads);
 
+  omp_set_num_threads(3);
   Eigen::setNbThreads(3);
   CHECK(same_bits(lower(Cholesky<double>(Eigen::MatrixXd(a), options)), expected));
   CHECK(Eigen::nbThreads() == 3);
   Eigen::setNbThreads(0);
+  omp_set_num_threads(threads);
 
   std::vector<Eigen::MatrixXd> factors(3);
 #pragma omp parallel for num_threads(3)

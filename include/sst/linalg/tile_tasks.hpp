@@ -55,8 +55,8 @@ class SerialEigen {
     if (pinned_ > 1) Eigen::setNbThreads(1);  // somebody had set Eigen's own, which is global
   }
   ~SerialEigen() {
-    if (pinned_ > 1) Eigen::setNbThreads(pinned_);
     omp_set_num_threads(threads_);
+    if (pinned_ > 1) Eigen::setNbThreads(pinned_);  // after it: Eigen 5 takes no more than OpenMP gives
   }
 
  private:
