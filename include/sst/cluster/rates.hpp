@@ -93,7 +93,7 @@ inline RankRates measure_rates(const KernelFunction& kernel, const DataRef& x, c
   };
   out.flops = 2.0 * n * n * n / seconds(multiply);
 
-  // As many values as this rank's part of the kernel of x has, whose place may be a cache; at most beyond it.
+  // As many values as a rank keeps of the kernel of x, since few lie in a cache; 5120^2 / 2 are beyond it.
   const auto many =
       static_cast<Index>(std::clamp(static_cast<double>(x.rows()) / std::sqrt(ranks.count()), 1.0, 5120.0));
   const auto one =
