@@ -50,7 +50,7 @@ SST_COMPILED Candidate candidate(const Grid& grid, const GridPoint& point) {
   const Family& family = grid.families.at(point.family);
   const auto number = [](double value) { return detail::shortest(value); };
   std::string name = point.kernel == Kernel::ntk ? "ntk " : "nngp ";
-  name.append(family.name).append("-").append(number(point.depth));
+  name.append(family.name).append("-").append(std::to_string(point.depth));
   name.append(" ").append(point.activation->name());
   for (const auto& [what, value] : point.activation->parameters()) name.append(":").append(number(value));
   name.append(" w").append(number(point.weight_std)).append(" b").append(number(point.bias_std));
