@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -270,6 +271,19 @@ TEST_CASE("what happens to be free chooses no solver of a small kernel", "[regre
   const sst_test::LittleMemory little(1 << 20);
   CHECK(sst::choose_solver(1024).solver == Solver::cholesky);
   CHECK(sst::choose_solver(1025).solver == Solver::conjugate_gradients);
+}
+
+TEST_CASE("nor does it where ranks share a machine", "[regression]") {
+  std::mutex mutex;
+  sst_test::as_ranks(4, [&](std::shared_ptr<const sst::Ranks> ranks) {
+    std::optional<sst_test::LittleMemory> little;
+    if (ranks->number() == 0) little.emplace(1 << 20);
+    const Solver few = sst::choose_solver(1024, {.ranks = ranks}).solver,
+                 more = sst::choose_solver(1025, {.ranks = ranks}).solver;
+    const std::lock_guard lock(mutex);
+    CHECK(few == Solver::cholesky);
+    CHECK(more == Solver::conjugate_gradients);
+  });
 }
 
 TEST_CASE("bad input of a solver is an error", "[regression]") {

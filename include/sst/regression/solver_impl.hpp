@@ -44,8 +44,9 @@ inline double budget(const FitOptions& options) {
   constexpr double reserve = 8 << 20;  // what threads and the C library take for themselves
   constexpr double least = 24 << 20;   // solver_bytes(Solver::cholesky, 1024)
   if (options.memory > 0) return options.memory;
-  const double own = std::max(least, 0.9 * available_memory() - reserve);
-  return options.ranks ? options.ranks->least(own / options.ranks->neighbours()) : own;
+  const double own = 0.9 * available_memory() - reserve;
+  if (!options.ranks) return std::max(least, own);
+  return std::max(least, options.ranks->least(own / options.ranks->neighbours()));
 }
 
 /// Beside what solvers hold each thread has tiles, and products their packing buffers.
@@ -113,9 +114,10 @@ SST_COMPILED double solver_bytes(Solver solver, Eigen::Index n, const FitOptions
   return held + buffer_bytes(n, options);
 }
 
-SST_COMPILED SolverChoice choose_solver(Eigen::Index n, const FitOptions& options, Eigen::Index outputs) {
+SST_COMPILED SolverChoice choose_solver(Eigen::Index n, const FitOptions& given, Eigen::Index outputs) {
   using namespace solver_detail;
-  const double memory = budget(options);
+  FitOptions options = given;
+  const double memory = options.memory = budget(given);  // asked once: it is one number for all ranks
   const auto takes = [&](Solver solver) { return gib(solver_bytes(solver, n, options, outputs)); };
   const auto fits = [&](Solver solver) { return solver_bytes(solver, n, options, outputs) <= memory; };
   const std::string rows = "of " + std::to_string(n) + " rows", has = gib(memory) + " may be used";
