@@ -23,6 +23,7 @@
 #include "regress_options.hpp"
 #include "regress_output.hpp"
 #include "regress_report.hpp"
+#include "spreading.hpp"
 #include "table_input.hpp"
 #include "table_options.hpp"
 
@@ -156,9 +157,8 @@ class FarRows {
 };
 
 /// Predicts --test into --output, and tells how it went. `spread`: where means are computed.
-template <class Spreading>
-void predict_table(const Options& o, const sst::TableModel& model, const Spreading& spread, Report& report,
-                   program::Progress& progress) {
+inline void predict_table(const Options& o, const sst::TableModel& model, const program::Spreading& spread,
+                          Report& report, program::Progress& progress) {
   const bool stds = o.std || o.interval > 0;
   const auto columns = std::max<std::size_t>(1, model.encoding->columns.size());
   // Multiples of the library's own batches, so that the digits are those of one large request; fewer where

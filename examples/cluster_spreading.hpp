@@ -21,6 +21,7 @@
 
 #include "interrupt.hpp"
 #include "regress_options.hpp"
+#include "spreading.hpp"
 
 /// \file
 /// Where the work of cluster_regression is done: in the processes that mpiexec started.
@@ -28,12 +29,8 @@
 namespace program {
 
 /// Every process reads the files and comes to the same choices; what is dear is shared, and the first writes.
-class Spreading {
+class ClusterSpreading final : public Spreading {
  public:
-  static constexpr const char* program = "cluster_regression";
-  static constexpr const char* about =
-      "Kernel regression as regress does it, spread over processes: mpiexec -n 8 cluster_regression ...";
-
   /// The exit status; after a failure the other processes, which may wait for this one, end too.
   static int end(int status) {
     int started = 0, finished = 0;
@@ -43,7 +40,7 @@ class Spreading {
     return status;
   }
 
-  Spreading() {
+  ClusterSpreading() {
     int threads = 0;  // MPI is called by one of them
     MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &threads);
     ranks_ = std::make_shared<const sst::MpiRanks>();
@@ -53,7 +50,7 @@ class Spreading {
          {static_cast<std::ostream*>(&std::cout), static_cast<std::ostream*>(&std::cerr)})
       stream->rdbuf(&nowhere_);
   }
-  ~Spreading() {
+  ~ClusterSpreading() override {
     spread_.reset();
     if (std::uncaught_exceptions() == 0) {
       ranks_.reset();
@@ -65,11 +62,9 @@ class Spreading {
     std::cout.rdbuf(out_);
     std::cerr.rdbuf(err_);
   }
-  Spreading(const Spreading&) = delete;
-  Spreading& operator=(const Spreading&) = delete;
 
   /// What takes the factor in one process, or one standard input.
-  void require(const Options& o) const {
+  void require(const Options& o) const override {
     const auto refuse = [](const std::string& what, const std::string& why) {
       throw sst::Error(what + " is not for several processes (" + why +
                        "); save the model with --save, and let regress --load go on with it on one machine");
@@ -84,23 +79,23 @@ class Spreading {
     if (o.train == "-" || o.test == "-")
       throw sst::Error("standard input reaches one process alone; give files that all of them see");
   }
-  bool speaks() const { return ranks_->number() == 0; }
-  std::shared_ptr<const sst::Ranks> ranks() const { return ranks_; }
+  bool speaks() const override { return ranks_->number() == 0; }
+  std::shared_ptr<const sst::Ranks> ranks() const override { return ranks_; }
 
   /// By a factor that processes hold together, where Cholesky is asked for.
   sst::Model fit(const sst::KernelFunction& kernel, const sst::DataRef& x, const Eigen::MatrixXd& y,
-                 const sst::Ridge& ridge, const sst::FitOptions& how) {
+                 const sst::Ridge& ridge, const sst::FitOptions& how) override {
     if (how.solver != sst::Solver::cholesky) return sst::fit(kernel, x, y, ridge, how);
     sst::Execution execution{how.threads, {}};
     if (how.progress) execution.progress = [&](double done) { return how.progress("kernel", done); };
     spread_.emplace(kernel, x, y, ridge, ranks_, execution);
     return spread_->model();
   }
-  std::optional<Eigen::MatrixXd> left_out() const {
+  std::optional<Eigen::MatrixXd> left_out() const override {
     return spread_ ? std::optional<Eigen::MatrixXd>(spread_->leave_one_out()) : std::nullopt;
   }
   Eigen::MatrixXd predict(const sst::TableModel& model, const Eigen::MatrixXd& samples,
-                          const sst::Execution& execution) const {
+                          const sst::Execution& execution) const override {
     return model.unscaled(sst::predict(model.model, model.scaled(samples), *ranks_, execution));
   }
 
