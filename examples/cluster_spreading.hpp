@@ -20,7 +20,7 @@
 #include <sst/pipeline/table_model.hpp>
 
 #include "interrupt.hpp"
-#include "regress_options.hpp"
+#include "regress_settings.hpp"
 #include "spreading.hpp"
 
 /// \file

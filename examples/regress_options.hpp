@@ -15,29 +15,12 @@
 #include <sst/topology/json.hpp>
 
 #include "options.hpp"
-#include "regress_report.hpp"
+#include "regress_settings.hpp"
 #include "row_families.hpp"
 #include "table_options.hpp"
 
 /// \file
 /// The options of regress, and what they mean to the library.
-
-struct Options {
-  std::string train, test, topology, family = "sparse_shortcut", kernel = "ntk", ridge = "auto";
-  std::string activation = "relu", precision = "double", save, load, output, json;
-  std::string solver = "automatic", missing = "error", text = "error", constant = "error",
-              duplicate = "error";
-  std::string missing_target = "error", unknown = "error", choose = "yes", standardize = "all", tune = "no";
-  std::vector<std::string> target, ignore, categorical;
-  program::TableOptions table;
-  int depth = 8, threads = 0, choice_rows = 1024, feature_learning = 0;
-  double weight_std = 1.5, bias_std = 0.05, interval = 0, seconds = 0;
-  unsigned seed = 0;
-  bool classify = false, std = false, factor = false, importance = false;
-  /// Which of them were given, and so are not chosen.
-  bool fixed_family = false, fixed_depth = false, fixed_activation = false, fixed_weight_std = false,
-       fixed_bias_std = false, fixed_kernel = false;
-};
 
 inline const std::map<std::string, sst::Solver> solvers{
     {"automatic", sst::Solver::automatic},
@@ -165,6 +148,8 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_flag("--save-factor", o.factor, "with its n x n factor: faster --std and --train later")
       ->needs(save);
   app.add_option("--json", o.json, "write the report to this file as JSON (-: standard output)");
+  learns(app.add_option("--svg", o.svg,
+                        "draw scales, or shares of directions, and the importance of columns as bars"));
   program::add_threads(app, o.threads);
   app.add_option("--seed", o.seed, "of the intervals' bootstrap, and of the rows that decide")
       ->capture_default_str();
@@ -194,6 +179,9 @@ inline void declare(CLI::App& app, Options& o) {
     if (o.seconds > 0 && o.choose == "no" && o.tune == "no")
       throw CLI::ValidationError(
           "--seconds has no effect with --choose no, where nothing is tuned; leave it out");
+    if (!o.svg.empty() && o.tune == "no" && o.feature_learning == 0 && !o.importance)
+      throw CLI::ValidationError(
+          "--svg has nothing to draw where nothing is tuned; add --importance, or leave it out");
     if (o.classify && o.interval > 0)
       throw CLI::ValidationError("--interval has no effect with --classify, which gives probabilities");
     if (o.load.empty() && o.train.empty()) throw CLI::RequiredError("--train, or --load,");
@@ -203,6 +191,7 @@ inline void declare(CLI::App& app, Options& o) {
     if (o.train == "-" && o.test == "-")
       throw CLI::ValidationError("--train and --test cannot both come from standard input");
     program::require_own_outputs({{"--train", o.train}, {"--test", o.test}, {"--topology", o.topology}},
-                                 {{"--output", o.output}, {"--json", o.json}}, {"--save", o.save});
+                                 {{"--output", o.output}, {"--json", o.json}, {"--svg", o.svg}},
+                                 {"--save", o.save});
   });
 }

@@ -34,6 +34,7 @@
 #include <sst/selection/split.hpp>
 #include <sst/selection/tune.hpp>
 #include <sst/tables/raw_table.hpp>
+#include <svg/bars.hpp>
 
 #include "program.hpp"
 #include "shuffled_columns.hpp"
@@ -193,7 +194,9 @@ class Report {
                       {"error_before", before},
                       {"error_after", after},
                       {"ridge", found.ridge.to_string()}};
-    const std::string list = largest(features, found.scales, json_["tuned"]["scales"]);
+    const std::string list =
+        largest(features, found.scales, json_["tuned"]["scales"],
+                used ? "Scales of the features" : "Scales of the features, which were left as they were");
     if (used) say("", list);
   }
 
@@ -211,7 +214,8 @@ class Report {
                        path + (found.best == 0 ? ", and so left as they were" : ""));
     json_["learned_features"] = {
         {"rounds", found.best}, {"rows", found.rows}, {"errors", errors}, {"ridge", found.ridge.to_string()}};
-    const std::string list = largest(features, found.importance(), json_["learned_features"]["importance"]);
+    const std::string list = largest(features, found.importance(), json_["learned_features"]["importance"],
+                                     "Shares of the features in the gradients");
     if (found.best > 0) say("", list);
   }
 
@@ -220,13 +224,17 @@ class Report {
     const double error = unit * std::sqrt(found.errors.error);
     json_["importance"] = {{"rows", found.errors.rows}, {"error", error}};
     std::string list;
+    svg::BarPanel panel{"Leave-one-out error with one column shuffled", {}, {}, error, "As it is:"};
     for (const std::size_t c : found.order()) {
       const double shuffled = unit * std::sqrt(found.errors.shuffled[static_cast<Eigen::Index>(c)]);
       json_["importance"]["shuffled"][found.names[c]] = shuffled;
+      panel.names.push_back(sst::detail::printable(found.names[c]));
+      panel.values.push_back(shuffled);
       list += (list.empty() ? "" : ", ") + sst::detail::printable(found.names[c]) + " " + readable(shuffled);
     }
     say("importance", "leave-one-out error " + readable(error) + " on " + std::to_string(found.errors.rows) +
                           " rows; with one column shuffled: " + list);
+    panels_.push_back(std::move(panel));
   }
 
   /// Whether standard deviations are as large as errors are: of observations, in the units of the target;
@@ -307,6 +315,11 @@ class Report {
     program::write_output(file, [&](std::ostream& out) { out << text << '\n'; });
   }
 
+  /// Bars of scales or shares, and of the importance of columns.
+  void write_svg(const std::string& file) const {
+    program::write_output(file, [&](std::ostream& out) { out << svg::bars(panels_); });
+  }
+
   friend std::ostream& operator<<(std::ostream& out, const Report& report) {
     for (std::size_t i = 0; i + 1 < report.lines_.size(); ++i) print(out, report.lines_[i]);
     using enum sst::TextTable::Align;
@@ -333,9 +346,10 @@ class Report {
  private:
   using Line = std::pair<std::string, std::string>;
 
-  /// Features by their numbers, the largest first: the first of them for paper, all into `json`.
-  static std::string largest(const std::vector<std::string>& features, const Eigen::RowVectorXd& numbers,
-                             nlohmann::ordered_json& json) {
+  /// Features by their numbers, the largest first: the first of them for paper, all into `json` and the
+  /// picture.
+  std::string largest(const std::vector<std::string>& features, const Eigen::RowVectorXd& numbers,
+                      nlohmann::ordered_json& json, const char* title) {
     std::vector<std::size_t> order(features.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     const auto number = [&](std::size_t k) { return numbers[static_cast<Eigen::Index>(k)]; };
@@ -344,8 +358,11 @@ class Report {
     });
     constexpr std::size_t most = 8;
     std::string text;
+    svg::BarPanel& panel = panels_.emplace_back(svg::BarPanel{title, {}, {}, {}});
     for (std::size_t i = 0; i < order.size(); ++i) {
       const std::string& name = features[order[i]];
+      panel.names.push_back(sst::detail::printable(name));
+      panel.values.push_back(number(order[i]));
       json[name] = number(order[i]);
       if (i < most) text += (i ? ", " : "") + sst::detail::printable(name) + " " + readable(number(order[i]));
     }
@@ -394,6 +411,7 @@ class Report {
   std::vector<Line> lines_;
   std::vector<std::array<sst::TextTable::Cell, 6>> errors_;
   std::vector<std::array<std::string, 4>> tried_;
+  std::vector<svg::BarPanel> panels_;
   std::string confusions_, layers_;
   bool bootstrap_ = false;
   nlohmann::ordered_json json_;

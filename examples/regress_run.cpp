@@ -194,11 +194,11 @@ sst::TableModel learn(const Options& o, program::Spreading& spread, Report& repo
 void run(const Options& given, program::Spreading& spread) {
   spread.require(given);
   Options o = given;
-  if (!spread.speaks()) o.output = o.json = o.save = "";
+  if (!spread.speaks()) o.output = o.json = o.svg = o.save = "";
 #ifdef _OPENMP
   if (o.threads > 0) omp_set_num_threads(o.threads);
 #endif
-  program::try_outputs({o.output, o.json});
+  program::try_outputs({o.output, o.json, o.svg});
   if (!o.save.empty()) sst::require_model_place(o.save);
   program::Progress progress;
   Report report(o.seed);
@@ -246,8 +246,9 @@ void run(const Options& given, program::Spreading& spread) {
   if (!o.save.empty())
     sst::save_model(o.save, model, o.factor ? sst::StoreFactor::yes : sst::StoreFactor::no);
   report.finish();
+  if (!o.svg.empty()) report.write_svg(o.svg);
   if (!o.json.empty()) report.write_json(o.json);
-  (o.output == "-" || o.json == "-" ? std::cerr : std::cout) << report;
+  (o.output == "-" || o.json == "-" || o.svg == "-" ? std::cerr : std::cout) << report;
 }
 
 }  // namespace

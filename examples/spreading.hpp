@@ -11,7 +11,7 @@
 #include <sst/pipeline/table_model.hpp>
 #include <sst/regression/model.hpp>
 
-#include "regress_options.hpp"
+#include "regress_settings.hpp"
 
 /// \file
 /// Where the work of regress is done: in this process. cluster_spreading.hpp has the same for many.

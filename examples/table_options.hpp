@@ -22,16 +22,12 @@
 #endif
 
 #include "options.hpp"
+#include "table_settings.hpp"
 
 /// \file
 /// How our programs read tables: standard input, packed files, and the options that say how a CSV is written.
 
 namespace program {
-
-struct TableOptions {
-  std::string header = "auto", separator = "auto", decimal = "auto", encoding = "utf-8";
-  std::vector<std::string> missing;
-};
 
 /// An option that may be given several times, each time with one value that is taken as it is.
 inline CLI::Option* add_words(CLI::App& app, const char* name, std::vector<std::string>& words,

@@ -28,11 +28,6 @@ struct Tick {
   double width() const { return text_width(text) + 0.72 * text_width(exponent); }
 };
 
-inline std::string with_minus(std::string text) {
-  if (text.starts_with('-')) text.replace(0, 1, "\xE2\x88\x92");
-  return text;
-}
-
 /// mantissa 10^exponent; `digits` behind the mantissa's point.
 inline Tick make_tick(double value, int exponent, int digits) {
   std::array<char, 400> text;

@@ -3,8 +3,6 @@
 
 #include <Eigen/Core>
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cstddef>
 #include <sstream>
 #include <string>
@@ -12,25 +10,12 @@
 
 #include <sst/error.hpp>
 #include <sst/selection/ranks.hpp>
-#include <svg/axis.hpp>
 #include <svg/text.hpp>
 
 /// \file
 /// Results of methods on data sets as a picture: a matrix of numbers, shaded by rank, in SVG.
 
 namespace svg {
-
-namespace detail {
-
-/// A number with four significant digits.
-inline std::string short_number(double value) {
-  std::array<char, 32> text;
-  return with_minus(
-      {text.data(),
-       std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, 4).ptr});
-}
-
-}  // namespace detail
 
 /// Results as an SVG picture: a row for each data set and a column for each method; the better a cell's rank
 /// within its row, the darker it is, ties alike. Below are the average ranks, shaded by their ranks. Numbers

@@ -108,6 +108,20 @@ inline std::string svg_number(double value) {
   return std::string(digits == "-0" ? "0" : digits);
 }
 
+/// A number's text with a minus sign in place of a hyphen.
+inline std::string with_minus(std::string text) {
+  if (text.starts_with('-')) text.replace(0, 1, "\xE2\x88\x92");
+  return text;
+}
+
+/// A number with four significant digits.
+inline std::string short_number(double value) {
+  std::array<char, 32> text;
+  return with_minus(
+      {text.data(),
+       std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, 4).ptr});
+}
+
 /// Begins a picture on white ground, `width` x `height` pixels; "</svg>" ends it.
 inline void open_svg(std::ostream& out, double width, double height, std::string_view title) {
   const std::string w = svg_number(width), h = svg_number(height);

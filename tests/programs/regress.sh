@@ -169,12 +169,15 @@ fine "${made[@]}" --importance --json worth.json
 grep -qE '^importance  *leave-one-out error [0-9.]+ on 300 rows; with one column shuffled: (b|g) [0-9.]+, (g|b) ' out ||
   fail "not the columns that matter: $(grep importance out)"
 grep -q '"importance"' worth.json || fail "no importance in JSON"
-fine "${made[@]}" --feature-learning 4 --importance
+fine "${made[@]}" --feature-learning 4 --importance --svg worth.svg
+[ "$(grep -c '<rect x=' worth.svg)" -eq 18 ] || fail "not nine bars of shares and nine of importance"
+grep -q '>As it is: 0' worth.svg || fail "no error to compare with"
 grep -qE '^importance .*shuffled: (b|g) [0-9.]+, (g|b) ' out || fail "importance of learned features: $(grep importance out)"
 fine "${penguins[@]}" --text onehot --missing drop --importance
 grep '^importance' out | grep -q 'island [0-9]' || fail "importance of a category: $(grep importance out)"
 grep '^importance' out | grep -q 'island=' && fail "a category by itself: $(grep importance out)"
 usage "--importance" --load learned --importance --test made_test.csv
+usage "--svg has nothing to draw" "${made[@]}" --svg worth.svg
 usage "--feature-learning takes features of std 1" "${made[@]}" --feature-learning 4 --standardize none
 usage "--feature-learning finds scales with the directions" "${made[@]}" --feature-learning 4 --tune yes
 
