@@ -96,9 +96,11 @@ inline void declare(CLI::App& app, Options& o) {
   learns(ridge);
   learns(choice("--choose", o.choose, {"yes", "no"},
                 "by leave-one-out whatever of network, kernel and ridge no option fixes; no: the defaults"));
-  learns(app.add_option("--seconds", o.seconds,
-                        "of choosing and tuning, about; the first round of choosing comes in any case")
-             ->check(CLI::PositiveNumber));
+  learns(
+      app.add_option(
+             "--seconds", o.seconds,
+             "of choosing, tuning and feature learning, about; the first round of choosing comes in any case")
+          ->check(CLI::PositiveNumber));
   learns(app.add_option("--choice-rows", o.choice_rows, "rows that decide, drawn at random; more take longer")
              ->check(CLI::Range(2, 1000000))
              ->capture_default_str());
@@ -176,7 +178,7 @@ inline void declare(CLI::App& app, Options& o) {
       o.tune = "no";
     else if (!given(tune))
       o.tune = o.standardize == "all" ? o.choose : "no";
-    if (o.seconds > 0 && o.choose == "no" && o.tune == "no")
+    if (o.seconds > 0 && o.choose == "no" && o.tune == "no" && o.feature_learning == 0)
       throw CLI::ValidationError(
           "--seconds has no effect with --choose no, where nothing is tuned; leave it out");
     if (!o.svg.empty() && o.tune == "no" && o.feature_learning == 0 && !o.importance)

@@ -211,9 +211,13 @@ class Report {
     }
     say("learned", "features by " + std::to_string(found.best) + (found.best == 1 ? " round" : " rounds") +
                        " of gradients on " + std::to_string(found.rows) + " rows: leave-one-out error " +
-                       path + (found.best == 0 ? ", and so left as they were" : ""));
-    json_["learned_features"] = {
-        {"rounds", found.best}, {"rows", found.rows}, {"errors", errors}, {"ridge", found.ridge.to_string()}};
+                       path + (found.best == 0 ? ", and so left as they were" : "") +
+                       (found.out_of_time ? "; --seconds ended it" : ""));
+    json_["learned_features"] = {{"rounds", found.best},
+                                 {"rows", found.rows},
+                                 {"errors", errors},
+                                 {"ridge", found.ridge.to_string()},
+                                 {"out_of_time", found.out_of_time}};
     const std::string list = largest(features, found.importance(), json_["learned_features"]["importance"],
                                      "Shares of the features in the gradients");
     if (found.best > 0) say("", list);

@@ -39,8 +39,14 @@ namespace {
 /// Below it conjugate gradients lose their way in the rounding of large kernels.
 constexpr double least_for_iterations = 1e-6;
 
-/// Of --seconds, where tuning comes after it.
+/// Of --seconds, where tuning or learning features comes after it.
 constexpr double share_of_choosing = 2.0 / 3;
+
+/// What is left of --seconds, for options whose 0 is no limit.
+double seconds_left(const Options& o, const sst::Deadline& deadline) {
+  constexpr double moment = 1e-3;
+  return o.seconds > 0 ? std::max(moment, deadline.left()) : 0;
+}
 
 /// A kernel and a ridge: what the options fix, and of the rest what has the least leave-one-out error.
 std::pair<sst::KernelFunction, sst::Ridge> choose(const Options& o, const Lesson& lesson, Report& report,
@@ -63,7 +69,7 @@ std::pair<sst::KernelFunction, sst::Ridge> choose(const Options& o, const Lesson
   how.race.last_rows = o.choice_rows;
   how.race.first_rows = candidates.size() == 1 ? o.choice_rows : std::min<Eigen::Index>(256, o.choice_rows);
   how.race.seed = o.seed;
-  how.race.seconds = o.tune == "yes" ? share_of_choosing * o.seconds : o.seconds;
+  how.race.seconds = o.tune == "yes" || o.feature_learning > 0 ? share_of_choosing * o.seconds : o.seconds;
   how.race.threads = o.threads;
   how.race.progress = progress("choosing");
   if (!any_ridge) how.ridges = {*program::parse_ridge(o.ridge)};
@@ -93,15 +99,14 @@ sst::Ridge for_solver(const Options& o, const sst::Ridge& found, bool iterative)
 /// Scales each feature as the data want it, where leave-one-out errors agree.
 sst::Ridge tune(const Options& o, const sst::KernelFunction& kernel, const sst::Ridge& ridge, Lesson& lesson,
                 Report& report, program::Progress& progress, bool iterative, const sst::Deadline& deadline) {
-  constexpr double moment = 1e-3;  // 0 were no limit
-  const double seconds = o.seconds > 0 ? std::max(moment, deadline.left()) : 0;
-  const sst::Tuned tuned = sst::tune(kernel, lesson.x, lesson.y, ridge,
-                                     {.ridge = o.ridge == "auto",
-                                      .rows = o.choice_rows,
-                                      .seed = o.seed,
-                                      .steps = {.steps = 60, .tolerance = 0.02, .seconds = seconds},
-                                      .threads = o.threads,
-                                      .progress = progress("tuning")});
+  const sst::Tuned tuned =
+      sst::tune(kernel, lesson.x, lesson.y, ridge,
+                {.ridge = o.ridge == "auto",
+                 .rows = o.choice_rows,
+                 .seed = o.seed,
+                 .steps = {.steps = 60, .tolerance = 0.02, .seconds = seconds_left(o, deadline)},
+                 .threads = o.threads,
+                 .progress = progress("tuning")});
   progress.check();
   const bool better = tuned.end_error < tuned.start_error;
   report.tuned(tuned, better, lesson.encoding.features(), lesson.unit());
@@ -114,12 +119,14 @@ sst::Ridge tune(const Options& o, const sst::KernelFunction& kernel, const sst::
 /// Turns and scales the features towards what the kernel's predictions depend on, where leave-one-out errors
 /// agree.
 sst::Ridge learn_features(const Options& o, const sst::KernelFunction& kernel, const sst::Ridge& ridge,
-                          Lesson& lesson, Report& report, program::Progress& progress, bool iterative) {
+                          Lesson& lesson, Report& report, program::Progress& progress, bool iterative,
+                          const sst::Deadline& deadline) {
   const sst::LearnedFeatures learned = sst::learn_features(kernel, lesson.x, lesson.y, ridge,
                                                            {.rounds = o.feature_learning,
                                                             .ridge = o.ridge == "auto",
                                                             .rows = o.choice_rows,
                                                             .seed = o.seed,
+                                                            .seconds = seconds_left(o, deadline),
                                                             .threads = o.threads,
                                                             .progress = progress("learning features")});
   progress.check();
@@ -175,7 +182,8 @@ sst::TableModel learn(const Options& o, program::Spreading& spread, Report& repo
   if (o.tune == "yes") ridge = tune(o, kernel, ridge, lesson, report, progress, iterative, deadline);
   Eigen::MatrixXd features;  // as they are shuffled, before directions are learnt among them
   if (o.importance) features = lesson.x;
-  if (o.feature_learning > 0) ridge = learn_features(o, kernel, ridge, lesson, report, progress, iterative);
+  if (o.feature_learning > 0)
+    ridge = learn_features(o, kernel, ridge, lesson, report, progress, iterative, deadline);
   if (o.importance) report.important(importance(o, kernel, ridge, features, lesson, progress), lesson.unit());
   how.progress = [&](const char* what, double done) { return progress(what)(done); };
   sst::TableModel out{.model = spread.fit(kernel, lesson.x, lesson.y, ridge, how),

@@ -163,6 +163,9 @@ grep -A1 '^learned' out | grep -qE '^ +(b|g) 0\.[4-6][0-9]*, (g|b) 0\.[4-6]' || 
 below "$(value learned.json made_test.csv 'root mean squared error')" "$(awk -v e="$(value as_given.json made_test.csv 'root mean squared error')" 'BEGIN { print e / 1.5 }')" "learned features"
 fine --load learned --test made_test.csv --output again.csv
 cmp -s learned.csv again.csv || fail "a saved model of learned features"
+fine "${made[@]}" --feature-learning 4 --seconds 0.001 --json hurried.json
+grep -q '^learned .*, and so left as they were; --seconds ended it$' out || fail "a limit of time for directions: $(cat out)"
+grep -q '"out_of_time": true' hurried.json || fail "a limit of time for directions: $(cat hurried.json)"
 
 # What each column is worth: those that make the target, all categories of one together, and after directions too.
 fine "${made[@]}" --importance --json worth.json

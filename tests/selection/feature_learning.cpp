@@ -96,10 +96,24 @@ TEST_CASE("learned features do not depend on the number of threads", "[selection
   }
 }
 
+TEST_CASE("learning features begins no round that would end too late", "[selection]") {
+  const Data data(4, 60);
+  const auto hurried = sst::learn_features(kernel, data.x, data.y, ridge, {.seconds = 1e-9});
+  CHECK(hurried.out_of_time);
+  CHECK(hurried.best == 0);
+  CHECK(hurried.errors.size() == 1);
+  CHECK(hurried.transform == MatrixXd::Identity(4, 4));
+  const auto patient = sst::learn_features(kernel, data.x, data.y, ridge, {.rounds = 2, .seconds = 1e6});
+  CHECK_FALSE(patient.out_of_time);
+  CHECK(patient.transform == sst::learn_features(kernel, data.x, data.y, ridge, {.rounds = 2}).transform);
+}
+
 TEST_CASE("feature learning says what it cannot do", "[selection][error]") {
   const Data data(4, 40);
   CHECK_THROWS_WITH(sst::learn_features(kernel, data.x, data.y, ridge, {.rounds = 0}),
                     Contains("learned in 0 rounds") && Contains("1 round or more"));
+  CHECK_THROWS_WITH(sst::learn_features(kernel, data.x, data.y, ridge, {.seconds = -1}),
+                    Contains("limit of time"));
   CHECK_THROWS_AS(sst::learn_features(kernel, data.x, data.y.topRows(3), ridge), sst::DataError);
   const auto own =
       sst::kernel_function("dot", [](const auto& a, const auto& b) { return 1 + std::pow(a.dot(b), 2); });

@@ -25,6 +25,7 @@ struct FeatureLearningOptions {
   bool ridge = true;         ///< whether each round looks for its ridge; otherwise it stays as given
   Eigen::Index rows = 1024;  ///< samples that decide, drawn at random where there are more
   std::uint32_t seed = 0;    ///< of that draw
+  double seconds = 0;        ///< rounds that would end later are not begun; 0: no limit
   int threads = 0;           ///< 0: as many as OpenMP gives; nothing depends on it
   /// Called, by one thread at a time, with the fraction of the rounds that is done; returning false cancels
   /// (throws Cancelled).
@@ -36,9 +37,10 @@ struct LearnedFeatures {
   Eigen::MatrixXd transform;  ///< d x d, symmetric: samples are multiplied by it from the right
   Ridge ridge;                ///< relative where it was looked for, for the kernel of such samples
   std::vector<double>
-      errors;             ///< mean squared leave-one-out error of the features as given, and of each round
-  std::size_t best = 0;   ///< the round, counted from 1, that `transform` is of; 0: as given, the identity
-  Eigen::Index rows = 0;  ///< samples that decided
+      errors;                ///< mean squared leave-one-out error of the features as given, and of each round
+  std::size_t best = 0;      ///< the round, counted from 1, that `transform` is of; 0: as given, the identity
+  Eigen::Index rows = 0;     ///< samples that decided
+  bool out_of_time = false;  ///< whether FeatureLearningOptions::seconds ended it
 
   /// 1 x d, of sum 1: the share of each feature in the trace of `transform` squared, how much of the
   /// gradients lies along it.

@@ -9,6 +9,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/compiled.hpp>
+#include <sst/base/deadline.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/error.hpp>
@@ -74,6 +75,7 @@ SST_COMPILED LearnedFeatures learn_features(const KernelFunction& kernel, const 
   if (options.rounds < 1 || options.rows < 2)
     throw Error("features are learned in " + std::to_string(options.rounds) + " rounds on " +
                 std::to_string(options.rows) + " rows; give 1 round or more and 2 rows or more");
+  const Deadline deadline(options.seconds);
   const Sample chosen = draw_sample(x, y, std::min(options.rows, x.rows()), options.seed);
   const Eigen::MatrixXd samples = chosen.x.stored(false).dense();
   const Eigen::Index n = samples.rows(), d = samples.cols();
@@ -87,6 +89,8 @@ SST_COMPILED LearnedFeatures learn_features(const KernelFunction& kernel, const 
   for (int round = 0;; ++round) {
     const double done = static_cast<double>(round) / (options.rounds + 1);
     if (options.progress && !options.progress(done)) detail::throw_cancelled("learning features", done);
+    out.out_of_time = round > 0 && deadline.passed() / round > deadline.left();
+    if (out.out_of_time) return out;
     const DataRef z(detail::product(samples, transform, options.threads));
     Eigen::MatrixXd a = kernel.matrix(z, execution);
     const feature_detail::Found found =
