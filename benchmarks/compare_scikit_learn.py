@@ -6,8 +6,8 @@ Usage: compare_scikit_learn.py numbers|classes FOLDER [options]
 
 numbers: FOLDER holds the sets of Hernandez-Lobato and Adams 2015 with their fixed splits (NAME/data.txt, index_*.txt). Root
   mean squared errors of regress, with --tune no and with --feature-learning 5, of a Gaussian process (RBF with a scale for
-  each feature and noise, by evidence, the best of three starts; up to 1,500 training rows), a random forest and gradient boosting; log densities and
-  what 95 % intervals hold of regress and the Gaussian process.
+  each feature and noise, by evidence, the best of three starts; up to 1,500 training rows), a random forest and gradient
+  boosting; log densities and what 95 % intervals hold of regress and the Gaussian process.
 classes: FOLDER holds the sets of Fernandez-Delgado et al. 2014 (NAME/NAME_R.dat, conxuntos_kfold.dat: four folds); taken are
   those of 200 to 1,000 rows with 20 of each class at the least. Accuracy, log loss (no probability counts as less than 1 / 2n)
   and calibration error (15 bins, Guo et al. 2017) of regress --classify, a random forest and gradient boosting.
@@ -50,8 +50,9 @@ def run_regress(program, options, x, y, train, test):
                 print(*[f"x{j}" for j in range(x.shape[1])], "y", sep=",", file=out)
                 for i in rows:
                     print(*[repr(float(v)) for v in x[i]], y[i], sep=",", file=out)
-        subprocess.run([program, "--train", f"{work}/train.csv", "--target", "y", "--test", f"{work}/test.csv",
-                        "--output", f"{work}/p.csv", *options], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([program, "--train", f"{work}/train.csv", "--target", "y", "--test", f"{work}/test.csv", "--output",
+                        f"{work}/p.csv", "--constant", "drop", "--duplicate", "drop", *options],
+                       check=True, stdout=subprocess.DEVNULL)
         with open(f"{work}/p.csv") as lines:
             names = [name.strip('"') for name in next(lines).strip().split(",")]
             columns = zip(*[line.strip().split(",") for line in lines])
@@ -67,8 +68,9 @@ def searched(classes, what):
     if what == "forest":
         return GridSearchCV(getattr(ensemble, "RandomForest" + kind)(500, random_state=1),
                             {"min_samples_leaf": [1, 3, 10]}, scoring=score, cv=3, n_jobs=2)
+    iterations = [50, 200] if classes else [200, 500]
     return GridSearchCV(getattr(ensemble, "HistGradientBoosting" + kind)(early_stopping=False, random_state=1),
-                        {"learning_rate": [0.03, 0.1], "max_leaf_nodes": [4, 16], "max_iter": [50, 200] if classes else [200, 500]},
+                        {"learning_rate": [0.03, 0.1], "max_leaf_nodes": [4, 16], "max_iter": iterations},
                         scoring=score, cv=3, n_jobs=2)
 
 
