@@ -20,21 +20,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from virtual_environment import enter
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ["jax==0.4.35", "jaxlib==0.4.35", "neural-tangents==0.6.5", "numpy==1.26.4", "scipy==1.12.0",
             "ml_dtypes==0.5.4", "mpmath"]
-
-
-def enter(venv):
-    """Continues inside the virtual environment, which is made on first use."""
-    python = venv / "bin" / "python"
-    if Path(sys.prefix).resolve() == venv.resolve():
-        return
-    if not python.exists():
-        print(f"making {venv} (some minutes)", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-    os.execv(str(python), [str(python), *sys.argv])
 
 
 def network(stax, kind, depth, s, b):
@@ -73,7 +63,7 @@ def main():
     options = parser.parse_args()
     if not Path(options.program).exists():
         sys.exit(f"{options.program} is missing; build it with: cmake --workflow --preset benchmark")
-    enter(Path(options.venv))
+    enter(Path(options.venv), PACKAGES)
 
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import warnings

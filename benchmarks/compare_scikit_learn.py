@@ -17,27 +17,16 @@ What is done already in --results is not done again. scikit-learn goes into --ve
 """
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from virtual_environment import enter
+
 PACKAGES = ["numpy", "scipy", "scikit-learn==1.9.1"]
 NORMAL_95 = 1.959963984540054
-
-
-def enter(venv):
-    """Continues inside the virtual environment, which is made on first use."""
-    python = venv / "bin" / "python"
-    if Path(sys.prefix).resolve() == venv.resolve():
-        return
-    if not python.exists():
-        print(f"making {venv}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-    os.execv(str(python), [str(python), *sys.argv])
 
 
 def run_regress(program, options, x, y, train, test):
@@ -240,7 +229,7 @@ def main():
     arguments.add_argument("--venv", type=Path, default=Path("build/scikit_learn"))
     arguments.add_argument("--results", type=Path, default=Path("build/compare_scikit_learn.json"))
     given = arguments.parse_args()
-    enter(given.venv)
+    enter(given.venv, PACKAGES)
     {"numbers": numbers, "classes": classes}[given.what](given, Results(given.results))
 
 

@@ -33,7 +33,8 @@ struct BarPanel {
 inline std::string bars(const std::vector<BarPanel>& panels, const std::string& title = "") {
   using namespace detail;
   constexpr double title_size = 16, size = 13, margin = 20, row = 20, longest = 320, gap = 18;
-  double left = 0, right = 0, height = 16 + (title.empty() ? 0 : title_size + 16), words = text_width(title);
+  const auto count = [](const BarPanel& panel) { return std::min(panel.most, panel.names.size()); };
+  double left = 0, right = 0, words = text_width(title);
   for (const BarPanel& panel : panels) {
     if (panel.names.empty() || panel.names.size() != panel.values.size())
       throw sst::DataError("a panel has " + std::to_string(panel.names.size()) + " names and " +
@@ -42,59 +43,53 @@ inline std::string bars(const std::vector<BarPanel>& panels, const std::string& 
       if (!(panel.values[i] >= 0 && std::isfinite(panel.values[i])))
         throw sst::DataError("the bar of '" + panel.names[i] + "' has the value " +
                              std::to_string(panel.values[i]) + "; give one from 0 on that is finite");
-    const std::size_t drawn = std::min(panel.most, panel.names.size());
-    for (std::size_t i = 0; i < drawn; ++i) {
+    for (std::size_t i = 0; i < count(panel); ++i) {
       left = std::max(left, size * text_width(panel.names[i]));
       right = std::max(right, size * text_width(short_number(panel.values[i])));
     }
     words = std::max(words, text_width(panel.title));
-    height += row * (1 + static_cast<double>(drawn) + (drawn < panel.names.size() ? 1 : 0) +
-                     (panel.reference ? 1 : 0)) +
-              gap;
   }
   left += margin + 8;
 
-  std::ostringstream out;
-  open_svg(out, std::max(left + longest + 8 + right + margin, 2 * margin + 1.18 * title_size * words), height,
-           title);
+  std::ostringstream drawn;
   double top = 16;
+  const auto write = [&](double x, const char* anchor, const std::string& text, const char* how = "") {
+    draw_text(drawn, x, top + row / 2 + 0.35 * size, size, anchor, text, how);
+  };
   if (!title.empty()) {
-    draw_text(out, margin, top + title_size, title_size, "start", title, " font-weight=\"600\"");
+    draw_text(drawn, margin, top + title_size, title_size, "start", title, " font-weight=\"600\"");
     top += title_size + 16;
   }
-  const auto baseline = [&] { return top + row / 2 + 0.35 * size; };
   for (const BarPanel& panel : panels) {
-    draw_text(out, margin, baseline(), size, "start", panel.title, " font-weight=\"600\"");
-    top += row;
-    const std::size_t drawn = std::min(panel.most, panel.names.size());
+    write(margin, "start", panel.title, " font-weight=\"600\"");
+    const double first = top += row;
     double largest = panel.reference.value_or(0);
-    for (std::size_t i = 0; i < drawn; ++i) largest = std::max(largest, panel.values[i]);
+    for (std::size_t i = 0; i < count(panel); ++i) largest = std::max(largest, panel.values[i]);
     const auto length = [&](double value) { return largest > 0 ? longest * (value / largest) : 0; };
-    const double first = top;
-    for (std::size_t i = 0; i < drawn; ++i, top += row) {
-      draw_text(out, left - 8, baseline(), size, "end", panel.names[i]);
-      out << "<rect x=\"" << svg_number(left) << "\" y=\"" << svg_number(top + 3) << "\" width=\""
-          << svg_number(length(panel.values[i])) << "\" height=\"" << svg_number(row - 6)
-          << "\" fill=\"#0072b2\"/>\n";
-      draw_text(out, left + length(panel.values[i]) + 6, baseline(), size, "start",
-                short_number(panel.values[i]));
+    for (std::size_t i = 0; i < count(panel); ++i, top += row) {
+      write(left - 8, "end", panel.names[i]);
+      drawn << "<rect x=\"" << svg_number(left) << "\" y=\"" << svg_number(top + 3) << "\" width=\""
+            << svg_number(length(panel.values[i])) << "\" height=\"" << svg_number(row - 6)
+            << "\" fill=\"#0072b2\"/>\n";
+      write(left + length(panel.values[i]) + 6, "start", short_number(panel.values[i]));
     }
     if (panel.reference) {
-      const double x = left + length(*panel.reference);
-      out << "<path fill=\"none\" stroke=\"#d55e00\" stroke-width=\"1.6\" d=\"M" << svg_number(x) << ' '
-          << svg_number(first) << 'V' << svg_number(top + 4) << "\"/>\n";
-      draw_text(out, left, baseline(), size, "start",
-                panel.reference_name + " " + short_number(*panel.reference), " fill=\"#d55e00\"");
+      drawn << "<path fill=\"none\" stroke=\"#d55e00\" stroke-width=\"1.6\" d=\"M"
+            << svg_number(left + length(*panel.reference)) << ' ' << svg_number(first) << 'V'
+            << svg_number(top + 4) << "\"/>\n";
+      write(left, "start", panel.reference_name + " " + short_number(*panel.reference), " fill=\"#d55e00\"");
       top += row;
     }
-    if (drawn < panel.names.size()) {
-      draw_text(out, left, baseline(), size, "start",
-                "and " + std::to_string(panel.names.size() - drawn) + " more");
+    if (const std::size_t others = panel.names.size() - count(panel); others > 0) {
+      write(left, "start", "and " + std::to_string(others) + " more");
       top += row;
     }
     top += gap;
   }
-  out << "</svg>\n";
+  std::ostringstream out;
+  open_svg(out, std::max(left + longest + 8 + right + margin, 2 * margin + 1.18 * title_size * words), top,
+           title);
+  out << drawn.str() << "</svg>\n";
   return out.str();
 }
 
