@@ -51,7 +51,7 @@ void run(const std::shared_ptr<const sst::MpiRanks>& ranks, Eigen::Index n) {
     std::fflush(stdout);
   };
   sst::RankRates rates = measure_rates(kernel, x, *ranks);
-  rates.factor_flops = sst::measure_factor_flops(*ranks);
+  rates.factor_flops = sst::measure_factor_flops(rates, ranks);
   if (ranks->number() == 0)
     std::printf(
         "rates of a rank: %.3g pairs, %.3g flops (%.3g in factors), %.3g bytes, %.3g new ones, %.3g bytes of "

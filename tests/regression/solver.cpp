@@ -149,9 +149,9 @@ TEST_CASE("conjugate gradients keep what memory has room for, and say so", "[reg
     std::string says;
   };
   MatrixXd first;
-  for (const auto& [kernels, says] :
-       {Case{0, "computed anew for every product"}, Case{0.1, "in float, "},
-        Case{0.6, "in float, all of them"}, Case{1.1, "in double, all of them"}}) {
+  for (const auto& [kernels, says] : {Case{0, "computed anew for every product"}, Case{0.1, "in float, "},
+                                      Case{0.6, "in float, all of them"}, Case{1.1, "in double, all of them"},
+                                      Case{1.6, "in double and in float, all of them"}}) {
     const double memory = base + kernels * sst::KernelOperator<double>::bytes(n);
     const auto result =
         solve(x, y, sst::Ridge::relative(1e-2),
@@ -163,6 +163,25 @@ TEST_CASE("conjugate gradients keep what memory has room for, and say so", "[reg
     if (kernels == 0) first = result.weights;
     CHECK((result.weights - first).norm() <= 1e-4 * first.norm());
   }
+}
+
+TEST_CASE("kernels beyond the range of float are solved in double", "[regression]") {
+  std::srand(14);
+  const Index n = 700;
+  const MatrixXd x = MatrixXd::Random(n, 4), y = MatrixXd::Random(n, 1);
+  const MatrixXd wanted = solve(x, y, sst::Ridge::relative(1e-2), {.solver = Solver::cholesky}).weights;
+  for (const double size : {1e-60, 1e60})
+    for (const double memory : {1e9, 2e7}) {  // with room for tiles and without
+      const auto k = size * kernel;
+      const auto result = solve_kernel_system(k, x, k.against(x), y, sst::Ridge::relative(1e-2),
+                                              {.solver = Solver::conjugate_gradients,
+                                               .tolerance = 1e-10,
+                                               .rank = 20,
+                                               .memory = memory,
+                                               .threads = 1});
+      INFO(result.report.sentence);
+      CHECK((result.weights * size - wanted).norm() <= 1e-7 * wanted.norm());
+    }
 }
 
 TEST_CASE("mixed without room for the kernel in double factors in float alone", "[regression]") {

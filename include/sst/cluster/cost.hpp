@@ -38,19 +38,20 @@ struct RankCost {
   }
 };
 
-/// Of conjugate gradients that keep all tiles in double, on a kernel of n rows with so many outputs, a
-/// preconditioner of this rank, and so many iterations. Of the preconditioner only the Cholesky factor of
-/// rank^3 / 3 multiplications and additions is made by every rank.
+/// Of conjugate gradients that keep all tiles in double and in float, on a kernel of n rows with so many
+/// outputs, a preconditioner of this rank, and so many iterations. Of the preconditioner only the Cholesky
+/// factor of rank^3 / 3 multiplications and additions is made by every rank.
 inline RankCost conjugate_gradient_cost(double n, double outputs, double rank, double iterations,
                                         double ranks) {
   const double block = static_cast<double>(LowRankOptions{}.block), number = sizeof(double);
   const auto rows = static_cast<Eigen::Index>(n);
   const double share = KernelOperator<double>::bytes(rows) / (number * ranks);
-  const double products = iterations + 1;  // one for the residual
+  const double residuals = 2, products = iterations + residuals;  // as a rule
   RankCost out;
   out.pairs = share + n * rank / ranks;
   out.flops = n * rank * (2 * rank + block) / ranks + rank * rank * rank / 3;
-  out.bytes = number * (products * share + iterations * 2 * n * rank / ranks);
+  out.bytes =
+      (sizeof(float) * iterations + number * residuals) * share + number * iterations * 2 * n * rank / ranks;
   if (ranks > 1) {
     const double sums = 2 * number;  // FixedPointSums
     out.message_bytes = products * sums * n * outputs + iterations * (sums * rank + number * n) * outputs +
@@ -59,8 +60,8 @@ inline RankCost conjugate_gradient_cost(double n, double outputs, double rank, d
     out.messages = 3 * (products + iterations) + 3 * rank / block + 2 * rank / LowRankPreconditioner::block;
   }
   constexpr double buffers = 8 << 20;  // of a thread
-  out.memory = KernelOperator<double>::bytes(rows, ranks) + low_rank_bytes(n, rank, ranks) +
-               conjugate_gradient_bytes(n, outputs) + buffers;
+  out.memory = KernelOperator<double>::bytes(rows, ranks) + KernelOperator<float>::bytes(rows, ranks) +
+               low_rank_bytes(n, rank, ranks) + conjugate_gradient_bytes(n, outputs) + buffers;
   return out;
 }
 

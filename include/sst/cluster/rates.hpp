@@ -28,7 +28,7 @@ inline namespace SST_ABI {
 struct RankRates {
   double pairs = 0;         ///< kernel values, in double
   double flops = 0;         ///< additions and multiplications in products of matrices
-  double factor_flops = 0;  ///< the same in the BLAS beneath ScaLAPACK: from measure_factor_flops
+  double factor_flops = 0;  ///< the same in ScaLAPACK's factors: from measure_factor_flops
   double bytes = 0;         ///< read by products with kept tiles, from memory or, where they are few, a cache
   double new_bytes = 0;     ///< of memory that is written for the first time: the system makes it then
   double message_bytes = 0;  ///< summed over all ranks

@@ -16,6 +16,7 @@
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/cluster/block_cyclic.hpp>
+#include <sst/cluster/cost.hpp>
 #include <sst/cluster/mpi_ranks.hpp>
 #include <sst/cluster/rates.hpp>
 #include <sst/error.hpp>
@@ -51,8 +52,6 @@ void pdtrsm_(const char*, const char*, const char*, const char*, const int*, con
 void pdtrtri_(const char*, const char*, const int*, double*, const int*, const int*, const int*, int*);
 void dpotrf_(const char*, const int*, double*, const int*, int*);
 void dpotrs_(const char*, const int*, const int*, const double*, const int*, double*, const int*, int*);
-void dgemm_(const char*, const char*, const int*, const int*, const int*, const double*, const double*,
-            const int*, const double*, const int*, const double*, double*, const int*);
 }
 
 /// The ranks as a grid.
@@ -140,6 +139,17 @@ struct SpreadMatrix {
   int descriptor[9]{};
 };
 
+/// A = L L^T, in the lower triangle; 0, or the row of a pivot that is not positive, counted from 1.
+inline int factorize(SpreadMatrix& a) {
+  const int one = 1;
+  int info = 0;
+  if (a.grid->ranks().count() == 1)  // the same by LAPACK takes two thirds of the time
+    dpotrf_("L", &a.n, a.local.data(), &a.stride, &info);
+  else
+    pdpotrf_("L", &a.n, a.local.data(), &one, &one, a.descriptor, &info);
+  return info;
+}
+
 }  // namespace scalapack_detail
 
 /// The Cholesky factor of K + D, a kernel matrix with a positive diagonal added, in blocks over the ranks of
@@ -177,12 +187,7 @@ class ScalapackCholesky {
           progress.add();
         });
     trace_ = this->diagonal().sum();
-    const int one = 1;
-    int info = 0;
-    if (grid_->ranks().count() == 1)  // the same by LAPACK takes two thirds of the time
-      scalapack_detail::dpotrf_("L", &a_.n, a_.local.data(), &a_.stride, &info);
-    else
-      scalapack_detail::pdpotrf_("L", &a_.n, a_.local.data(), &one, &one, a_.descriptor, &info);
+    const int info = scalapack_detail::factorize(a_);
     if (info > 0) cholesky_detail::throw_not_positive_definite(info - 1, this->diagonal()[info - 1]);
   }
 
@@ -266,21 +271,28 @@ class ScalapackCholesky {
   double trace_ = 0;
 };
 
-/// RankRates::factor_flops of this rank's BLAS while all measure theirs: in products as a factorization makes
-/// them, after each of which ranks wait for each other, as after its steps. All ranks call it at the same
-/// time and have the same.
-inline double measure_factor_flops(const Ranks& ranks) {
-  constexpr int side = 1024, depth = scalapack_detail::block;
-  const Eigen::MatrixXd panel = Eigen::MatrixXd::Constant(side, depth, 0.5);
-  Eigen::MatrixXd rest = Eigen::MatrixXd::Zero(side, side);
-  const double less = -1, one = 1;
-  const auto step = [&] {
-    scalapack_detail::dgemm_("N", "T", &side, &side, &depth, &less, panel.data(), &side, panel.data(), &side,
-                             &one, rest.data(), &side);
-    std::int64_t together = 1;
-    ranks.sum(&together, 1);
+/// RankRates::factor_flops while all ranks make a factor together, of 1,536 rows for one of them and as many
+/// numbers a rank for more: what waiting for one another takes is in it, what messages take by `rates` is
+/// not. All ranks call it at the same time and have the same.
+inline double measure_factor_flops(const RankRates& rates, std::shared_ptr<const MpiRanks> ranks) {
+  using namespace scalapack_detail;
+  const auto side = static_cast<int>(1536 * std::sqrt(ranks->count()));
+  const Grid grid(std::move(ranks));
+  SpreadMatrix a(grid, side, side, scalapack_detail::block);
+  const auto make = [&] {
+    for (const auto& b : a.blocks()) {
+      auto here = a.local.block(b.local_row, b.local_column, b.rows, b.columns);
+      here.setConstant(0.5);
+      if (b.row == b.column) here.diagonal().setConstant(side);
+    }
   };
-  return 2.0 * side * side * depth / rates_detail::seconds(ranks, step);
+  const double filling = rates_detail::seconds(grid.ranks(), make),
+               both = rates_detail::seconds(grid.ranks(), [&] { make(), factorize(a); });
+  RankCost cost = cholesky_cost(side, 0, grid.ranks().count());
+  const double flops = std::exchange(cost.factor_flops, 0);
+  cost.pairs = cost.memory = 0;
+  const double took = both - filling, messages = cost.seconds(rates);
+  return flops / std::max(took - messages, took / 2);
 }
 
 }  // namespace SST_ABI

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -55,14 +56,12 @@ class KernelOperator final : public SymmetricOperator {
   /// overflow), Cancelled.
   explicit KernelOperator(std::shared_ptr<const KernelTiles<Scalar>> tiles,
                           KernelOperatorOptions options = {})
-      : tiles_(std::move(tiles)), options_(std::move(options)), diagonal_(make_diagonal()) {
-    const Index blocks = (rows() + tile - 1) / tile;
-    std::size_t number = 0;
-    for (Index column = 0; column < blocks; ++column)
-      for (Index row = column; row < blocks; ++row, ++number)
-        if (!options_.ranks || options_.ranks->takes(number)) own_.emplace_back(row, column);
-    keep();
-  }
+      : KernelOperator(std::move(tiles), std::move(options), nullptr) {}
+  /// In float, of an operator in double that keeps all of its tiles, on the same ranks: what this one keeps
+  /// of them is rounded, not computed.
+  KernelOperator(std::shared_ptr<const KernelTiles<Scalar>> tiles, KernelOperatorOptions options,
+                 const KernelOperator<double>& whole) requires std::same_as<Scalar, float>
+      : KernelOperator(std::move(tiles), std::move(options), &whole) {}
 
   Index rows() const override { return tiles_->rows(); }
   Eigen::VectorXd diagonal() const override { return diagonal_; }
@@ -128,6 +127,7 @@ class KernelOperator final : public SymmetricOperator {
   }
 
  private:
+  friend class KernelOperator<float>;
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
   using Workspace = typename KernelTiles<Scalar>::Workspace;
   using Place = std::pair<Index, Index>;  ///< of a tile: row and column, in tiles
@@ -139,6 +139,17 @@ class KernelOperator final : public SymmetricOperator {
   /// Fastest of 256 to 1024 where a level-2 cache holds 1 MiB.
   static constexpr Index tile = 512;
 
+  KernelOperator(std::shared_ptr<const KernelTiles<Scalar>> tiles, KernelOperatorOptions options,
+                 const KernelOperator<double>* whole)
+      : tiles_(std::move(tiles)), options_(std::move(options)), diagonal_(make_diagonal()) {
+    const Index blocks = (rows() + tile - 1) / tile;
+    std::size_t number = 0;
+    for (Index column = 0; column < blocks; ++column)
+      for (Index row = column; row < blocks; ++row, ++number)
+        if (!options_.ranks || options_.ranks->takes(number)) own_.emplace_back(row, column);
+    keep(whole);
+  }
+
   void evaluate(const Place& place, Matrix& values, Workspace& workspace) const {
     const Index i = place.first * tile, j = place.second * tile;
     values.resize(std::min(tile, rows() - i), std::min(tile, rows() - j));
@@ -146,7 +157,7 @@ class KernelOperator final : public SymmetricOperator {
   }
 
   /// As many tiles as memory has room for, the first ones.
-  void keep() {
+  void keep(const KernelOperator<double>* whole) {
     double total = 0;
     std::size_t count = 0;
     for (const auto& [row, column] : own_) {
@@ -159,7 +170,10 @@ class KernelOperator final : public SymmetricOperator {
     std::vector<Matrix> kept(count);
     detail::Counter progress(options_.progress, static_cast<double>(count), "keeping kernel values");
     over_tiles(count, [&](Player& player, std::size_t k) {
-      evaluate(own_[k], kept[k], *player.workspace);
+      if (whole)
+        kept[k] = whole->kept_[k].template cast<Scalar>();
+      else
+        evaluate(own_[k], kept[k], *player.workspace);
       progress.add();
     });
     kept_ = std::move(kept);

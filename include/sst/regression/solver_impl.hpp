@@ -74,17 +74,21 @@ inline Index rank(Index n, const FitOptions& options, Index outputs) {
   return static_cast<Index>(std::max(1.0, columns));
 }
 
-/// The kernel values that conjugate gradients keep, in bytes of each rank: of one kind or the other.
+/// The kernel values that conjugate gradients keep, in bytes of each rank.
 struct Kept {
   double in_double = 0, in_float = 0;
 };
 
-/// What takes the least computing, counted in kernels in double, of which one in float takes half the time.
-/// In double they serve products and residuals alike; in float more of them have room.
+/// All in both where there is room: iterations read those in float, residuals those in double. Else, of one
+/// kind or the other, what takes the least computing, counted in kernels in double, of which one in float
+/// takes half the time. In double they serve products and residuals alike; in float more of them have room.
 inline Kept keeping(Index n, const FitOptions& options, Index outputs) {
   constexpr double iterations = 30, residuals = 2;  // as a rule
   const double taken = solver_bytes(Solver::conjugate_gradients, n, options, outputs);
   const double room = std::max(0.0, budget(options) - taken), of_all = room * ranks(options);
+  const double own = KernelOperator<double>::bytes(n, ranks(options)),
+               own_in_float = KernelOperator<float>::bytes(n, ranks(options));
+  if (own + own_in_float <= room) return {.in_double = own, .in_float = own_in_float};
   const double all = KernelOperator<double>::bytes(n), all_in_float = KernelOperator<float>::bytes(n);
   const double some = std::min(1.0, of_all / all), some_in_float = std::min(1.0, of_all / all_in_float);
   const double by_double = some + (iterations + residuals) * (1 - some),
@@ -238,17 +242,16 @@ class ScaledOperator final : public SymmetricOperator {
 using Stage = std::function<std::function<bool(double)>(const char*)>;
 
 /// What of the kernel is kept, for reports.
-template <class Scalar>
-std::string kept(const KernelOperator<Scalar>& k, const char* precision, const FitOptions& options) {
-  if (k.kept_bytes() == 0) return "kernel values computed anew for every product";
+inline std::string kept(const char* precision, double fraction, double bytes, const FitOptions& options) {
+  if (bytes == 0) return "kernel values computed anew for every product";
   detail::PlainText text;
   text.precision(3);
   text << "kernel values kept in " << precision << ", ";
-  if (k.kept_fraction() == 1)
+  if (fraction == 1)
     text << "all of them";
   else
-    text << 100 * k.kept_fraction() << " % of them";
-  text << " (" << gib(k.kept_bytes()) << (options.ranks ? " a rank)" : ")");
+    text << 100 * fraction << " % of them";
+  text << " (" << gib(bytes) << (options.ranks ? " a rank)" : ")");
   return text.str();
 }
 
@@ -289,16 +292,27 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
                                                        .memory = keep.in_double,
                                                        .ranks = options.ranks,
                                                        .progress = stage("kernel")});
-  // Where not all is kept, products in float take half the time; residuals in double tell how far they lead,
-  // and double goes on.
+  // Products in float take half the time, whether read or computed; residuals in double tell how far they
+  // lead, and double goes on. Neither these values nor the inverse's must leave float's range.
   std::optional<KernelOperator<float>> fast;
-  if (keep.in_float > 0 || keep.in_double == 0)
-    fast.emplace(kernel.interface().in_float(x)->tiles(), KernelOperatorOptions{.threads = options.threads,
-                                                                                .memory = keep.in_float,
-                                                                                .ranks = options.ranks,
-                                                                                .progress = stage("kernel")});
-  out.report.memory += fast ? fast->kept_bytes() : exact.kept_bytes();
-  out.report.sentence += "; " + (fast ? kept(*fast, "float", options) : kept(exact, "double", options));
+  const double largest = x.rows() ? exact.diagonal().maxCoeff() : 0;
+  if ((keep.in_float > 0 || keep.in_double == 0) && largest > 1e-25 && largest < 1e25) {
+    const auto tiles = kernel.interface().in_float(x)->tiles();
+    const KernelOperatorOptions kept{.threads = options.threads,
+                                     .memory = keep.in_float,
+                                     .ranks = options.ranks,
+                                     .progress = stage("kernel")};
+    if (keep.in_double > 0)
+      fast.emplace(tiles, kept, exact);
+    else
+      fast.emplace(tiles, kept);
+  }
+  const double bytes = exact.kept_bytes() + (fast ? fast->kept_bytes() : 0);
+  out.report.memory += bytes;
+  out.report.sentence += "; " + kept(!fast                ? "double"
+                                     : keep.in_double > 0 ? "double and in float"
+                                                          : "float",
+                                     fast ? fast->kept_fraction() : exact.kept_fraction(), bytes, options);
   const double lambda = out.report.lambda = ridge.lambda_for(exact.diagonal().mean());
   require_regular(x, lambda, exact.diagonal().mean());
   const double aim = tolerance(options, 1e-6);
@@ -380,7 +394,8 @@ inline void factor_in_float(const KernelFunction& kernel, const DataRef& x, cons
   };
   out.report.memory += exact.kept_bytes();
   out.report.condition_at_least = factor.condition_at_least();
-  out.report.sentence += "; factored in float, " + kept(exact, "double", options);
+  out.report.sentence +=
+      "; factored in float, " + kept("double", exact.kept_fraction(), exact.kept_bytes(), options);
   take(conjugate_gradients(
            ScaledOperator(exact, s), lambda, s.asDiagonal() * y, preconditioner,
            {.tolerance = aim, .iterations = options.iterations, .progress = iterating(options, aim)}),
