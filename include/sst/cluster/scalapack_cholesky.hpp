@@ -55,9 +55,9 @@ void dpotrs_(const char*, const int*, const int*, const double*, const int*, dou
 }
 
 /// The ranks as a grid.
-class Grid {
+class RankGrid {
  public:
-  explicit Grid(std::shared_ptr<const MpiRanks> ranks) : ranks_(std::move(ranks)) {
+  explicit RankGrid(std::shared_ptr<const MpiRanks> ranks) : ranks_(std::move(ranks)) {
     // Of its own: BLACS has one handle a communicator, and the first grid of several would take it along.
     MPI_Comm_dup(ranks_->communicator(), &communicator_);
     context = system_ = Csys2blacs_handle(communicator_);
@@ -67,13 +67,13 @@ class Grid {
     int r = 0, c = 0;
     Cblacs_gridinfo(context, &r, &c, &row, &column);
   }
-  ~Grid() {
+  ~RankGrid() {
     Cblacs_gridexit(context);
     Cfree_blacs_system_handle(system_);
     MPI_Comm_free(&communicator_);
   }
-  Grid(const Grid&) = delete;
-  Grid& operator=(const Grid&) = delete;
+  RankGrid(const RankGrid&) = delete;
+  RankGrid& operator=(const RankGrid&) = delete;
   const MpiRanks& ranks() const { return *ranks_; }
 
  private:
@@ -87,7 +87,7 @@ class Grid {
 
 /// A matrix in blocks that go round the grid in both directions; of a rank, those it has, close together.
 struct SpreadMatrix {
-  SpreadMatrix(const Grid& on, Index rows, Index columns, int side)
+  SpreadMatrix(const RankGrid& on, Index rows, Index columns, int side)
       : grid(&on), n(static_cast<int>(rows)), m(static_cast<int>(columns)), size(side) {
     const int zero = 0;
     const int height = numroc_(&n, &size, &grid->row, &zero, &grid->rows);
@@ -133,7 +133,7 @@ struct SpreadMatrix {
     return out;
   }
 
-  const Grid* grid;
+  const RankGrid* grid;
   int n, m, size, stride = 1;  ///< stride: of the columns of local
   Eigen::MatrixXd local;
   int descriptor[9]{};
@@ -169,7 +169,7 @@ class ScalapackCholesky {
   /// Cancelled.
   ScalapackCholesky(const KernelTiles<double>& tiles, const Eigen::VectorXd& diagonal,
                     std::shared_ptr<const MpiRanks> ranks, const Execution& execution = {})
-      : grid_(std::make_shared<const scalapack_detail::Grid>(std::move(ranks))),
+      : grid_(std::make_shared<const scalapack_detail::RankGrid>(std::move(ranks))),
         a_(*grid_, tiles.rows(), tiles.rows(), block) {
     const auto blocks = a_.blocks();
     detail::Counter progress(execution.progress, static_cast<double>(blocks.size()), "the kernel matrix");
@@ -266,7 +266,7 @@ class ScalapackCholesky {
     return out;
   }
 
-  std::shared_ptr<const scalapack_detail::Grid> grid_;
+  std::shared_ptr<const scalapack_detail::RankGrid> grid_;
   scalapack_detail::SpreadMatrix a_;
   double trace_ = 0;
 };
@@ -277,7 +277,7 @@ class ScalapackCholesky {
 inline double measure_factor_flops(const RankRates& rates, std::shared_ptr<const MpiRanks> ranks) {
   using namespace scalapack_detail;
   const auto side = static_cast<int>(1536 * std::sqrt(ranks->count()));
-  const Grid grid(std::move(ranks));
+  const RankGrid grid(std::move(ranks));
   SpreadMatrix a(grid, side, side, scalapack_detail::block);
   const auto make = [&] {
     for (const auto& b : a.blocks()) {
