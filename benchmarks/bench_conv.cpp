@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include <sst/engine/images/image_table.hpp>
 #include <sst/kernel/image_tiles.hpp>
 #include <sst/topology/spatial_families.hpp>
 
