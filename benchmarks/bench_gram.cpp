@@ -14,6 +14,7 @@
 
 #include <omp.h>
 
+#include <sst/engine/rows/profile.hpp>
 #include <sst/ntk.hpp>
 
 namespace {
