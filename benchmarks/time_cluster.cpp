@@ -24,6 +24,16 @@
 
 namespace {
 
+/// The least of three times, or one where that takes a second: what else the machine does only adds. All
+/// ranks go on or none does.
+template <class Work>
+double least_seconds(const sst::Ranks& ranks, Work&& work) {
+  double least = seconds(work);
+  if (ranks.least(-least) < -1) return least;
+  for (int again = 0; again < 2; ++again) least = std::min(least, seconds(work));
+  return least;
+}
+
 /// What was predicted, and what came.
 struct Round {
   double predicted = 0, took = 0, memory = 0;
@@ -42,7 +52,7 @@ std::array<Round, 2> fit(const std::shared_ptr<const sst::MpiRanks>& ranks, Eige
   std::array<Round, 2> out;
   sst::RankRates rates = measure_rates(kernel, x, *ranks);
   int iterations = 0;
-  out[0].took = seconds([&] {
+  out[0].took = least_seconds(*ranks, [&] {
     iterations = sst::fit(kernel, x, y, ridge,
                           {.solver = sst::Solver::conjugate_gradients, .rank = rank, .ranks = ranks})
                      .report()
@@ -52,7 +62,7 @@ std::array<Round, 2> fit(const std::shared_ptr<const sst::MpiRanks>& ranks, Eige
       sst::conjugate_gradient_cost(rows, 1, static_cast<double>(rank), iterations, ranks->count());
   out[0].predicted = iterative.seconds(rates), out[0].memory = iterative.memory;
   rates.factor_flops = sst::measure_factor_flops(rates, ranks);
-  out[1].took = seconds([&] { const sst::SpreadModel model(kernel, x, y, ridge, ranks); });
+  out[1].took = least_seconds(*ranks, [&] { const sst::SpreadModel model(kernel, x, y, ridge, ranks); });
   const auto factor = sst::cholesky_cost(rows, 1, ranks->count());
   out[1].predicted = factor.seconds(rates), out[1].memory = factor.memory;
   if (ranks->number() == 0)
