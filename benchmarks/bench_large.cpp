@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <iostream>
 #include <string>
 
@@ -13,9 +12,9 @@
 #include <Eigen/Core>
 
 #include <sst/kernel/kernel_operator.hpp>
-#include <sst/kernel/network_kernel.hpp>
 #include <sst/regression/model.hpp>
-#include <sst/topology/families.hpp>
+
+#include "large_problem.hpp"
 
 namespace {
 
@@ -25,10 +24,7 @@ struct Time {
 };
 
 Time fit(Eigen::Index n, bool keep) {
-  std::srand(1);
-  const Eigen::MatrixXd x = Eigen::MatrixXd::Random(n, 20);
-  const Eigen::VectorXd y = (2 * x.col(0)).array().sin() + x.col(1).array() * x.col(2).array();
-  const auto kernel = sst::ntk(sst::sparse_shortcut(4, {.weight_std = 1.4, .bias_std = 0.1}));
+  const auto [x, y, kernel] = LargeProblem(n);
   const auto rank = static_cast<Eigen::Index>(5 * std::sqrt(static_cast<double>(n)));
   const double base = sst::solver_bytes(sst::Solver::conjugate_gradients, n, {.rank = rank}),
                all = sst::KernelOperator<double>::bytes(n) + sst::KernelOperator<float>::bytes(n) + 1e6;

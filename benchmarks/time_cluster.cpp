@@ -16,10 +16,9 @@
 #include <sst/cluster/cost.hpp>
 #include <sst/cluster/mpi_ranks.hpp>
 #include <sst/cluster/spread_model.hpp>
-#include <sst/kernel/network_kernel.hpp>
 #include <sst/regression/model.hpp>
-#include <sst/topology/families.hpp>
 
+#include "large_problem.hpp"
 #include "seconds.hpp"
 
 namespace {
@@ -42,10 +41,7 @@ struct Round {
 
 /// A fit by each solver, with rates that are measured right before it.
 std::array<Round, 2> fit(const std::shared_ptr<const sst::MpiRanks>& ranks, Eigen::Index n) {
-  std::srand(1);
-  const Eigen::MatrixXd x = Eigen::MatrixXd::Random(n, 20);
-  const Eigen::VectorXd y = (2 * x.col(0)).array().sin() + x.col(1).array() * x.col(2).array();
-  const auto kernel = sst::ntk(sst::sparse_shortcut(4, {.weight_std = 1.4, .bias_std = 0.1}));
+  const auto [x, y, kernel] = LargeProblem(n);
   const auto ridge = sst::Ridge::relative(1e-3);
   const double rows = static_cast<double>(n);
   const auto rank = static_cast<Eigen::Index>(5 * std::sqrt(rows));

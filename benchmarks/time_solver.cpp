@@ -11,11 +11,10 @@
 
 #include <Eigen/Core>
 
-#include <sst/kernel/network_kernel.hpp>
 #include <sst/regression/model.hpp>
-#include <sst/topology/families.hpp>
 
 #include "../examples/program.hpp"
+#include "large_problem.hpp"
 #include "seconds.hpp"
 
 int main(int argc, char** argv) {
@@ -27,20 +26,16 @@ int main(int argc, char** argv) {
     return 1;
   }
   const Eigen::Index n = std::atol(argv[1]);
-  std::srand(1);
-  const auto target = [](const Eigen::MatrixXd& x) -> Eigen::VectorXd {
-    return (2 * x.col(0)).array().sin() + x.col(1).array() * x.col(2).array();
-  };
-  const Eigen::MatrixXd x = Eigen::MatrixXd::Random(n, 20), at = Eigen::MatrixXd::Random(1000, 20);
-  const auto kernel = sst::ntk(sst::sparse_shortcut(4, {.weight_std = 1.4, .bias_std = 0.1}));
+  const auto [x, y, kernel] = LargeProblem(n);
+  const Eigen::MatrixXd at = Eigen::MatrixXd::Random(1000, 20);
   Eigen::VectorXd mean;
   const double took = seconds([&] {
-    const auto model = sst::fit(kernel, x, target(x), sst::Ridge::relative(1e-3),
+    const auto model = sst::fit(kernel, x, y, sst::Ridge::relative(1e-3),
                                 {.solver = solver, .memory = argc > 3 ? std::atof(argv[3]) : 0});
     std::cout << model.report() << '\n';
     mean = model.predict(at);
   });
   std::printf("%ld rows, %s: %.1f s; error %.3g of a new row; %.2f GiB at the most\n", static_cast<long>(n),
-              sst::name(solver), took, std::sqrt((mean - target(at)).squaredNorm() / 1000),
+              sst::name(solver), took, std::sqrt((mean - LargeProblem::target(at)).squaredNorm() / 1000),
               program::peak_memory() / 1024);
 }

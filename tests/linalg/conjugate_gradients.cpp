@@ -110,8 +110,8 @@ TEST_CASE("an operator multiplies alike whatever it keeps and whoever shares its
   }
   // Values in float that are rounded, where those in double are kept, rather than computed.
   const sst::KernelOperator<double> whole(tiles(x), {.memory = all});
-  const sst::KernelOperator<float> rounded(narrow_tiles(x), {.memory = all}, whole),
-      some_rounded(narrow_tiles(x), {.memory = all / 4}, whole);
+  const sst::KernelOperator<float> rounded(narrow_tiles(x), {.memory = all}, &whole),
+      some_rounded(narrow_tiles(x), {.memory = all / 4}, &whole);
   CHECK(rounded.kept_fraction() == 1);
   CHECK(some_rounded.kept_fraction() < 1);
   const MatrixXd wanted = kernel.matrix(x).cast<float>().cast<double>() * right;

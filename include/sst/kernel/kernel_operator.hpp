@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -52,16 +51,19 @@ struct KernelOperatorOptions {
 template <class Scalar = double>
 class KernelOperator final : public SymmetricOperator {
  public:
-  /// tiles: of K(X, X). Computes the diagonal, and the tiles to be kept. Throws DataError (numbers that
+  /// tiles: of K(X, X). Computes the diagonal, and the tiles to be kept; of `whole`, an operator on the same
+  /// samples and ranks that keeps all of its tiles, they are rounded instead. Throws DataError (numbers that
   /// overflow), Cancelled.
   explicit KernelOperator(std::shared_ptr<const KernelTiles<Scalar>> tiles,
-                          KernelOperatorOptions options = {})
-      : KernelOperator(std::move(tiles), std::move(options), nullptr) {}
-  /// In float, of an operator in double that keeps all of its tiles, on the same ranks: what this one keeps
-  /// of them is rounded, not computed.
-  KernelOperator(std::shared_ptr<const KernelTiles<Scalar>> tiles, KernelOperatorOptions options,
-                 const KernelOperator<double>& whole) requires std::same_as<Scalar, float>
-      : KernelOperator(std::move(tiles), std::move(options), &whole) {}
+                          KernelOperatorOptions options = {}, const KernelOperator<double>* whole = nullptr)
+      : tiles_(std::move(tiles)), options_(std::move(options)), diagonal_(make_diagonal()) {
+    const Index blocks = (rows() + tile - 1) / tile;
+    std::size_t number = 0;
+    for (Index column = 0; column < blocks; ++column)
+      for (Index row = column; row < blocks; ++row, ++number)
+        if (!options_.ranks || options_.ranks->takes(number)) own_.emplace_back(row, column);
+    keep(whole);
+  }
 
   Index rows() const override { return tiles_->rows(); }
   Eigen::VectorXd diagonal() const override { return diagonal_; }
@@ -138,17 +140,6 @@ class KernelOperator final : public SymmetricOperator {
   };
   /// Fastest of 256 to 1024 where a level-2 cache holds 1 MiB.
   static constexpr Index tile = 512;
-
-  KernelOperator(std::shared_ptr<const KernelTiles<Scalar>> tiles, KernelOperatorOptions options,
-                 const KernelOperator<double>* whole)
-      : tiles_(std::move(tiles)), options_(std::move(options)), diagonal_(make_diagonal()) {
-    const Index blocks = (rows() + tile - 1) / tile;
-    std::size_t number = 0;
-    for (Index column = 0; column < blocks; ++column)
-      for (Index row = column; row < blocks; ++row, ++number)
-        if (!options_.ranks || options_.ranks->takes(number)) own_.emplace_back(row, column);
-    keep(whole);
-  }
 
   void evaluate(const Place& place, Matrix& values, Workspace& workspace) const {
     const Index i = place.first * tile, j = place.second * tile;

@@ -124,11 +124,11 @@ struct SolverResult {
 ///
 /// columns: those of the samples x, n x d; y: n x outputs. W is in proportion to Y whatever its size.
 /// Conjugate gradients are preconditioned by randomly pivoted Cholesky, and take their products in float for
-/// as long as residuals in double fall. Where memory has room for half of the kernel they compute it once, in
-/// double, and keep it, and keep it in float too where that has room beside it (else products are in double);
-/// where it has not, they keep as many tiles in float as it has room for. Throws DataError,
-/// NotPositiveDefinite (equal rows too, by their numbers), Error (memory, options, a residual above what was
-/// asked), Cancelled.
+/// as long as residuals in double fall and kernel values are in float's range. Where memory has room for half
+/// of the kernel they compute it once, in double, and keep it, and keep it in float too where that has room
+/// beside it (else products are in double); where it has not, they keep as many tiles in float as it has room
+/// for. Throws DataError, NotPositiveDefinite (equal rows too, by their numbers), Error (memory, options, a
+/// residual above what was asked), Cancelled.
 SolverResult solve_kernel_system(const KernelFunction& kernel, const DataRef& x, const KernelColumns& columns,
                                  const Eigen::MatrixXd& y, const Ridge& ridge,
                                  const FitOptions& options = {});

@@ -297,15 +297,12 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
   std::optional<KernelOperator<float>> fast;
   const double largest = x.rows() ? exact.diagonal().maxCoeff() : 0;
   if ((keep.in_float > 0 || keep.in_double == 0) && largest > 1e-25 && largest < 1e25) {
-    const auto tiles = kernel.interface().in_float(x)->tiles();
-    const KernelOperatorOptions kept{.threads = options.threads,
-                                     .memory = keep.in_float,
-                                     .ranks = options.ranks,
-                                     .progress = stage("kernel")};
-    if (keep.in_double > 0)
-      fast.emplace(tiles, kept, exact);
-    else
-      fast.emplace(tiles, kept);
+    fast.emplace(kernel.interface().in_float(x)->tiles(),
+                 KernelOperatorOptions{.threads = options.threads,
+                                       .memory = keep.in_float,
+                                       .ranks = options.ranks,
+                                       .progress = stage("kernel")},
+                 keep.in_double > 0 ? &exact : nullptr);
   }
   const double bytes = exact.kept_bytes() + (fast ? fast->kept_bytes() : 0);
   out.report.memory += bytes;
