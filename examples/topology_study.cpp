@@ -142,7 +142,7 @@ int main(int argc, char** argv) {
     plan.print(std::cout, store ? &*store : nullptr, o.threads);
     if (o.plan) return;
     sst::detail::require_writable(fs::path(o.study) / "study.json");
-    if (store->torn() > 0) std::cerr << store->torn() << " torn records in the store are computed again\n";
+    if (store->torn() > 0) std::cerr << store->torn() << " torn records in the store are left out\n";
     sst::require_memory(plan.bytes() * sst::detail::team_size(o.threads, 4096), "the study",
                         "use fewer threads or smaller sets");
     program::Progress progress;
