@@ -27,7 +27,7 @@ Time fit(Eigen::Index n, bool keep) {
   const auto [x, y, kernel] = LargeProblem(n);
   const auto rank = static_cast<Eigen::Index>(5 * std::sqrt(static_cast<double>(n)));
   const double base = sst::solver_bytes(sst::Solver::conjugate_gradients, n, {.rank = rank}),
-               all = sst::KernelOperator<double>::bytes(n) + sst::KernelOperator<float>::bytes(n) + 1e6;
+               all = sst::KernelOperator<double>::bytes(n) + 1e6;
   Time out;
   double iterations = 0;
   int count = 0;

@@ -108,15 +108,13 @@ TEST_CASE("an operator multiplies alike whatever it keeps and whoever shares its
     CHECK(same_bits(keeping.apply(right), product));
     CHECK(same_bits(keeping.apply(right), product));
   }
-  // Values in float that are rounded, where those in double are kept, rather than computed.
-  const sst::KernelOperator<double> whole(tiles(x), {.memory = all});
-  const sst::KernelOperator<float> rounded(narrow_tiles(x), {.memory = all}, &whole),
-      some_rounded(narrow_tiles(x), {.memory = all / 4}, &whole);
-  CHECK(rounded.kept_fraction() == 1);
-  CHECK(some_rounded.kept_fraction() < 1);
+  const sst::KernelOperator<double> whole(tiles(x), {.memory = all}), half(tiles(x), {.memory = all / 2});
+  const sst::RoundedKernelOperator rounded(whole);
   const MatrixXd wanted = kernel.matrix(x).cast<float>().cast<double>() * right;
   CHECK((rounded.apply(right) - wanted).norm() <= 1e-6 * wanted.norm());
-  CHECK((some_rounded.apply(right) - wanted).norm() <= 1e-5 * wanted.norm());
+  CHECK(same_bits(rounded.columns(some, 3, 9), alone.columns(some, 3, 9)));
+  CHECK(same_bits(rounded.diagonal(), alone.diagonal()));
+  CHECK_THROWS_WITH(sst::RoundedKernelOperator(half), Contains("more memory"));
   CHECK_THROWS_AS(
       sst::KernelOperator<double>(tiles(x), {.memory = all, .progress = [](double) { return false; }}),
       sst::Cancelled);

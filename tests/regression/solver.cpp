@@ -149,9 +149,9 @@ TEST_CASE("conjugate gradients keep what memory has room for, and say so", "[reg
     std::string says;
   };
   MatrixXd first;
-  for (const auto& [kernels, says] : {Case{0, "computed anew for every product"}, Case{0.1, "in float, "},
-                                      Case{0.6, "in float, all of them"}, Case{1.1, "in double, all of them"},
-                                      Case{1.6, "in double and in float, all of them"}}) {
+  for (const auto& [kernels, says] :
+       {Case{0, "computed anew for every product"}, Case{0.1, "in float, "},
+        Case{0.6, "in float, all of them"}, Case{1.1, "in double and in float, all of them"}}) {
     const double memory = base + kernels * sst::KernelOperator<double>::bytes(n);
     const auto result =
         solve(x, y, sst::Ridge::relative(1e-2),

@@ -38,9 +38,9 @@ struct RankCost {
   }
 };
 
-/// Of conjugate gradients that keep all tiles in double and in float, on a kernel of n rows with so many
-/// outputs, a preconditioner of this rank, and so many iterations. Of the preconditioner only the Cholesky
-/// factor of rank^3 / 3 multiplications and additions is made by every rank.
+/// Of conjugate gradients that keep all tiles in double, of which iterations read what float holds, on a
+/// kernel of n rows with so many outputs, a preconditioner of this rank, and so many iterations. Of the
+/// preconditioner only the Cholesky factor of rank^3 / 3 multiplications and additions is made by every rank.
 inline RankCost conjugate_gradient_cost(double n, double outputs, double rank, double iterations,
                                         double ranks) {
   const double block = static_cast<double>(LowRankOptions{}.block), number = sizeof(double);
@@ -60,8 +60,8 @@ inline RankCost conjugate_gradient_cost(double n, double outputs, double rank, d
     out.messages = 3 * (products + iterations) + 3 * rank / block + 2 * rank / LowRankPreconditioner::block;
   }
   constexpr double buffers = 8 << 20;  // of a thread
-  out.memory = KernelOperator<double>::bytes(rows, ranks) + KernelOperator<float>::bytes(rows, ranks) +
-               low_rank_bytes(n, rank, ranks) + conjugate_gradient_bytes(n, outputs) + buffers;
+  out.memory = KernelOperator<double>::bytes(rows, ranks) + low_rank_bytes(n, rank, ranks) +
+               conjugate_gradient_bytes(n, outputs) + buffers;
   return out;
 }
 

@@ -101,7 +101,8 @@ inline RankRates measure_rates(const KernelFunction& kernel, const DataRef& x, c
   const KernelOperator<double> kept(one.against(Eigen::VectorXd::Ones(many)).tiles(),
                                     {.threads = threads, .memory = std::numeric_limits<double>::max()});
   const MatrixXd right = MatrixXd::Ones(many, 1);
-  out.bytes = kept.kept_bytes() / seconds([&] { product = kept.apply(right); });
+  const RoundedKernelOperator rounded(kept);  // as iterations read them
+  out.bytes = kept.kept_bytes() / 2 / seconds([&] { product = rounded.apply(right); });
 
   constexpr std::size_t fresh = std::size_t{1} << 26;  // beyond what allocators keep
   std::vector<char> memory;

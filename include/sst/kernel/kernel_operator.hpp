@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -20,7 +21,9 @@
 #include <sst/error.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/linalg/fixed_point_sums.hpp>
+#include <sst/linalg/mirrored_product.hpp>
 #include <sst/linalg/operator.hpp>
+#include <sst/linalg/split_matrix.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
@@ -37,6 +40,8 @@ struct KernelOperatorOptions {
   std::function<bool(double)> progress = {};
 };
 
+class RoundedKernelOperator;
+
 /// The kernel matrix K(X, X) of a kernel function by its tiles, each once for itself and its mirror image:
 /// kept in memory, or computed anew for every product.
 ///
@@ -45,24 +50,28 @@ struct KernelOperatorOptions {
 /// and products within one, are in Scalar; sums over tiles are FixedPointSums, so that results have the same
 /// bits for any number of threads and ranks and however many tiles are kept. With float, K X is off by about
 /// 6e-8 sqrt(n) |X|, which limits the residual of a regression with ridge lambda to
-/// 6e-8 sqrt(n) |y| / lambda where y is not smooth.
+/// 6e-8 sqrt(n) |y| / lambda where y is not smooth. With double, entries below 2^-126 of the largest diagonal
+/// one are 0.
 ///
 /// With several ranks, each calls the same functions in the same order.
 template <class Scalar = double>
 class KernelOperator final : public SymmetricOperator {
  public:
-  /// tiles: of K(X, X). Computes the diagonal, and the tiles to be kept; of `whole`, an operator on the same
-  /// samples and ranks that keeps all of its tiles, they are rounded instead. Throws DataError (numbers that
-  /// overflow), Cancelled.
+  /// tiles: of K(X, X). Computes the diagonal, and the tiles to be kept. Throws DataError (numbers that
+  /// overflow), NotPositiveDefinite (an entry that is larger than the diagonal allows), Cancelled.
   explicit KernelOperator(std::shared_ptr<const KernelTiles<Scalar>> tiles,
-                          KernelOperatorOptions options = {}, const KernelOperator<double>* whole = nullptr)
-      : tiles_(std::move(tiles)), options_(std::move(options)), diagonal_(make_diagonal()) {
+                          KernelOperatorOptions options = {})
+      : tiles_(std::move(tiles)),
+        options_(std::move(options)),
+        diagonal_(make_diagonal()),
+        largest_(rows() ? diagonal_.maxCoeff() : 0.0),
+        exponent_(is_double && std::isnormal(largest_) ? std::max(-1000, std::ilogb(largest_)) : 0) {
     const Index blocks = (rows() + tile - 1) / tile;
     std::size_t number = 0;
     for (Index column = 0; column < blocks; ++column)
       for (Index row = column; row < blocks; ++row, ++number)
         if (!options_.ranks || options_.ranks->takes(number)) own_.emplace_back(row, column);
-    keep(whole);
+    keep();
   }
 
   Index rows() const override { return tiles_->rows(); }
@@ -101,54 +110,45 @@ class KernelOperator final : public SymmetricOperator {
   /// K X. Throws DataError (wrong rows, kernel values that overflow), NotPositiveDefinite (an entry that is
   /// larger than the diagonal allows), Error (ranks that hold different numbers).
   Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const override {
-    operator_detail::require_rows(x.rows(), rows());
-    require_alike(x);
-    const Matrix right = x.template cast<Scalar>();
-    // |K_ij| <= max K_ii; twice that leaves room for rounding.
-    const double largest = 2.0 * tile * (rows() ? diagonal_.maxCoeff() : 0.0);
-    FixedPointSums sums(rows(), largest * (rows() ? right.cwiseAbs().colwise().maxCoeff().eval()
-                                                  : Eigen::Matrix<Scalar, 1, Eigen::Dynamic>(x.cols()))
-                                              .template cast<double>());
-    std::vector<std::mutex> blocks(static_cast<std::size_t>((rows() + tile - 1) / tile));
-    const auto add = [&](Index block, const Matrix& product) {
-      const std::lock_guard lock(blocks[static_cast<std::size_t>(block)]);
-      if (!sums.add(block * tile, product)) throw_too_large();
-    };
-    over_tiles(own_.size(), [&](Player& player, std::size_t k) {
-      const auto [row, column] = own_[k];
-      if (k >= kept_.size()) evaluate(own_[k], player.values, *player.workspace);
-      const Matrix& values = k < kept_.size() ? kept_[k] : player.values;
-      player.product.noalias() = values * right.middleRows(column * tile, values.cols());
-      add(row, player.product);
-      if (row == column) return;
-      player.product.noalias() = values.transpose() * right.middleRows(row * tile, values.rows());
-      add(column, player.product);
+    return multiply<Scalar>(x, [&](Player& player, std::size_t k) -> const Matrix& {
+      if (k >= kept_.size()) {
+        evaluate(own_[k], player.values, *player.workspace);
+      } else if constexpr (is_double) {
+        kept_[k].join(player.values);
+      } else {
+        return kept_[k];
+      }
+      return player.values;
     });
-    if (options_.ranks) sums.sum(*options_.ranks);
-    return sums.values();
   }
 
  private:
-  friend class KernelOperator<float>;
+  friend class RoundedKernelOperator;
+  static constexpr bool is_double = std::is_same_v<Scalar, double>;
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
   using Workspace = typename KernelTiles<Scalar>::Workspace;
   using Place = std::pair<Index, Index>;  ///< of a tile: row and column, in tiles
   /// What a thread needs.
   struct Player {
     std::unique_ptr<Workspace> workspace;
-    Matrix values, product;
+    Matrix values;
   };
   /// Fastest of 256 to 1024 where a level-2 cache holds 1 MiB.
   static constexpr Index tile = 512;
 
+  /// A tile over 2^exponent_, in double without what a SplitMatrix could not hold.
   void evaluate(const Place& place, Matrix& values, Workspace& workspace) const {
     const Index i = place.first * tile, j = place.second * tile;
     values.resize(std::min(tile, rows() - i), std::min(tile, rows() - j));
     tiles_->evaluate(i, values.rows(), j, values.cols(), {values.data(), nullptr, values.rows()}, workspace);
+    if constexpr (is_double) {
+      const double scale = std::ldexp(1.0, -exponent_);
+      values.array() = (values.array().abs() * scale < 0x1p-126).select(0, values.array() * scale);
+    }
   }
 
   /// As many tiles as memory has room for, the first ones.
-  void keep(const KernelOperator<double>* whole) {
+  void keep() {
     double total = 0;
     std::size_t count = 0;
     for (const auto& [row, column] : own_) {
@@ -158,16 +158,68 @@ class KernelOperator final : public SymmetricOperator {
       ++count;
       kept_bytes_ = total;
     }
-    std::vector<Matrix> kept(count);
+    std::vector<Kept> kept(count);
     detail::Counter progress(options_.progress, static_cast<double>(count), "keeping kernel values");
     over_tiles(count, [&](Player& player, std::size_t k) {
-      if (whole)
-        kept[k] = whole->kept_[k].template cast<Scalar>();
-      else
+      if constexpr (is_double) {
+        evaluate(own_[k], player.values, *player.workspace);
+        if (!(player.values.cwiseAbs().maxCoeff() <= 4)) throw_too_large();
+        kept[k] = SplitMatrix(player.values, 1);
+      } else {
         evaluate(own_[k], kept[k], *player.workspace);
+      }
       progress.add();
     });
     kept_ = std::move(kept);
+  }
+
+  /// K X by tiles in S: tile_of(player, k) is the k-th own one, over 2^exponent_.
+  template <class S, class TileOf>
+  Eigen::MatrixXd multiply(const Eigen::MatrixXd& x, const TileOf& tile_of) const {
+    using Values = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>;
+    operator_detail::require_rows(x.rows(), rows());
+    require_alike(x);
+    // Columns of any size are within the range of S as well.
+    Eigen::RowVectorXi exponents(x.cols());
+    Values right(x.rows(), x.cols());
+    for (Index c = 0; c < x.cols(); ++c) {
+      const double largest = x.rows() ? x.col(c).cwiseAbs().maxCoeff() : 0;
+      exponents[c] = largest > 0 && std::isfinite(largest) ? std::ilogb(largest) : 0;
+      right.col(c) =
+          x.col(c).unaryExpr([&](double v) { return static_cast<S>(std::ldexp(v, -exponents[c])); });
+    }
+    // |K_ij| <= max K_ii; twice that leaves room for rounding.
+    const double bound = 2.0 * tile * std::ldexp(largest_, -exponent_);
+    FixedPointSums sums(rows(), bound * (rows() ? right.cwiseAbs().colwise().maxCoeff().eval()
+                                                : Eigen::Matrix<S, 1, Eigen::Dynamic>(x.cols()))
+                                            .template cast<double>());
+    std::vector<std::mutex> blocks(static_cast<std::size_t>((rows() + tile - 1) / tile));
+    const auto add = [&](Index block, const Values& product) {
+      const std::lock_guard lock(blocks[static_cast<std::size_t>(block)]);
+      if (!sums.add(block * tile, product)) throw_too_large();
+    };
+    over_tiles(own_.size(), [&](Player& player, std::size_t k) {
+      const auto [row, column] = own_[k];
+      const Values& values = tile_of(player, k);
+      const auto across = right.middleRows(column * tile, values.cols()),
+                 down = right.middleRows(row * tile, values.rows());
+      Values product, mirrored;
+      if (row == column) {
+        product.noalias() = values * across;
+      } else if (right.cols() == 1) {
+        detail::mirrored_product<S>(values, across.col(0), down.col(0), product, mirrored);
+      } else {
+        product.noalias() = values * across;
+        mirrored.noalias() = values.transpose() * down;
+      }
+      add(row, product);
+      if (row != column) add(column, mirrored);
+    });
+    if (options_.ranks) sums.sum(*options_.ranks);
+    Eigen::MatrixXd out = sums.values();
+    for (Index c = 0; c < out.cols(); ++c)
+      out.col(c) = out.col(c).unaryExpr([&](double v) { return std::ldexp(v, exponents[c] + exponent_); });
+    return out;
   }
 
   /// Calls work(player, k) for k = 0 ... count - 1, in parallel.
@@ -178,7 +230,7 @@ class KernelOperator final : public SymmetricOperator {
     detail::workers<Player>(
         count, team,
         [&] {
-          return std::make_unique<Player>(Player{tiles_->workspace(), {}, {}});
+          return std::make_unique<Player>(Player{tiles_->workspace(), {}});
         },
         work);
   }
@@ -215,19 +267,47 @@ class KernelOperator final : public SymmetricOperator {
 
   [[noreturn]] void throw_too_large() const {
     detail::PlainText text;
-    text << "an entry of the kernel is larger than its largest diagonal entry, " << diagonal_.maxCoeff()
+    text << "an entry of the kernel is larger than its largest diagonal entry, " << largest_
          << " (such a matrix is not positive semidefinite), or the vector to multiply is not finite; check "
             "the "
             "kernel";
-    throw NotPositiveDefinite(text.str(), 0, diagonal_.maxCoeff());
+    throw NotPositiveDefinite(text.str(), 0, largest_);
   }
 
   std::shared_ptr<const KernelTiles<Scalar>> tiles_;
   KernelOperatorOptions options_;
   Eigen::VectorXd diagonal_;
-  std::vector<Place> own_;    ///< of the tiles of this rank, column after column
-  std::vector<Matrix> kept_;  ///< the first of them
+  double largest_;          ///< on it
+  int exponent_;            ///< tiles are divided by 2^exponent_, so that float has their range
+  std::vector<Place> own_;  ///< of the tiles of this rank, column after column
+  using Kept = std::conditional_t<is_double, SplitMatrix, Matrix>;
+  std::vector<Kept> kept_;  ///< the first of them
   double kept_bytes_ = 0;
+};
+
+/// The same matrix by what float holds of the values that an operator in double keeps: half the bytes are
+/// read, and results are as accurate as those of KernelOperator<float>.
+class RoundedKernelOperator final : public SymmetricOperator {
+ public:
+  /// exact: keeps all of its tiles, and outlives this. Throws Error where it does not keep all.
+  explicit RoundedKernelOperator(const KernelOperator<double>& exact) : exact_(exact) {
+    if (exact.kept_fraction() < 1)
+      throw Error("kernel values that are not kept cannot be rounded; give the operator more memory");
+  }
+
+  Index rows() const override { return exact_.rows(); }
+  Eigen::VectorXd diagonal() const override { return exact_.diagonal(); }
+  Eigen::MatrixXd columns(const std::vector<Index>& indices, Index first, Index count) const override {
+    return exact_.columns(indices, first, count);
+  }
+  /// K X. Throws as the operator's does.
+  Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const override {
+    return exact_.multiply<float>(
+        x, [&](auto&, std::size_t k) -> const Eigen::MatrixXf& { return exact_.kept_[k].head(); });
+  }
+
+ private:
+  const KernelOperator<double>& exact_;
 };
 
 }  // namespace SST_ABI

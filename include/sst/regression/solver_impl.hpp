@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -77,18 +78,18 @@ inline Index rank(Index n, const FitOptions& options, Index outputs) {
 /// The kernel values that conjugate gradients keep, in bytes of each rank.
 struct Kept {
   double in_double = 0, in_float = 0;
+  bool all_in_double = false;  ///< whichever rank asks
 };
 
-/// All in both where there is room: iterations read those in float, residuals those in double. Else, of one
-/// kind or the other, what takes the least computing, counted in kernels in double, of which one in float
+/// All in double where there is room: iterations read what float holds of them, residuals all of it. Else, of
+/// one kind or the other, what takes the least computing, counted in kernels in double, of which one in float
 /// takes half the time. In double they serve products and residuals alike; in float more of them have room.
 inline Kept keeping(Index n, const FitOptions& options, Index outputs) {
   constexpr double iterations = 30, residuals = 2;  // as a rule
   const double taken = solver_bytes(Solver::conjugate_gradients, n, options, outputs);
   const double room = std::max(0.0, budget(options) - taken), of_all = room * ranks(options);
-  const double own = KernelOperator<double>::bytes(n, ranks(options)),
-               own_in_float = KernelOperator<float>::bytes(n, ranks(options));
-  if (own + own_in_float <= room) return {.in_double = own, .in_float = own_in_float};
+  if (const double own = KernelOperator<double>::bytes(n, ranks(options)); own <= room)
+    return {.in_double = own, .all_in_double = true};
   const double all = KernelOperator<double>::bytes(n), all_in_float = KernelOperator<float>::bytes(n);
   const double some = std::min(1.0, of_all / all), some_in_float = std::min(1.0, of_all / all_in_float);
   const double by_double = some + (iterations + residuals) * (1 - some),
@@ -293,23 +294,25 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
                                                        .ranks = options.ranks,
                                                        .progress = stage("kernel")});
   // Products in float take half the time, whether read or computed; residuals in double tell how far they
-  // lead, and double goes on. Neither these values nor the inverse's must leave float's range.
-  std::optional<KernelOperator<float>> fast;
+  // lead, and double goes on. Neither values that are computed nor the inverse's must leave float's range.
+  std::unique_ptr<const SymmetricOperator> fast;
   const double largest = x.rows() ? exact.diagonal().maxCoeff() : 0;
-  if ((keep.in_float > 0 || keep.in_double == 0) && largest > 1e-25 && largest < 1e25) {
-    fast.emplace(kernel.interface().in_float(x)->tiles(),
-                 KernelOperatorOptions{.threads = options.threads,
-                                       .memory = keep.in_float,
-                                       .ranks = options.ranks,
-                                       .progress = stage("kernel")},
-                 keep.in_double > 0 ? &exact : nullptr);
+  double bytes = exact.kept_bytes(), fraction = exact.kept_fraction();
+  const char* precision = "double";
+  if (keep.all_in_double) {
+    fast = std::make_unique<RoundedKernelOperator>(exact);
+    precision = "double and in float";
+  } else if (keep.in_double == 0 && largest > 1e-25 && largest < 1e25) {
+    auto computed = std::make_unique<KernelOperator<float>>(
+        kernel.interface().in_float(x)->tiles(), KernelOperatorOptions{.threads = options.threads,
+                                                                       .memory = keep.in_float,
+                                                                       .ranks = options.ranks,
+                                                                       .progress = stage("kernel")});
+    bytes = computed->kept_bytes(), fraction = computed->kept_fraction(), precision = "float";
+    fast = std::move(computed);
   }
-  const double bytes = exact.kept_bytes() + (fast ? fast->kept_bytes() : 0);
   out.report.memory += bytes;
-  out.report.sentence += "; " + kept(!fast                ? "double"
-                                     : keep.in_double > 0 ? "double and in float"
-                                                          : "float",
-                                     fast ? fast->kept_fraction() : exact.kept_fraction(), bytes, options);
+  out.report.sentence += "; " + kept(precision, fraction, bytes, options);
   const double lambda = out.report.lambda = ridge.lambda_for(exact.diagonal().mean());
   require_regular(x, lambda, exact.diagonal().mean());
   const double aim = tolerance(options, 1e-6);

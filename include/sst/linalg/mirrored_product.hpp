@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <Eigen/Core>
+
+#include <sst/version.hpp>
+
+namespace sst {
+inline namespace SST_ABI {
+namespace detail {
+
+/// a x and a' z for vectors x and z, in one pass over a: what a block off the diagonal of a symmetric matrix
+/// adds to a product, as itself and as its mirror image. What takes time is reading a: this does so once, and
+/// asks for columns ahead, which are too short for processors to foresee them.
+template <class Scalar>
+void mirrored_product(const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>& a,
+                      const Eigen::Ref<const Eigen::Matrix<Scalar, Eigen::Dynamic, 1>>& x,
+                      const Eigen::Ref<const Eigen::Matrix<Scalar, Eigen::Dynamic, 1>>& z,
+                      Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>& ax,
+                      Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>& az) {
+  using Eigen::Index;
+  constexpr Index width = 64 / sizeof(Scalar), together = 4;
+  using Strip = Eigen::Array<Scalar, width, 1>;
+  using From = Eigen::Map<const Strip>;
+  ax.setZero(a.rows(), 1);
+  az.resize(a.cols(), 1);
+  const Index rows = a.rows() / width * width, columns = a.cols() / together * together;
+  const Scalar* const left = z.data();
+  Scalar* const out = ax.data();
+  for (Index c = 0; c < columns; c += together) {
+    const Scalar* const v = a.data() + c * a.rows();
+    const Scalar* const next = c + together < columns ? v + together * a.rows() : v;
+    const Scalar x0 = x[c], x1 = x[c + 1], x2 = x[c + 2], x3 = x[c + 3];
+    Strip s0 = Strip::Zero(), s1 = s0, s2 = s0, s3 = s0;
+    for (Index r = 0; r < rows; r += width) {
+      for (Index k = 0; k < together; ++k) Eigen::internal::prefetch(next + k * a.rows() + r);
+      const Strip v0 = From(v + r), v1 = From(v + a.rows() + r), v2 = From(v + 2 * a.rows() + r),
+                  v3 = From(v + 3 * a.rows() + r), w = From(left + r);
+      Eigen::Map<Strip>(out + r) += v0 * x0 + v1 * x1 + v2 * x2 + v3 * x3;
+      s0 += v0 * w, s1 += v1 * w, s2 += v2 * w, s3 += v3 * w;
+    }
+    az(c, 0) = s0.sum(), az(c + 1, 0) = s1.sum(), az(c + 2, 0) = s2.sum(), az(c + 3, 0) = s3.sum();
+  }
+  // What is left of rows, and of columns.
+  const Index last = a.rows() - rows, rest = a.cols() - columns;
+  if (last > 0) {
+    ax.col(0).tail(last) += a.bottomLeftCorner(last, columns) * x.head(columns);
+    az.col(0).head(columns) += a.bottomLeftCorner(last, columns).transpose() * z.tail(last);
+  }
+  if (rest > 0) {
+    ax.col(0) += a.rightCols(rest) * x.tail(rest);
+    az.col(0).tail(rest) = a.rightCols(rest).transpose() * z;
+  }
+}
+
+}  // namespace detail
+}  // namespace SST_ABI
+}  // namespace sst
