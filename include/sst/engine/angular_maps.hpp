@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <numbers>
 #include <type_traits>
-#include <utility>
 
 #include <sst/engine/pack.hpp>
 #include <sst/version.hpp>
@@ -61,27 +60,38 @@ struct AngularCoefficients<float> {
                                     -0.057350666775869579637F, 0.069820626244125145686F};
 };
 
-/// Even and odd powers apart, which halves the chain of dependent steps. Unrolled, inlined and with constant
-/// coefficients by construction, because at -O2 compilers leave a loop, a call and loads here.
+/// A polynomial in x, from its highest powers down: even and odd ones apart, which halves the chain of
+/// dependent steps. Unrolled, inlined and with constant coefficients by construction, because at -O2
+/// compilers leave a loop, a call and loads here.
 template <const auto& coefficients, class Scalar>
-EIGEN_ALWAYS_INLINE Pack<Scalar> horner(Pack<Scalar> x) {
-  constexpr std::size_t n = coefficients.size(), even = (n - 1) / 2 * 2, odd = (n - 2) / 2 * 2 + 1;
-  const auto square = x * x;
-  auto a = Pack<Scalar>::all(coefficients[even]), b = Pack<Scalar>::all(coefficients[odd]);
-  [&]<std::size_t... k>(std::index_sequence<k...>) {
-    ((a = fma(a, square, Pack<Scalar>::all(coefficients[even - 2 - 2 * k]))), ...);
+struct Horner {
+  static constexpr std::size_t even_top = (coefficients.size() - 1) / 2 * 2,
+                               odd_top = (coefficients.size() - 2) / 2 * 2 + 1;
+  Pack<Scalar> even = Pack<Scalar>::all(coefficients[even_top]);
+  Pack<Scalar> odd = Pack<Scalar>::all(coefficients[odd_top]);
+
+  /// The k-th step, from 1 on.
+  template <std::size_t k>
+  EIGEN_ALWAYS_INLINE void step(Pack<Scalar> square) {
+    if constexpr (even_top >= 2 * k)
+      even = fma(even, square, Pack<Scalar>::all(coefficients[even_top - 2 * k]));
+    if constexpr (odd_top >= 2 * k) odd = fma(odd, square, Pack<Scalar>::all(coefficients[odd_top - 2 * k]));
   }
-  (std::make_index_sequence<even / 2>{});
-  [&]<std::size_t... k>(std::index_sequence<k...>) {
-    ((b = fma(b, square, Pack<Scalar>::all(coefficients[odd - 2 - 2 * k]))), ...);
-  }
-  (std::make_index_sequence<odd / 2>{});
-  return fma(b, x, a);
+  EIGEN_ALWAYS_INLINE Pack<Scalar> value(Pack<Scalar> x) const { return fma(odd, x, even); }
+};
+
+/// Takes the steps of several polynomials in turn, given x^2: a processor that waits for one goes on with the
+/// next.
+template <std::size_t k = 1, class Scalar, class... Polynomials>
+EIGEN_ALWAYS_INLINE void take_steps(Pack<Scalar> square, Polynomials&... polynomials) {
+  (polynomials.template step<k>(square), ...);
+  if constexpr (((Polynomials::even_top > 2 * k || Polynomials::odd_top > 2 * k) || ...))
+    take_steps<k + 1>(square, polynomials...);
 }
 
 /// A(h) for h in [0, 1/2].
 template <class Scalar>
-Pack<Scalar> abs_map(Pack<Scalar> h) {
+EIGEN_ALWAYS_INLINE Pack<Scalar> abs_map(Pack<Scalar> h) {
   if constexpr (std::is_same_v<Scalar, long double>) {
     // No polynomial of this accuracy: the definition, and its Taylor series where it cancels.
     const long double pi = std::numbers::pi_v<long double>;
@@ -97,19 +107,41 @@ Pack<Scalar> abs_map(Pack<Scalar> h) {
     }
     return total;
   } else {
-    return horner<AngularCoefficients<Scalar>::abs>(h);
+    Horner<AngularCoefficients<Scalar>::abs, Scalar> map;
+    take_steps(h * h, map);
+    return map.value(h);
   }
 }
 
 /// T(h) for h in [0, 1/2], given sqrt(h).
 template <class Scalar>
-Pack<Scalar> angle_map(Pack<Scalar> h, Pack<Scalar> root) {
+EIGEN_ALWAYS_INLINE Pack<Scalar> angle_map(Pack<Scalar> h, Pack<Scalar> root) {
   if constexpr (std::is_same_v<Scalar, long double>) {
     const long double pi = std::numbers::pi_v<long double>;
     return root.p > 0 ? 2 * std::asin(root.p) / (pi * root.p) : 2 / pi;
   } else {
     (void)root;
-    return horner<AngularCoefficients<Scalar>::angle>(h);
+    Horner<AngularCoefficients<Scalar>::angle, Scalar> map;
+    take_steps(h * h, map);
+    return map.value(h);
+  }
+}
+
+/// Both of them.
+template <class Scalar>
+struct AngularMaps {
+  Pack<Scalar> abs, angle;
+};
+/// A(h) and T(h) for h in [0, 1/2], given sqrt(h): faster than one after the other.
+template <class Scalar>
+EIGEN_ALWAYS_INLINE AngularMaps<Scalar> angular_maps(Pack<Scalar> h, Pack<Scalar> root) {
+  if constexpr (std::is_same_v<Scalar, long double>) {
+    return {abs_map(h), angle_map(h, root)};
+  } else {
+    Horner<AngularCoefficients<Scalar>::abs, Scalar> abs;
+    Horner<AngularCoefficients<Scalar>::angle, Scalar> angle;
+    take_steps(h * h, abs, angle);
+    return {abs.value(h), angle.value(h)};
   }
 }
 

@@ -33,10 +33,11 @@ AngularSlopes<Scalar> angular_slopes(const plan::AngularStep& s, Pack<Scalar> h,
   const P d0 = constant(s.d0 + s.d_angle), d_angle = constant(-2 * s.d_angle);
   const P inverse_pi = constant(std::numbers::inv_pi), tiny = constant(1e-300);
   const P near = max(min(h, m), zero), far = max(max(h, m), zero), root = sqrt(near);
-  P turn = root * angle_map(near, root);
+  const auto maps = angular_maps(near, root);
+  P turn = root * maps.angle;
   turn = less(m, h, one - turn, turn);
   const P turning = less(tiny, near, divide(inverse_pi, max(root * sqrt(far), tiny)), zero);
-  return {fma(k_angle, turn, fma(k_abs, fma(near * root, abs_map(near), near), fma(k_half, h, k0))),
+  return {fma(k_angle, turn, fma(k_abs, fma(near * root, maps.abs, near), fma(k_half, h, k0))),
           fma(k_angle, turning, fma(k_abs, one - (turn + turn), k_half)), fma(d_angle, turn, d0),
           d_angle * turning};
 }

@@ -7,7 +7,7 @@
 
 #include <sst/activation/activation.hpp>
 #include <sst/base/differences.hpp>
-#include <sst/engine/angular_maps.hpp>
+#include <sst/engine/angular_values.hpp>
 #include <sst/engine/images/planes.hpp>
 #include <sst/plan/images/plan.hpp>
 #include <sst/version.hpp>
@@ -196,23 +196,15 @@ class PointSteps {
     }
   }
 
-  /// See StripMachine::angular.
   template <bool with_tangent, bool with_angle>
   void angular(const plan::AngularStep& s, const Row& in, const Row& out) const {
-    const P k0 = all(s.k0), k_half = all(s.k_half), k_abs = all(s.k_abs), k_angle = all(s.k_angle);
-    const P zero = all(0), one = all(1), d0 = all(s.d0 + s.d_angle), d_angle = all(-2 * s.d_angle);
+    const gram_detail::AngularValues<Scalar, with_tangent, with_angle> values(s);
+    const P one = all(1);
     for (Index i = 0; i < planes_.grid().width * pitch; i += pitch) {
       const P h = P::load(in.half + i);
-      const P m = in.complement ? P::load(in.complement + i) : one - h;
-      const P near = max(min(h, m), zero), root = sqrt(near);
-      P value = fma(k_abs, fma(near * root, gram_detail::abs_map(near), near), fma(k_half, h, k0));
-      if constexpr (with_tangent || with_angle) {
-        P turn = root * gram_detail::angle_map(near, root);  // theta / pi
-        turn = less(m, h, one - turn, turn);
-        if constexpr (with_angle) value = fma(k_angle, turn, value);
-        if constexpr (with_tangent) (fma(d_angle, turn, d0) * P::load(in.tangent + i)).store(out.tangent + i);
-      }
-      value.store(out.half + i);
+      const auto to = values(h, in.complement ? P::load(in.complement + i) : one - h);
+      if constexpr (with_tangent) (to.factor * P::load(in.tangent + i)).store(out.tangent + i);
+      to.half.store(out.half + i);
     }
   }
 

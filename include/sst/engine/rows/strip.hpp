@@ -11,7 +11,7 @@
 
 #include <Eigen/Core>
 
-#include <sst/engine/angular_maps.hpp>
+#include <sst/engine/angular_values.hpp>
 #include <sst/engine/pack.hpp>
 #include <sst/engine/rows/input_pairs.hpp>
 #include <sst/plan/plan.hpp>
@@ -185,21 +185,13 @@ class StripMachine {
 
   template <bool with_tangent, bool with_angle>
   void angular(const plan::AngularStep& s, const Buffers& in, const Buffers& out) const {
-    const auto k0 = constant(s.k0), k_half = constant(s.k_half), k_abs = constant(s.k_abs);
-    const auto k_angle = constant(s.k_angle), zero = constant(0.0), one = constant(1.0);
-    const auto d0 = constant(s.d0 + s.d_angle), d_angle = constant(-2 * s.d_angle);
+    const AngularValues<Scalar, with_tangent, with_angle> values(s);
+    const auto one = constant(1);
     for (Index j = 0; j < lanes_; j += width) {
       const auto h = P::load(in.half + j);
-      const auto m = in.complement ? P::load(in.complement + j) : one - h;
-      const auto near = max(min(h, m), zero), root = sqrt(near);
-      auto value = fma(k_abs, fma(near * root, abs_map(near), near), fma(k_half, h, k0));
-      if constexpr (with_tangent || with_angle) {
-        auto turn = root * angle_map(near, root);  // theta / pi
-        turn = less(m, h, one - turn, turn);
-        if constexpr (with_angle) value = fma(k_angle, turn, value);
-        if constexpr (with_tangent) (fma(d_angle, turn, d0) * P::load(in.tangent + j)).store(out.tangent + j);
-      }
-      value.store(out.half + j);
+      const auto to = values(h, in.complement ? P::load(in.complement + j) : one - h);
+      if constexpr (with_tangent) (to.factor * P::load(in.tangent + j)).store(out.tangent + j);
+      to.half.store(out.half + j);
     }
   }
 
@@ -280,7 +272,8 @@ class StripMachine {
   }
 
   /// h += (w - w')^2/4 + w w' h_in, t += w w' t_in; a deterministic term has h_in = 0. Mirrored: w' and h_in
-  /// are those of minus the right variable.
+  /// are those of minus the right variable. A loop for each of the numbers, short enough for the compiler to
+  /// take the cases out of it.
   template <bool mirrored>
   void matched(const plan::AccumulateStep& s) {
     const Buffers out = buffers(s.out);
@@ -290,30 +283,47 @@ class StripMachine {
     const bool extra = s.left_constant != none;
     const auto w2 = extra ? P::all(left(s.left_constant)) : zero;
     const Scalar* weights2 = extra ? right(s.right_constant) : nullptr;
-    const bool close = s.last && s.add_kernel && out.tangent;
-    for (Index j = 0; j < lanes_; j += width) {
-      const auto v = mirrored ? zero - P::load(weights + j) : P::load(weights + j), both = w * v, gap = w - v;
-      const auto v2 = extra ? P::load(weights2 + j) : zero, gap2 = w2 - v2;
-      const auto square = gap * gap, defect = extra ? fma(gap2, gap2, square) : square;
-      const auto opposite = [&] {
-        return in.complement ? P::load(in.complement + j) : one - P::load(in.half + j);
-      };
-      auto h = s.first ? defect * quarter : fma(defect, quarter, P::load(out.half + j));
-      if (in.half) h = fma(both, mirrored ? opposite() : P::load(in.half + j), h);
+    const bool first = s.first, close = s.last && s.add_kernel;
+    const Index lanes = lanes_;
+    const auto weight = [&](Index j) {
+      return mirrored ? zero - P::load(weights + j) : P::load(weights + j);
+    };
+    const auto opposite = [&](Index j) {
+      return in.complement ? P::load(in.complement + j) : one - P::load(in.half + j);
+    };
+    for (Index j = 0; j < lanes; j += width) {
+      const auto v = weight(j), gap = w - v;
+      auto defect = gap * gap;
+      if (extra) {
+        const auto gap2 = w2 - P::load(weights2 + j);
+        defect = fma(gap2, gap2, defect);
+      }
+      auto h = first ? defect * quarter : fma(defect, quarter, P::load(out.half + j));
+      if (in.half) h = fma(w * v, mirrored ? opposite(j) : P::load(in.half + j), h);
       h.store(out.half + j);
-      if (out.complement) {  // (w + w')^2/4 of what has no h_in
-        const auto sum = w + v, sum2 = w2 + v2, total = fma(sum2, sum2, in.half ? square : sum * sum);
-        auto m = s.first ? total * quarter : fma(total, quarter, P::load(out.complement + j));
-        if (in.half) m = fma(both, mirrored ? P::load(in.half + j) : opposite(), m);
+    }
+    if (out.complement)
+      for (Index j = 0; j < lanes; j += width) {  // (w + w')^2/4 of what has no h_in
+        const auto v = weight(j), own = in.half ? w - v : w + v;
+        auto total = own * own;
+        if (extra) {
+          const auto sum2 = w2 + P::load(weights2 + j);
+          total = fma(sum2, sum2, total);
+        }
+        auto m = first ? total * quarter : fma(total, quarter, P::load(out.complement + j));
+        if (in.half) m = fma(w * v, mirrored ? P::load(in.half + j) : opposite(j), m);
         m.store(out.complement + j);
       }
-      if (out.tangent) {
-        auto t = s.first ? zero : P::load(out.tangent + j);
-        if (in.tangent) t = fma(mirrored ? zero - both : both, P::load(in.tangent + j), t);
-        if (close) t = t + (one - (h + h));
+    if (out.tangent)
+      for (Index j = 0; j < lanes; j += width) {
+        auto t = first ? zero : P::load(out.tangent + j);
+        if (in.tangent) t = fma(w * P::load(weights + j), P::load(in.tangent + j), t);
+        if (close) {
+          const auto h = P::load(out.half + j);
+          t = t + (one - (h + h));
+        }
         t.store(out.tangent + j);
       }
-    }
   }
 
   /// A term that only one side has.
