@@ -7,8 +7,10 @@
 #include <cmath>
 #include <cstddef>
 #include <iostream>
+#include <optional>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #ifdef _OPENMP
@@ -17,6 +19,7 @@
 
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
+#include <sst/linalg/product.hpp>
 #include <sst/ntk.hpp>
 #include <sst/topology/json.hpp>
 
@@ -52,23 +55,30 @@ sst::KernelFunction network(const Options& o) {
   return o.kernel == "ntk" ? sst::ntk(net) : sst::nngp(net);
 }
 
-/// (K + lambda I)^-1 X: each user is a sample, and the items taken to are features and targets alike.
-sst::Model fit(const Options& o, const sst::KernelFunction& kernel, const Ratings& ratings,
-               const sst::Ridge& ridge, program::Progress& progress) {
+/// What recommends: (K + lambda I)^-1 X, each user a sample, and the items taken to features and targets
+/// alike.
+struct Weights {
+  sst::Ridge ridge;
+  double lambda;
+  Eigen::MatrixXd of_users;  ///< a row for each, a column for each item
+};
+
+Weights fit(const Options& o, const sst::KernelFunction& kernel, const sst::DataRef& users,
+            const Eigen::MatrixXd& items, const sst::Ridge& ridge, program::Progress& progress) {
   sst::FitOptions how{.solver = sst::Solver::cholesky, .threads = o.threads};
   how.progress = [&](const std::string& stage, double done) {
     return progress("ridge " + ridge.to_string() + ", " + stage)(done);
   };
-  sst::Model model = sst::fit(kernel, ratings.train, Eigen::MatrixXd(ratings.train), ridge, how);
+  const sst::Model model = sst::fit(kernel, users, items, ridge, how);
   progress.check();
-  return model;
+  return {model.ridge(), model.lambda(), model.weights()};
 }
 
-/// Bytes at the most: the kernel, whose place its factor takes, and the targets as they are given, kept,
-/// scaled and solved for.
-double memory(const Ratings& ratings) {
+/// Bytes at the most: the kernel's factor, and the targets as they are given, kept, scaled and solved for;
+/// where ridges are compared, the kernel and the best weights beside them.
+double memory(const Options& o, const Ratings& ratings) {
   const double n = static_cast<double>(ratings.users.size()), m = static_cast<double>(ratings.items.size());
-  return sizeof(double) * n * (n + 4 * m);
+  return sizeof(double) * n * (o.ridge == "auto" ? 2 * n + 5 * m : n + 4 * m);
 }
 
 /// The best unseen items of each user. scores(user): of all items, a column.
@@ -83,27 +93,30 @@ std::vector<ItemList> lists_by(const Options& o, const Interactions& seen, Score
   return lists;
 }
 
-/// Each ridge of a grid, with the score on the validation part of what the model says of those it was trained
-/// on: K (K + lambda I)^-1 X = X - lambda (K + lambda I)^-1 X.
-std::vector<RidgeTrial> try_ridges(const Options& o, const sst::KernelFunction& kernel,
-                                   const Ratings& ratings, program::Progress& progress) {
-  std::vector<RidgeTrial> trials;
+/// The best of a grid of ridges, by the hit rate on the validation part of what the model says of the users
+/// it was trained on: K (K + lambda I)^-1 X = X - lambda (K + lambda I)^-1 X. The kernel is computed once.
+Weights best(const Options& o, const sst::KernelFunction& kernel, const Ratings& ratings,
+             const Eigen::MatrixXd& items, std::vector<RidgeTrial>& trials, program::Progress& progress) {
+  const auto known = sst::precomputed_kernel(
+      kernel.matrix(ratings.train, {.threads = o.threads, .progress = progress("kernel")}));
+  progress.check();
+  const Eigen::MatrixXd users =
+      Eigen::VectorXd::LinSpaced(items.rows(), 0, static_cast<double>(items.rows() - 1));
+  std::optional<Weights> best;
+  double highest = 0;
   for (const double ridge : {0.1, 1.0, 5.0, 20.0, 50.0, 100.0}) {
-    const sst::Model model = fit(o, kernel, ratings, sst::Ridge::relative(ridge), progress);
+    Weights weights = fit(o, known, users, items, sst::Ridge::relative(ridge), progress);
     const auto lists = lists_by(o, ratings.train, [&](Index user) -> Eigen::VectorXd {
-      return model.y().row(user) - model.lambda() * model.weights().row(user);
+      return items.row(user) - weights.lambda * weights.of_users.row(user);
     });
-    trials.push_back({model.ridge(), ranking_score(lists, ratings.validation, o.at.back())});
+    trials.push_back({weights.ridge, ranking_score(lists, ratings.validation, o.at.back())});
+    if (const double rate = trials.back().score.hit_rate; !best || rate > highest) {
+      best = std::move(weights);
+      highest = rate;
+    }
     progress.check();
   }
-  return trials;
-}
-
-/// The one with the highest hit rate.
-sst::Ridge best(const std::vector<RidgeTrial>& trials) {
-  return std::max_element(trials.begin(), trials.end(),
-                          [](const auto& a, const auto& b) { return a.score.hit_rate < b.score.hit_rate; })
-      ->ridge;
+  return *std::move(best);
 }
 
 std::vector<RankingScore> scores(const Options& o, const std::vector<ItemList>& lists,
@@ -138,27 +151,25 @@ void run(const Options& o) {
     throw sst::DataError(
         "there is nothing to choose a ridge by (no interaction is in the validation part); give one, such as "
         "--ridge relative:20");
-  sst::require_memory(memory(ratings),
+  sst::require_memory(memory(o, ratings),
                       "a regression of " + std::to_string(ratings.users.size()) + " users on " +
                           std::to_string(ratings.items.size()) + " items",
                       "use fewer of them");
   report.ratings(program::input_name(o.ratings), ratings, o.columns.seed);
-  report.memory(memory(ratings));
+  report.memory(memory(o, ratings));
 
   program::Progress progress;
-  sst::Ridge ridge = sst::Ridge::relative(0);
-  if (o.ridge == "auto") {
-    const auto trials = try_ridges(o, kernel, ratings, progress);
-    report.trials(trials);
-    ridge = best(trials);
-  } else {
-    ridge = *program::parse_ridge(o.ridge);
-  }
-  const sst::Model model = fit(o, kernel, ratings, ridge, progress);
-  report.model(model);
+  const Eigen::MatrixXd items(ratings.train);
+  std::vector<RidgeTrial> trials;
+  const Weights weights =
+      o.ridge == "auto" ? best(o, kernel, ratings, items, trials, progress)
+                        : fit(o, kernel, ratings.train, items, *program::parse_ridge(o.ridge), progress);
+  if (!trials.empty()) report.trials(trials);
+  report.model(kernel.description(), weights.ridge, weights.lambda);
   const Interactions known = ratings.train + ratings.validation;
-  const Eigen::MatrixXd predicted =
-      model.predict(known, {.threads = o.threads, .progress = progress("recommending")});
+  const Eigen::MatrixXd predicted = sst::detail::product(
+      kernel.matrix(known, ratings.train, {.threads = o.threads, .progress = progress("recommending")}),
+      weights.of_users, o.threads);
   const auto lists = lists_by(o, known, [&](Index user) -> Eigen::VectorXd { return predicted.row(user); });
   progress.check();
   if (ratings.test.nonZeros() > 0) {

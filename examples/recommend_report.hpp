@@ -14,7 +14,6 @@
 #include <sst/base/plain_text.hpp>
 #include <sst/base/text_table.hpp>
 #include <sst/linalg/ridge.hpp>
-#include <sst/regression/model.hpp>
 
 #include "program.hpp"
 #include "recommend_data.hpp"
@@ -80,11 +79,9 @@ class RecommendReport {
     out_ << "\nOn the validation part\n\n" << table << '\n';
   }
 
-  void model(const sst::Model& model) {
-    say("model", model.kernel().description() + ", ridge " + model.ridge().to_string());
-    json_["model"] = {{"kernel", model.kernel().description()},
-                      {"ridge", model.ridge().to_string()},
-                      {"lambda", model.lambda()}};
+  void model(const std::string& kernel, const sst::Ridge& ridge, double lambda) {
+    say("model", kernel + ", ridge " + ridge.to_string());
+    json_["model"] = {{"kernel", kernel}, {"ridge", ridge.to_string()}, {"lambda", lambda}};
   }
 
   /// On the test part: of what the model lists, and of the most popular items.
