@@ -17,8 +17,8 @@ class SplitMatrix {
  public:
   /// Of no entries.
   SplitMatrix() = default;
-  /// values times `scale`, a power of two. Each has to be 0, or from 2^-126 to 2^127 in absolute value then,
-  /// where float has all of its digits; without them the halves are another number.
+  /// values, rows x columns, times `scale`, a power of two. Each has to be 0, or from 2^-126 to 2^127 in
+  /// absolute value then, where float has all of its digits; without them the halves are another number.
   SplitMatrix(const Eigen::MatrixXd& values, double scale)
       : head_(values.rows(), values.cols()), rest_(values.rows(), values.cols()) {
     const double* from = values.data();
@@ -34,9 +34,9 @@ class SplitMatrix {
 
   Eigen::Index rows() const { return head_.rows(); }  ///< of the matrix
   Eigen::Index cols() const { return head_.cols(); }  ///< of the matrix
-  /// The entries times the scale, rounded to float.
+  /// The entries times the scale, rounded to float: rows x columns.
   const Eigen::MatrixXf& head() const { return head_; }
-  /// Puts the entries times the scale into `values`.
+  /// Puts the entries times the scale into `values`, rows x columns.
   void join(Eigen::MatrixXd& values) const {
     values.resize(head_.rows(), head_.cols());
     double* to = values.data();
