@@ -143,7 +143,10 @@ class KernelOperator final : public SymmetricOperator {
     tiles_->evaluate(i, values.rows(), j, values.cols(), {values.data(), nullptr, values.rows()}, workspace);
     if constexpr (is_double) {
       const double scale = std::ldexp(1.0, -exponent_);
-      values.array() = (values.array().abs() * scale < 0x1p-126).select(0, values.array() * scale);
+      for (Index k = 0; k < values.size(); ++k) {
+        double& value = values.data()[k];
+        value = std::abs(value) * scale < 0x1p-126 ? 0 : value * scale;
+      }
     }
   }
 

@@ -23,7 +23,7 @@ void mirrored_product(const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic
   using Strip = Eigen::Array<Scalar, width, 1>;
   using From = Eigen::Map<const Strip>;
   ax.setZero(a.rows(), 1);
-  az.resize(a.cols(), 1);
+  az.setZero(a.cols(), 1);
   const Index rows = a.rows() / width * width, columns = a.cols() / together * together;
   const Scalar* const left = z.data();
   Scalar* const out = ax.data();
@@ -42,15 +42,16 @@ void mirrored_product(const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic
     az(c, 0) = s0.sum(), az(c + 1, 0) = s1.sum(), az(c + 2, 0) = s2.sum(), az(c + 3, 0) = s3.sum();
   }
   // What is left of rows, and of columns.
-  const Index last = a.rows() - rows, rest = a.cols() - columns;
-  if (last > 0) {
-    ax.col(0).tail(last) += a.bottomLeftCorner(last, columns) * x.head(columns);
-    az.col(0).head(columns) += a.bottomLeftCorner(last, columns).transpose() * z.tail(last);
-  }
-  if (rest > 0) {
-    ax.col(0) += a.rightCols(rest) * x.tail(rest);
-    az.col(0).tail(rest) = a.rightCols(rest).transpose() * z;
-  }
+  const auto one_by_one = [&](Index first_row, Index first_column, Index last_column) {
+    for (Index c = first_column; c < last_column; ++c) {
+      const Scalar* const v = a.data() + c * a.rows();
+      Scalar sum = 0;
+      for (Index r = first_row; r < a.rows(); ++r) out[r] += v[r] * x[c], sum += v[r] * left[r];
+      az(c, 0) += sum;
+    }
+  };
+  one_by_one(rows, 0, columns);
+  one_by_one(0, columns, a.cols());
 }
 
 }  // namespace detail
