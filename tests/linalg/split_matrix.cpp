@@ -23,12 +23,12 @@ TEST_CASE("the halves of a split matrix are its doubles, to the bit", "[linalg]"
   values(5, 0) = 1 + 0x1p-24;                        // halfway between two floats
   values(6, 0) = -std::nextafter(1 + 0x1p-24, 2.0);  // and beyond
   MatrixXd joined;
-  sst::SplitMatrix(values, 1).join(joined);
+  sst::SplitMatrix(values).join(joined);
   CHECK(sst_test::same_bits(joined, values));
-  CHECK(sst::SplitMatrix(values, 1).head() == values.cast<float>());
-  // A scale brings other sizes into the range of float.
+  CHECK(sst::SplitMatrix(values).head() == values.cast<float>());
+  // A power of two brings other sizes into the range of float.
   const MatrixXd small = values.block(0, 0, 3, 1) * 0x1p-900;
-  const sst::SplitMatrix split(small, 0x1p900);
+  const sst::SplitMatrix split(small * 0x1p900);
   split.join(joined);
   CHECK(sst_test::same_bits(joined, MatrixXd(small * 0x1p900)));
   CHECK(split.rows() == 3);

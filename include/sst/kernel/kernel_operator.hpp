@@ -167,7 +167,7 @@ class KernelOperator final : public SymmetricOperator {
       if constexpr (is_double) {
         evaluate(own_[k], player.values, *player.workspace);
         if (!(player.values.cwiseAbs().maxCoeff() <= 4)) throw_too_large();
-        kept[k] = SplitMatrix(player.values, 1);
+        kept[k] = SplitMatrix(player.values);
       } else {
         evaluate(own_[k], kept[k], *player.workspace);
       }

@@ -17,26 +17,25 @@ class SplitMatrix {
  public:
   /// Of no entries.
   SplitMatrix() = default;
-  /// values, rows x columns, times `scale`, a power of two. Each has to be 0, or from 2^-126 to 2^127 in
-  /// absolute value then, where float has all of its digits; without them the halves are another number.
-  SplitMatrix(const Eigen::MatrixXd& values, double scale)
+  /// values: rows x columns, each 0, or from 2^-126 to 2^127 in absolute value, where float has all of its
+  /// digits; without them the halves are another number.
+  explicit SplitMatrix(const Eigen::MatrixXd& values)
       : head_(values.rows(), values.cols()), rest_(values.rows(), values.cols()) {
     const double* from = values.data();
     float* head = head_.data();
     std::int32_t* rest = rest_.data();
     for (Eigen::Index k = 0; k < values.size(); ++k) {
-      const double value = from[k] * scale;
-      head[k] = static_cast<float>(value);
+      head[k] = static_cast<float>(from[k]);
       // Neighbours among the doubles have neighbouring bits; a float has 2^28 of them on either side.
-      rest[k] = static_cast<std::int32_t>(bits(value) - bits(static_cast<double>(head[k])));
+      rest[k] = static_cast<std::int32_t>(bits(from[k]) - bits(static_cast<double>(head[k])));
     }
   }
 
   Eigen::Index rows() const { return head_.rows(); }  ///< of the matrix
   Eigen::Index cols() const { return head_.cols(); }  ///< of the matrix
-  /// The entries times the scale, rounded to float: rows x columns.
+  /// The entries rounded to float: rows x columns.
   const Eigen::MatrixXf& head() const { return head_; }
-  /// Puts the entries times the scale into `values`, rows x columns.
+  /// Puts the entries into `values`, rows x columns.
   void join(Eigen::MatrixXd& values) const {
     values.resize(head_.rows(), head_.cols());
     double* to = values.data();
