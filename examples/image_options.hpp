@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +14,7 @@
 
 #include <sst/error.hpp>
 #include <sst/images/images.hpp>
+#include <sst/topology/json.hpp>
 #include <sst/topology/spatial_families.hpp>
 
 #include "image_families.hpp"
@@ -24,6 +27,7 @@
 struct Options {
   std::string data = "digits", path, labels, test_path, test_labels;
   std::vector<std::string> family{"plain", "residual", "densely_connected", "sparse_shortcut"};
+  std::vector<std::string> topology;  // files
   std::vector<int> depth{4};
   std::vector<Eigen::Index> limit, train_size;
   std::vector<std::string> kernel{"ntk"};
@@ -57,7 +61,18 @@ struct Candidate {
   sst::Topology topology;
 };
 
-/// All that the options name: side by side for each depth.
+/// How many convolutions are on the longest path to the output.
+inline int convolutions(const sst::Topology& topology) {
+  std::vector<int> count;
+  for (const sst::NodeSpec& node : topology.nodes()) {
+    int before = 0;
+    for (const std::size_t input : node.inputs) before = std::max(before, count[input]);
+    count.push_back(before + (std::holds_alternative<sst::ConvOp>(node.operation) ? 1 : 0));
+  }
+  return count[topology.output()];
+}
+
+/// All that the options name: families side by side for each depth, then files.
 inline std::vector<Candidate> candidates(const Options& options) {
   std::vector<Candidate> out;
   for (const int depth : options.depth)
@@ -67,6 +82,12 @@ inline std::vector<Candidate> candidates(const Options& options) {
                         static_cast<std::uint32_t>(options.seed));
       for (const std::string& kernel : options.kernel) out.push_back({name, kernel, depth, topology});
     }
+  for (const std::string& file : options.topology) {
+    const sst::Topology topology = sst::read_topology(file);
+    for (const std::string& kernel : options.kernel)
+      out.push_back({std::filesystem::path(file).replace_extension().string(), kernel, convolutions(topology),
+                     topology});
+  }
   return out;
 }
 
@@ -91,6 +112,11 @@ inline void check(const CLI::App& app, Options& options) {
   if (tested != !options.test_labels.empty()) fail("--test and --test-labels belong together");
   if (tested && options.folds > 0)
     fail("--folds tests on the images to train on, --test on others: give one");
+  if (!options.topology.empty() && !given("--family")) {
+    options.family.clear();
+    for (const char* of_family : {"--depth", "--pool", "--weight-std", "--bias-std"})
+      if (given(of_family)) fail(std::string(of_family) + " belongs to families: give --family too");
+  }
   const bool draws = !options.train_size.empty();
   if (draws && options.folds > 0)
     fail("--train-size draws images to train on, --folds takes turns: give one");
@@ -110,17 +136,20 @@ inline void check(const CLI::App& app, Options& options) {
   if (options.folds == 1) fail("--folds 1 leaves nothing to train on; choose 2 or more");
   if (!options.tested() && (options.preprocess == "channel" || options.preprocess == "zca"))
     fail("--preprocess " + options.preprocess + " would learn from the images it is tested on");
-  if (!options.gram.empty() && options.family.size() * options.depth.size() * options.kernel.size() != 1)
-    fail("--gram writes one matrix: give one --family, one --depth and one --kernel");
+  const std::size_t topologies = options.family.size() * options.depth.size() + options.topology.size();
+  if (!options.gram.empty() && topologies * options.kernel.size() != 1)
+    fail("--gram writes one matrix: give one --family and one --depth, or one --topology, and one --kernel");
   if (given("--shard") && options.store.empty()) fail("--shard has no effect without --store");
   for (const char* other : {"--gram", "--svg", "--json", "--plan"})
     if (given("--shard") && given(other))
       fail(std::string(other) + " has no effect with --shard, which fills its part of the store and stops");
   if (given("--cores") && !options.plan) fail("--cores has no effect without --plan");
-  program::require_own_outputs({{"--path", options.path},
-                                {"--labels", options.labels},
-                                {"--test", options.test_path},
-                                {"--test-labels", options.test_labels}},
+  std::vector<program::NamedFile> inputs{{"--path", options.path},
+                                         {"--labels", options.labels},
+                                         {"--test", options.test_path},
+                                         {"--test-labels", options.test_labels}};
+  for (const std::string& file : options.topology) inputs.push_back({"--topology", file});
+  program::require_own_outputs(inputs,
                                {{"--gram", options.gram}, {"--svg", options.svg}, {"--json", options.json}},
                                {"--store", options.store});
 }
@@ -167,6 +196,9 @@ inline void declare(CLI::App& app, Options& o) {
   app.add_option("--family", o.family, "one or more topologies")
       ->check(CLI::IsMember(family_names()))
       ->capture_default_str();
+  app.add_option("--topology", o.topology,
+                 "other networks, as JSON; alone, or side by side with --family, whose depth, pool and stds "
+                 "they have not");
   app.add_option("--depth", o.depth,
                  "one or more numbers of convolutions: 2 or more; 6, 9, 12, ... for s3_net and dense_net, 5, "
                  "7, 10 for myrtle")

@@ -42,8 +42,8 @@ inline void print_heading(std::ostream& out, const std::string& data, const Opti
   if (e.test.count() > 0) out << ", " << e.test.count() << " to test on";
   out << "; ";
   for (const std::string& kernel : options.kernel) out << kernel << ", ";
-  out << (options.pool == "none" ? "no" : options.pool) << " pooling, "
-      << (options.flips() ? "averaged over flips, " : "") << "ridge " << options.ridge << ", "
+  if (!options.family.empty()) out << (options.pool == "none" ? "no" : options.pool) << " pooling, ";
+  out << (options.flips() ? "averaged over flips, " : "") << "ridge " << options.ridge << ", "
       << options.precision << "\n";
   for (const std::string& note : e.notes) out << note << '\n';
   out << '\n';
@@ -114,19 +114,19 @@ inline void draw(const std::vector<Result>& results, const Options& options) {
 
 /// What all results have in common.
 inline nlohmann::ordered_json settings(const Experiment& e, const Options& options) {
-  return {{"data", options.data},
-          {"shape", {e.train.shape.height, e.train.shape.width, e.train.shape.channels}},
-          {"notes", e.notes},
-          {"train", e.train.count()},
-          {"test", e.test.count()},
-          {"folds", options.folds},
-          {"pool", options.pool},
-          {"preprocess", options.preprocess},
-          {"augment", options.augment},
-          {"weight_std", options.weight_std},
-          {"bias_std", options.bias_std},
-          {"ridge", options.ridge},
-          {"precision", options.precision}};
+  nlohmann::ordered_json out{{"data", options.data},
+                             {"shape", {e.train.shape.height, e.train.shape.width, e.train.shape.channels}},
+                             {"notes", e.notes},
+                             {"train", e.train.count()},
+                             {"test", e.test.count()},
+                             {"folds", options.folds},
+                             {"preprocess", options.preprocess},
+                             {"augment", options.augment},
+                             {"ridge", options.ridge},
+                             {"precision", options.precision}};
+  if (!options.family.empty())
+    out.update({{"pool", options.pool}, {"weight_std", options.weight_std}, {"bias_std", options.bias_std}});
+  return out;
 }
 
 /// Which candidate, and what its kernel took.

@@ -54,6 +54,31 @@ for family in sparse_shortcut_concat randomly_wired; do
   grep -q "^$family  *6 " out || fail "no row of $family: $(cat out)"
 done
 
+# Networks of files, alone or beside families: the plain chain of three convolutions, written down.
+cat >net.json <<'END'
+{"sst_topology": 1, "name": "written", "output": "y", "nodes": [
+  {"name": "x", "op": "input"},
+  {"name": "h0", "op": "conv", "inputs": ["x"], "window": [3, 3], "weight_std": 1.5},
+  {"name": "a0", "op": "relu", "inputs": ["h0"]},
+  {"name": "h1", "op": "conv", "inputs": ["a0"], "window": [3, 3], "weight_std": 1.5},
+  {"name": "a1", "op": "relu", "inputs": ["h1"]},
+  {"name": "h2", "op": "conv", "inputs": ["a1"], "window": [3, 3], "weight_std": 1.5},
+  {"name": "a2", "op": "relu", "inputs": ["h2"]},
+  {"name": "p", "op": "global_avg_pool", "inputs": ["a2"]},
+  {"name": "y", "op": "dense", "inputs": ["p"], "weight_std": 1.5}]}
+END
+run 0 --limit 60 --topology net.json --json file.json
+grep -q '^net  *3 ' out || fail "no row of the file: $(cat out)"
+grep -q pooling out && fail "pooling of a file: $(cat out)"
+accuracy >"accuracy file"
+run 0 --limit 60 --family plain --depth 3 --weight-std 1.5 --bias-std 0 --topology net.json
+accuracy >"accuracy family"
+same "accuracy file" "accuracy family" "a file and the family that it writes down"
+[ "$(grep -c '^plain  *3 \|^net  *3 ' out)" -eq 2 ] || fail "not side by side: $(cat out)"
+usage "--depth belongs to families" --limit 60 --topology net.json --depth 3
+usage "net.json" --limit 60 --topology net.json --json net.json
+refuse "nowhere.json" --limit 60 --topology nowhere.json
+
 # Both kernels in one run are those of two runs.
 for kernel in ntk nngp "ntk nngp"; do
   run 0 --limit 60 --family plain --depth 3 --kernel $kernel

@@ -61,7 +61,7 @@ class Topology {
     return name;
   }
   static void check_shared(const NodeSpec& node, const std::string& name, const NodeSpec& first);
-  [[noreturn]] static void fail(const NodeSpec& node, const std::string& problem);
+  [[noreturn]] static void fail(const NodeSpec& node, std::string_view problem, std::string_view more = {});
 
   std::string name_;
   std::vector<NodeSpec> nodes_;
@@ -69,8 +69,9 @@ class Topology {
   std::vector<std::vector<double>> blocks_;
 };
 
-inline void Topology::fail(const NodeSpec& node, const std::string& problem) {
-  throw TopologyError("node '" + node.name + "' (" + operation_name(node.operation) + "): " + problem);
+inline void Topology::fail(const NodeSpec& node, std::string_view problem, std::string_view more) {
+  std::string text = "node '" + node.name + "' (" + operation_name(node.operation) + "): ";
+  throw TopologyError(text.append(problem).append(more));
 }
 
 inline Topology::Topology(std::string name, std::vector<NodeSpec> nodes, std::size_t output)
@@ -130,7 +131,7 @@ inline void Topology::validate(std::size_t i) {
     fail(node, "has " + std::to_string(n) + " inputs but takes " + wants);
   };
   const auto finite = [&](double value, const char* key) {
-    if (!std::isfinite(value)) fail(node, std::string(key) + " is not a finite number");
+    if (!std::isfinite(value)) fail(node, key, " is not a finite number");
   };
   constexpr auto any = static_cast<std::size_t>(-1);
   std::vector<double> blocks{1.0};
@@ -138,7 +139,7 @@ inline void Topology::validate(std::size_t i) {
     arity(1, 1);
     const auto check = [&](double value, const char* key, const char* what) {
       finite(value, key);
-      if (value < 0) fail(node, std::string(key) + " is negative; it is a " + what);
+      if (value < 0) fail(node, key, std::string(" is negative; it is a ") + what);
     };
     check(op.weight_std, "weight_std", "standard deviation");
     check(op.bias_std, "bias_std", "standard deviation");
@@ -148,7 +149,7 @@ inline void Topology::validate(std::size_t i) {
   const auto extent = [&](const Extent& size, const char* key) {
     for (const int each : size)
       if (each < 1 || each > 65536)
-        fail(node, std::string(key) + " has " + std::to_string(each) + "; choose numbers from 1 to 65536");
+        fail(node, key, " has " + std::to_string(each) + "; choose numbers from 1 to 65536");
   };
   const auto blocks_of_input = [&] {
     arity(1, 1);
