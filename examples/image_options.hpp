@@ -138,7 +138,9 @@ inline void check(const CLI::App& app, Options& options) {
     fail("--preprocess " + options.preprocess + " would learn from the images it is tested on");
   const std::size_t topologies = options.family.size() * options.depth.size() + options.topology.size();
   if (!options.gram.empty() && topologies * options.kernel.size() != 1)
-    fail("--gram writes one matrix: give one --family and one --depth, or one --topology, and one --kernel");
+    fail(
+        "--gram writes one matrix: give one --family, one --depth and one --kernel, or one --topology and "
+        "one --kernel");
   if (given("--shard") && options.store.empty()) fail("--shard has no effect without --store");
   for (const char* other : {"--gram", "--svg", "--json", "--plan"})
     if (given("--shard") && given(other))
