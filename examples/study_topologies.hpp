@@ -8,7 +8,6 @@
 #include <functional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <sst/base/plain_text.hpp>
@@ -119,17 +118,6 @@ inline sst::Topology spans(int depth, int span, const sst::FamilyOptions& option
       "span" + std::to_string(span) + "-" + std::to_string(depth));
 }
 
-/// Dense layers on the longest path of a traced topology, whose nodes come after their inputs.
-inline int longest_path(const sst::Topology& topology) {
-  std::vector<int> length;
-  for (const sst::NodeSpec& node : topology.nodes()) {
-    int longest = 0;
-    for (const std::size_t in : node.inputs) longest = std::max(longest, length[in]);
-    length.push_back(longest + (std::holds_alternative<sst::DenseOp>(node.operation) ? 1 : 0));
-  }
-  return length[topology.output()];
-}
-
 /// Collects networks under one initialisation.
 class Collector {
  public:
@@ -142,7 +130,7 @@ class Collector {
   const sst::FamilyOptions& options() const { return options_; }
 
   void add(const char* family, const sst::Topology& topology, bool showcase = false) {
-    out_.push_back({topology.name(), family, longest_path(topology), init_,
+    out_.push_back({topology.name(), family, static_cast<int>(topology.depth()), init_,
                     sst::ntk(topology, {.path = sst::Path::direct}), showcase && showcase_});
   }
   /// A variant of what the library calls by the same name.
