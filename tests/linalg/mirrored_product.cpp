@@ -16,7 +16,7 @@ void check(Eigen::Index rows, Eigen::Index columns, double tolerance) {
   using Exact = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
   const Matrix a = Matrix::Random(rows, columns), x = Matrix::Random(columns, 1), z = Matrix::Random(rows, 1);
   Matrix ax, az;
-  sst::detail::mirrored_product<Scalar>(a, x.col(0), z.col(0), ax, az);
+  sst::detail::mirrored_product<Scalar>({a.data(), rows, columns}, x.col(0), z.col(0), ax, az);
   const Exact exact = a.template cast<long double>();
   const Exact ax_error = exact * x.template cast<long double>() - ax.template cast<long double>(),
               az_error = exact.transpose() * z.template cast<long double>() - az.template cast<long double>();

@@ -15,6 +15,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/fingerprint.hpp>
+#include <sst/base/huge_pages.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/base/plain_text.hpp>
 #include <sst/base/ranks.hpp>
@@ -23,7 +24,7 @@
 #include <sst/linalg/fixed_point_sums.hpp>
 #include <sst/linalg/mirrored_product.hpp>
 #include <sst/linalg/operator.hpp>
-#include <sst/linalg/split_matrix.hpp>
+#include <sst/linalg/split_array.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
@@ -88,7 +89,7 @@ class KernelOperator final : public SymmetricOperator {
   double kept_bytes() const { return kept_bytes_; }
   /// The part of its tiles that this rank keeps, 0 to 1.
   double kept_fraction() const {
-    return own_.empty() ? 1 : static_cast<double>(kept_.size()) / static_cast<double>(own_.size());
+    return own_.empty() ? 1 : static_cast<double>(firsts_.size()) / static_cast<double>(own_.size());
   }
 
   // Computed anew, by this rank alone.
@@ -110,15 +111,17 @@ class KernelOperator final : public SymmetricOperator {
   /// K X. Throws DataError (wrong rows, kernel values that overflow), NotPositiveDefinite (an entry that is
   /// larger than the diagonal allows), Error (ranks that hold different numbers).
   Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const override {
-    return multiply<Scalar>(x, [&](Player& player, std::size_t k) -> const Matrix& {
-      if (k >= kept_.size()) {
-        evaluate(own_[k], player.values, *player.workspace);
+    return multiply<Scalar>(x, [&](Player& player, std::size_t k) -> const Scalar* {
+      Matrix& values = player.values;
+      if (k >= firsts_.size()) {
+        evaluate(own_[k], values, *player.workspace);
       } else if constexpr (is_double) {
-        kept_[k].join(player.values);
+        values.resize(height(own_[k]), width(own_[k]));
+        kept_.join(firsts_[k], values);
       } else {
-        return kept_[k];
+        return kept_.data() + firsts_[k];
       }
-      return player.values;
+      return values.data();
     });
   }
 
@@ -136,10 +139,10 @@ class KernelOperator final : public SymmetricOperator {
   /// Fastest of 256 to 1024 where a level-2 cache holds 1 MiB.
   static constexpr Index tile = 512;
 
-  /// A tile over 2^exponent_, in double without what a SplitMatrix could not hold.
+  /// A tile over 2^exponent_, in double without what a SplitArray could not hold.
   void evaluate(const Place& place, Matrix& values, Workspace& workspace) const {
     const Index i = place.first * tile, j = place.second * tile;
-    values.resize(std::min(tile, rows() - i), std::min(tile, rows() - j));
+    values.resize(height(place), width(place));
     tiles_->evaluate(i, values.rows(), j, values.cols(), {values.data(), nullptr, values.rows()}, workspace);
     if constexpr (is_double) {
       const double scale = std::ldexp(1.0, -exponent_);
@@ -150,33 +153,35 @@ class KernelOperator final : public SymmetricOperator {
     }
   }
 
+  Index height(const Place& place) const { return std::min(tile, rows() - place.first * tile); }
+  Index width(const Place& place) const { return std::min(tile, rows() - place.second * tile); }
+
   /// As many tiles as memory has room for, the first ones.
   void keep() {
-    double total = 0;
-    std::size_t count = 0;
-    for (const auto& [row, column] : own_) {
-      total += sizeof(Scalar) * static_cast<double>(std::min(tile, rows() - row * tile)) *
-               static_cast<double>(std::min(tile, rows() - column * tile));
-      if (total > options_.memory) break;
-      ++count;
-      kept_bytes_ = total;
+    Index total = 0;
+    for (const Place& place : own_) {
+      const Index next = total + height(place) * width(place);
+      if (sizeof(Scalar) * static_cast<double>(next) > options_.memory) break;
+      firsts_.push_back(total);
+      total = next;
     }
-    std::vector<Kept> kept(count);
-    detail::Counter progress(options_.progress, static_cast<double>(count), "keeping kernel values");
-    over_tiles(count, [&](Player& player, std::size_t k) {
+    kept_bytes_ = sizeof(Scalar) * static_cast<double>(total);
+    kept_ = Kept(total);
+    if constexpr (!is_double) detail::prefer_huge_pages(kept_.data(), static_cast<std::size_t>(kept_bytes_));
+    detail::Counter progress(options_.progress, static_cast<double>(firsts_.size()), "keeping kernel values");
+    over_tiles(firsts_.size(), [&](Player& player, std::size_t k) {
+      evaluate(own_[k], player.values, *player.workspace);
       if constexpr (is_double) {
-        evaluate(own_[k], player.values, *player.workspace);
         if (!(player.values.cwiseAbs().maxCoeff() <= 4)) throw_too_large();
-        kept[k] = SplitMatrix(player.values);
+        kept_.set(firsts_[k], player.values);
       } else {
-        evaluate(own_[k], kept[k], *player.workspace);
+        kept_.segment(firsts_[k], player.values.size()) = player.values.reshaped();
       }
       progress.add();
     });
-    kept_ = std::move(kept);
   }
 
-  /// K X by tiles in S: tile_of(player, k) is the k-th own one, over 2^exponent_.
+  /// K X by tiles in S: tile_of(player, k) is where the k-th own one is, over 2^exponent_.
   template <class S, class TileOf>
   Eigen::MatrixXd multiply(const Eigen::MatrixXd& x, const TileOf& tile_of) const {
     using Values = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>;
@@ -203,7 +208,7 @@ class KernelOperator final : public SymmetricOperator {
     };
     over_tiles(own_.size(), [&](Player& player, std::size_t k) {
       const auto [row, column] = own_[k];
-      const Values& values = tile_of(player, k);
+      const Eigen::Map<const Values> values(tile_of(player, k), height(own_[k]), width(own_[k]));
       const auto across = right.middleRows(column * tile, values.cols()),
                  down = right.middleRows(row * tile, values.rows());
       Values product, mirrored;
@@ -283,8 +288,9 @@ class KernelOperator final : public SymmetricOperator {
   double largest_;          ///< on it
   int exponent_;            ///< tiles are divided by 2^exponent_, so that float has their range
   std::vector<Place> own_;  ///< of the tiles of this rank, column after column
-  using Kept = std::conditional_t<is_double, SplitMatrix, Matrix>;
-  std::vector<Kept> kept_;  ///< the first of them
+  using Kept = std::conditional_t<is_double, SplitArray, Eigen::VectorXf>;
+  Kept kept_;                  ///< the values of the first of them, tile after tile
+  std::vector<Index> firsts_;  ///< in it, of each tile
   double kept_bytes_ = 0;
 };
 
@@ -306,7 +312,7 @@ class RoundedKernelOperator final : public SymmetricOperator {
   /// K X. Throws as the operator's does.
   Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const override {
     return exact_.multiply<float>(
-        x, [&](auto&, std::size_t k) -> const Eigen::MatrixXf& { return exact_.kept_[k].head(); });
+        x, [&](auto&, std::size_t k) { return exact_.kept_.heads() + exact_.firsts_[k]; });
   }
 
  private:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
+
 #include <Eigen/Core>
 
 #include <sst/version.hpp>
@@ -9,11 +11,19 @@ namespace sst {
 inline namespace SST_ABI {
 namespace detail {
 
+/// Asks for the cache line of an address, which need not be one of ours: nearer than memory, not in the way.
+inline void fetch_ahead([[maybe_unused]] std::uintptr_t address) {
+#ifdef __GNUC__
+  __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);
+#endif
+}
+
 /// a x and a' z for vectors x and z, in one pass over a: what a block off the diagonal of a symmetric matrix
 /// adds to a product, as itself and as its mirror image. What takes time is reading a: this does so once, and
-/// asks for columns ahead, which are too short for processors to foresee them.
+/// asks for what comes two groups of columns later, line by line as memory has them: processors foresee
+/// little of four short columns side by side.
 template <class Scalar>
-void mirrored_product(const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>& a,
+void mirrored_product(const Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>>& a,
                       const Eigen::Ref<const Eigen::Matrix<Scalar, Eigen::Dynamic, 1>>& x,
                       const Eigen::Ref<const Eigen::Matrix<Scalar, Eigen::Dynamic, 1>>& z,
                       Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>& ax,
@@ -29,11 +39,13 @@ void mirrored_product(const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic
   Scalar* const out = ax.data();
   for (Index c = 0; c < columns; c += together) {
     const Scalar* const v = a.data() + c * a.rows();
-    const Scalar* const next = c + together < columns ? v + together * a.rows() : v;
+    const auto ahead = reinterpret_cast<std::uintptr_t>(v) +
+                       sizeof(Scalar) * static_cast<std::uintptr_t>(2 * together * a.rows());
     const Scalar x0 = x[c], x1 = x[c + 1], x2 = x[c + 2], x3 = x[c + 3];
     Strip s0 = Strip::Zero(), s1 = s0, s2 = s0, s3 = s0;
     for (Index r = 0; r < rows; r += width) {
-      for (Index k = 0; k < together; ++k) Eigen::internal::prefetch(next + k * a.rows() + r);
+      for (Index k = 0; k < together; ++k)
+        fetch_ahead(ahead + sizeof(Scalar) * static_cast<std::uintptr_t>(together * r + k * width));
       const Strip v0 = From(v + r), v1 = From(v + a.rows() + r), v2 = From(v + 2 * a.rows() + r),
                   v3 = From(v + 3 * a.rows() + r), w = From(left + r);
       Eigen::Map<Strip>(out + r) += v0 * x0 + v1 * x1 + v2 * x2 + v3 * x3;

@@ -7,9 +7,9 @@
 
 #include <Eigen/Core>
 
-#include <sst/linalg/split_matrix.hpp>
+#include <sst/linalg/split_array.hpp>
 
-TEST_CASE("the halves of a split matrix are its doubles, to the bit", "[linalg]") {
+TEST_CASE("the halves of a split array are its doubles, to the bit", "[linalg]") {
   using Eigen::MatrixXd;
   std::mt19937_64 words(3);
   MatrixXd values(61, 37);
@@ -22,16 +22,20 @@ TEST_CASE("the halves of a split matrix are its doubles, to the bit", "[linalg]"
   values(4, 0) = std::nextafter(2.0, 0.0);           // float rounds it to the next power of two
   values(5, 0) = 1 + 0x1p-24;                        // halfway between two floats
   values(6, 0) = -std::nextafter(1 + 0x1p-24, 2.0);  // and beyond
-  MatrixXd joined;
-  sst::SplitMatrix(values).join(joined);
+  sst::SplitArray split(values.size() + 3);
+  split.set(3, values);
+  MatrixXd joined(61, 37);
+  split.join(3, joined);
   CHECK(sst_test::same_bits(joined, values));
-  CHECK(sst::SplitMatrix(values).head() == values.cast<float>());
-  // A power of two brings other sizes into the range of float.
-  const MatrixXd small = values.block(0, 0, 3, 1) * 0x1p-900;
-  const sst::SplitMatrix split(small * 0x1p900);
-  split.join(joined);
-  CHECK(sst_test::same_bits(joined, MatrixXd(small * 0x1p900)));
-  CHECK(split.rows() == 3);
-  CHECK(split.cols() == 1);
-  CHECK(sst::SplitMatrix().rows() == 0);
+  CHECK(Eigen::Map<const Eigen::MatrixXf>(split.heads() + 3, 61, 37) == values.cast<float>());
+  // A power of two brings other sizes into the range of float; what is beside is left alone.
+  const MatrixXd small = values.block(0, 0, 3, 1) * 0x1p-900, first = small * 0x1p900;
+  split.set(0, first);
+  MatrixXd three(3, 1);
+  split.join(0, three);
+  CHECK(sst_test::same_bits(three, first));
+  split.join(3, joined);
+  CHECK(sst_test::same_bits(joined, values));
+  CHECK(split.size() == 61 * 37 + 3);
+  CHECK(sst::SplitArray().size() == 0);
 }

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include <Eigen/Core>
+
+#include <sst/base/huge_pages.hpp>
+#include <sst/version.hpp>
+
+namespace sst {
+inline namespace SST_ABI {
+
+/// Doubles in two halves, what float holds of them and the rest: products that need no more digits read the
+/// first half alone, and together they are the doubles, to the bit. 8 bytes an entry.
+class SplitArray {
+ public:
+  /// Of no entries.
+  SplitArray() = default;
+  /// Of this many entries, which have no value yet.
+  explicit SplitArray(Eigen::Index size) : heads_(size), rests_(size) {
+    detail::prefer_huge_pages(heads_.data(), sizeof(float) * static_cast<std::size_t>(size));
+    detail::prefer_huge_pages(rests_.data(), sizeof(std::int32_t) * static_cast<std::size_t>(size));
+  }
+
+  Eigen::Index size() const { return heads_.size(); }  ///< entries
+  /// Makes the entries from the first-th on those of `values`, each 0, or from 2^-126 to 2^127 in absolute
+  /// value, where float has all of its digits; without them the halves are another number.
+  void set(Eigen::Index first, const Eigen::MatrixXd& values) {
+    const double* from = values.data();
+    float* head = heads_.data() + first;
+    std::int32_t* rest = rests_.data() + first;
+    for (Eigen::Index k = 0; k < values.size(); ++k) {
+      head[k] = static_cast<float>(from[k]);
+      // Neighbours among the doubles have neighbouring bits; a float has 2^28 of them on either side.
+      rest[k] = static_cast<std::int32_t>(bits(from[k]) - bits(static_cast<double>(head[k])));
+    }
+  }
+  /// The entries rounded to float.
+  const float* heads() const { return heads_.data(); }
+  /// Puts the entries from the first-th on into `values`, as many as it has.
+  void join(Eigen::Index first, Eigen::MatrixXd& values) const {
+    double* to = values.data();
+    const float* head = heads_.data() + first;
+    const std::int32_t* rest = rests_.data() + first;
+    for (Eigen::Index k = 0; k < values.size(); ++k)
+      to[k] = std::bit_cast<double>(bits(static_cast<double>(head[k])) + rest[k]);
+  }
+
+ private:
+  static std::int64_t bits(double value) { return std::bit_cast<std::int64_t>(value); }
+
+  Eigen::VectorXf heads_;
+  Eigen::Matrix<std::int32_t, Eigen::Dynamic, 1> rests_;
+};
+
+}  // namespace SST_ABI
+}  // namespace sst
