@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What regressions over ranks take beside what cost.hpp says they take, from rates measured in the same run:
-// mpiexec -n 2 time_cluster 2000 4000 8000. The memory of a fit is there before the one that is timed.
+// mpiexec -n 2 time_cluster 2000 4000 8000.
 
 #include <algorithm>
 #include <array>
@@ -18,7 +18,6 @@
 #include <sst/cluster/spread_model.hpp>
 #include <sst/regression/model.hpp>
 
-#include "keep_memory.hpp"
 #include "large_problem.hpp"
 #include "seconds.hpp"
 
@@ -94,7 +93,6 @@ void run(const std::shared_ptr<const sst::MpiRanks>& ranks, Eigen::Index n) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  keep_memory();
   MPI_Init(&argc, &argv);
   {
     const auto ranks = std::make_shared<const sst::MpiRanks>();

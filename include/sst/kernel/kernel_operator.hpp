@@ -15,7 +15,6 @@
 #include <Eigen/Core>
 
 #include <sst/base/fingerprint.hpp>
-#include <sst/base/huge_pages.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/base/plain_text.hpp>
 #include <sst/base/ranks.hpp>
@@ -167,7 +166,6 @@ class KernelOperator final : public SymmetricOperator {
     }
     kept_bytes_ = sizeof(Scalar) * static_cast<double>(total);
     kept_ = Kept(total);
-    if constexpr (!is_double) detail::prefer_huge_pages(kept_.data(), static_cast<std::size_t>(kept_bytes_));
     detail::Counter progress(options_.progress, static_cast<double>(firsts_.size()), "keeping kernel values");
     over_tiles(firsts_.size(), [&](Player& player, std::size_t k) {
       evaluate(own_[k], player.values, *player.workspace);

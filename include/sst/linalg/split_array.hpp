@@ -6,7 +6,6 @@
 
 #include <Eigen/Core>
 
-#include <sst/base/huge_pages.hpp>
 #include <sst/version.hpp>
 
 namespace sst {
@@ -19,10 +18,7 @@ class SplitArray {
   /// Of no entries.
   SplitArray() = default;
   /// Of this many entries, which have no value yet.
-  explicit SplitArray(Eigen::Index size) : heads_(size), rests_(size) {
-    detail::prefer_huge_pages(heads_.data(), sizeof(float) * static_cast<std::size_t>(size));
-    detail::prefer_huge_pages(rests_.data(), sizeof(std::int32_t) * static_cast<std::size_t>(size));
-  }
+  explicit SplitArray(Eigen::Index size) : heads_(size), rests_(size) {}
 
   Eigen::Index size() const { return heads_.size(); }  ///< entries
   /// Makes the entries from the first-th on those of `values`, each 0, or from 2^-126 to 2^127 in absolute
