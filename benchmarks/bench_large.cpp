@@ -9,13 +9,16 @@
 #include <iostream>
 #include <string>
 
+#if __has_include(<malloc.h>)
+#include <malloc.h>
+#endif
+
 #include <benchmark/benchmark.h>
 #include <Eigen/Core>
 
 #include <sst/kernel/kernel_operator.hpp>
 #include <sst/regression/model.hpp>
 
-#include "keep_memory.hpp"
 #include "large_problem.hpp"
 
 namespace {
@@ -55,7 +58,10 @@ Time fit(Eigen::Index n, bool keep) {
 void keeping(benchmark::State& state) {
   const Eigen::Index n = state.range(0);
   Time first, kept, anew;
-  keep_memory();
+#ifdef __GLIBC__
+  mallopt(M_MMAP_MAX, 0);  // what is freed stays in the process
+  mallopt(M_TRIM_THRESHOLD, -1);
+#endif
   for (auto _ : state) {
     first = fit(n, true);
     kept = fit(n, true);

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Every file of a folder compiles alone, without OpenMP, without a warning, headers included twice; two at a time. In
-# include/ bodies, in headers of their own, are left out of the others: they would be compiled again with each; and
-# sst/instantiate.hpp and its parts are left out: every build compiles them alone. Benchmarks are built for quiet machines.
+# include/ bodies, in headers of their own, are left out of the others: they would be compiled again with each; and the
+# parts of sst/instantiate.hpp are compiled with it, and alone by every build. Benchmarks are built for quiet machines.
 # Usage: compile.sh SOURCE_DIR include|benchmarks EIGEN_INCLUDE_DIR CXX [MPI_INCLUDE_DIRS, with ; between: else without cluster/]
 set -eu
 cd "$1"
@@ -26,7 +26,7 @@ while [ "$(wc -l < "$work/reach")" -gt "$known" ]; do
   mv "$work/more" "$work/reach"
 done
 # What is generated is one line a header, so that the header is not the main file.
-find "$2" -name '*.[ch]pp' | grep -v /instantiate | if [ "$MPI" ]; then cat; else grep -v -e /cluster/ -e /time_cluster; fi | sort | xargs -P 2 -n 1 sh -c '
+find "$2" -name '*.[ch]pp' | grep -v /instantiate/ | if [ "$MPI" ]; then cat; else grep -v -e /cluster/ -e /time_cluster; fi | sort | xargs -P 2 -n 1 sh -c '
   eigen=$(! grep -qxF "$1" "$work/reach" || echo -include "$work/eigen.hpp")
   { printf "#include \"%s\"\n" "$1"; case $1 in *.hpp) printf "#include \"%s\"\n" "$1" ;; esac; } |
     "$CXX" -std=c++20 -D SST_EXTERN_TEMPLATES -fsyntax-only -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror \

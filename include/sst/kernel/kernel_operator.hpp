@@ -85,7 +85,7 @@ class KernelOperator final : public SymmetricOperator {
     return sizeof(Scalar) * std::min(all, std::ceil(blocks * (blocks + 1) / 2 / ranks) * side * side);
   }
   /// Bytes of the tiles that are kept, of this rank.
-  double kept_bytes() const { return kept_bytes_; }
+  double kept_bytes() const { return sizeof(Scalar) * static_cast<double>(kept_.size()); }
   /// The part of its tiles that this rank keeps, 0 to 1.
   double kept_fraction() const {
     return own_.empty() ? 1 : static_cast<double>(firsts_.size()) / static_cast<double>(own_.size());
@@ -112,10 +112,10 @@ class KernelOperator final : public SymmetricOperator {
   Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const override {
     return multiply<Scalar>(x, [&](Player& player, std::size_t k) -> const Scalar* {
       Matrix& values = player.values;
+      values.resize(height(own_[k]), width(own_[k]));
       if (k >= firsts_.size()) {
-        evaluate(own_[k], values, *player.workspace);
+        evaluate(own_[k], values.data(), *player.workspace);
       } else if constexpr (is_double) {
-        values.resize(height(own_[k]), width(own_[k]));
         kept_.join(firsts_[k], values);
       } else {
         return kept_.data() + firsts_[k];
@@ -139,16 +139,13 @@ class KernelOperator final : public SymmetricOperator {
   static constexpr Index tile = 512;
 
   /// A tile over 2^exponent_, in double without what a SplitArray could not hold.
-  void evaluate(const Place& place, Matrix& values, Workspace& workspace) const {
-    const Index i = place.first * tile, j = place.second * tile;
-    values.resize(height(place), width(place));
-    tiles_->evaluate(i, values.rows(), j, values.cols(), {values.data(), nullptr, values.rows()}, workspace);
+  void evaluate(const Place& place, Scalar* values, Workspace& workspace) const {
+    const Index m = height(place), n = width(place);
+    tiles_->evaluate(place.first * tile, m, place.second * tile, n, {values, nullptr, m}, workspace);
     if constexpr (is_double) {
       const double scale = std::ldexp(1.0, -exponent_);
-      for (Index k = 0; k < values.size(); ++k) {
-        double& value = values.data()[k];
-        value = std::abs(value) * scale < 0x1p-126 ? 0 : value * scale;
-      }
+      for (Index k = 0; k < m * n; ++k)
+        values[k] = std::abs(values[k]) * scale < 0x1p-126 ? 0 : values[k] * scale;
     }
   }
 
@@ -164,16 +161,17 @@ class KernelOperator final : public SymmetricOperator {
       firsts_.push_back(total);
       total = next;
     }
-    kept_bytes_ = sizeof(Scalar) * static_cast<double>(total);
     kept_ = Kept(total);
     detail::Counter progress(options_.progress, static_cast<double>(firsts_.size()), "keeping kernel values");
     over_tiles(firsts_.size(), [&](Player& player, std::size_t k) {
-      evaluate(own_[k], player.values, *player.workspace);
       if constexpr (is_double) {
-        if (!(player.values.cwiseAbs().maxCoeff() <= 4)) throw_too_large();
-        kept_.set(firsts_[k], player.values);
+        Matrix& values = player.values;
+        values.resize(height(own_[k]), width(own_[k]));
+        evaluate(own_[k], values.data(), *player.workspace);
+        if (!(values.cwiseAbs().maxCoeff() <= 4)) throw_too_large();
+        kept_.set(firsts_[k], values);
       } else {
-        kept_.segment(firsts_[k], player.values.size()) = player.values.reshaped();
+        evaluate(own_[k], kept_.data() + firsts_[k], *player.workspace);
       }
       progress.add();
     });
@@ -289,7 +287,6 @@ class KernelOperator final : public SymmetricOperator {
   using Kept = std::conditional_t<is_double, SplitArray, Eigen::VectorXf>;
   Kept kept_;                  ///< the values of the first of them, tile after tile
   std::vector<Index> firsts_;  ///< in it, of each tile
-  double kept_bytes_ = 0;
 };
 
 /// The same matrix by what float holds of the values that an operator in double keeps: half the bytes are
