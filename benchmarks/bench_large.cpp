@@ -5,9 +5,9 @@
 // host may take as long for it as the kernel takes); the second finds it in the process.
 
 #include <chrono>
-#include <cmath>
+#include <cstddef>
 #include <iostream>
-#include <string>
+#include <vector>
 
 #if __has_include(<malloc.h>)
 #include <malloc.h>
@@ -17,6 +17,7 @@
 #include <Eigen/Core>
 
 #include <sst/kernel/kernel_operator.hpp>
+#include <sst/linalg/randomly_pivoted_cholesky.hpp>
 #include <sst/regression/model.hpp>
 
 #include "large_problem.hpp"
@@ -30,12 +31,11 @@ struct Time {
 
 Time fit(Eigen::Index n, bool keep) {
   const auto [x, y, kernel] = LargeProblem(n);
-  const auto rank = static_cast<Eigen::Index>(5 * std::sqrt(static_cast<double>(n)));
+  const auto rank = sst::usual_rank(n);
   const double base = sst::solver_bytes(sst::Solver::conjugate_gradients, n, {.rank = rank}),
                all = sst::KernelOperator<double>::bytes(n) + 1e6;
   Time out;
-  double iterations = 0;
-  int count = 0;
+  std::vector<double> told;  // when
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   const auto now = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
@@ -43,13 +43,10 @@ Time fit(Eigen::Index n, bool keep) {
                               {.solver = sst::Solver::conjugate_gradients,
                                .rank = rank,
                                .memory = base + (keep ? all : 0),
-                               .progress = [&](const char* stage, double) {
-                                 if (std::string(stage) != "iterations") return true;
-                                 if (count++ == 0) iterations = now();
-                                 if (count > 1) out.iteration = (now() - iterations) / (count - 1);
-                                 return true;
-                               }});
+                               .progress = [&](double) { return told.push_back(now()), true; }});
   out.fit = now();
+  const auto iterations = static_cast<std::size_t>(model.report().iterations);  // the last that is told of
+  out.iteration = (told.back() - told.at(told.size() - iterations)) / static_cast<double>(iterations - 1);
   std::cerr << out.fit << " s: " << model.report() << '\n';
   return out;
 }

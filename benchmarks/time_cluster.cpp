@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +15,7 @@
 #include <sst/cluster/cost.hpp>
 #include <sst/cluster/mpi_ranks.hpp>
 #include <sst/cluster/spread_model.hpp>
+#include <sst/linalg/randomly_pivoted_cholesky.hpp>
 #include <sst/regression/model.hpp>
 
 #include "large_problem.hpp"
@@ -44,7 +44,7 @@ std::array<Round, 2> fit(const std::shared_ptr<const sst::MpiRanks>& ranks, Eige
   const auto [x, y, kernel] = LargeProblem(n);
   const auto ridge = sst::Ridge::relative(1e-3);
   const double rows = static_cast<double>(n);
-  const auto rank = static_cast<Eigen::Index>(5 * std::sqrt(rows));
+  const auto rank = sst::usual_rank(n);
   std::array<Round, 2> out;
   sst::RankRates rates = measure_rates(kernel, x, *ranks);
   int iterations = 0;

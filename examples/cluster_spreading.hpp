@@ -86,9 +86,7 @@ class ClusterSpreading final : public Spreading {
   sst::Model fit(const sst::KernelFunction& kernel, const sst::DataRef& x, const Eigen::MatrixXd& y,
                  const sst::Ridge& ridge, const sst::FitOptions& how) override {
     if (how.solver != sst::Solver::cholesky) return sst::fit(kernel, x, y, ridge, how);
-    sst::Execution execution{how.threads, {}};
-    if (how.progress) execution.progress = [&](double done) { return how.progress("kernel", done); };
-    spread_.emplace(kernel, x, y, ridge, ranks_, execution);
+    spread_.emplace(kernel, x, y, ridge, ranks_, sst::Execution{how.threads, how.progress});
     return spread_->model();
   }
   std::optional<Eigen::MatrixXd> left_out() const override {

@@ -18,6 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include <sst/base/every.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/base/text_table.hpp>
 #include <sst/io/csv.hpp>
 #include <sst/ntk.hpp>
@@ -39,8 +40,7 @@ class SplitStudy {
   /// target as they are, or to mean 0 and standard deviation 1 over the training rows. Errors are in the
   /// target's units.
   SplitStudy(const sst::Dataset& data, std::vector<NamedFamily> families, std::vector<int> depths, int count,
-             bool standardize, const sst::NetworkOptions& options,
-             const std::function<bool(double)>& progress)
+             bool standardize, const sst::NetworkOptions& options, const sst::ProgressFunction& progress)
       : families_(std::move(families)),
         depths_(std::move(depths)),
         count_(count),

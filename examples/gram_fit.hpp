@@ -133,12 +133,7 @@ inline const Trial& best(const std::vector<Trial>& trials, const std::string& cr
 /// Whether the matrix is read tile by tile, again and again.
 inline bool iterates(const FitOptions& o, Eigen::Index n) {
   if (o.solver != "automatic") return o.solver == "conjugate_gradients";
-  try {
-    sst::choose_solver(n, {.needs_factor = true, .threads = o.threads});
-    return false;
-  } catch (const sst::Error&) {
-    return true;
-  }
+  return !sst::solver_fits(sst::Solver::cholesky, n, {.threads = o.threads});
 }
 
 /// K(new, X) W, tile by tile.
@@ -165,11 +160,9 @@ inline Eigen::MatrixXd weights(const FitOptions& o, const Eigen::MatrixXd& y, co
                                program::Progress& progress) {
   if (iterates(o, y.rows())) {
     const auto samples = Eigen::VectorXd::LinSpaced(y.rows(), 0, static_cast<double>(y.rows() - 1));
-    const auto model =
-        sst::fit(sst::stored_kernel(o.store), samples, y, ridge,
-                 {.solver = sst::Solver::conjugate_gradients,
-                  .threads = o.threads,
-                  .progress = [&](const char* what, double done) { return progress(what)(done); }});
+    const auto model = sst::fit(
+        sst::stored_kernel(o.store), samples, y, ridge,
+        {.solver = sst::Solver::conjugate_gradients, .threads = o.threads, .progress = progress("solving")});
     progress.check();
     std::cout << "solver " << model.report() << "\n";
     return model.weights();

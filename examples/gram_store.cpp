@@ -19,6 +19,7 @@
 #include <sst/io/store/stored_matrix.hpp>
 #include <sst/io/store/tile_store.hpp>
 
+#include "duration.hpp"
 #include "gram_fit.hpp"
 #include "gram_options.hpp"
 #include "gram_samples.hpp"
@@ -56,7 +57,7 @@ void plan(const gram::FillOptions& o, const sst::TileStoreHeader& header, const 
   std::cout << program::format_count(pairs) << " pairs, "
             << program::format_bytes(sst::TileStore<Scalar>::bytes(header)) << " in the store; "
             << (shard.alone() ? "" : "a shard of " + std::to_string(shard.of) + ": ") << "some "
-            << sst::format_duration(own * pair) << " on " << threads
+            << program::format_duration(own * pair) << " on " << threads
             << (threads == 1 ? " thread" : " threads") << " for the pairs\n";
 }
 

@@ -9,11 +9,11 @@
 
 #include <Eigen/Core>
 
-#include <sst/base/duration.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/base/text_table.hpp>
 #include <sst/io/store/tile_store.hpp>
 
+#include "duration.hpp"
 #include "image_kernels.hpp"
 #include "image_report.hpp"
 #include "quantities.hpp"
@@ -86,7 +86,7 @@ class Plan {
   /// "1,000 pairs of images, some 5 min on 2 threads; 1 MB of memory for matrices"
   std::string line() const {
     using namespace program;
-    return format_count(total_.pairs) + " pairs of images, some " + sst::format_duration(total_.seconds) +
+    return format_count(total_.pairs) + " pairs of images, some " + program::format_duration(total_.seconds) +
            " on " + std::to_string(threads()) + (threads() == 1 ? " thread; " : " threads; ") +
            format_bytes(total_.memory) + " of memory for matrices" +
            (options_.store.empty() ? "" : ", " + format_bytes(total_.disk) + " in the store");
@@ -108,8 +108,8 @@ class Plan {
       const Cost& cost = plan.costs_[i];
       const double pair = cost.seconds / cost.pairs;
       table.add_row({name(plan.candidates_[i], options), plan.candidates_[i].depth, format_count(cost.pairs),
-                     1000 * pair, sst::format_duration(cost.seconds), format_count(cost.disk),
-                     sst::format_duration(imagenet_pairs() * pair * plan.threads() / options.cores),
+                     1000 * pair, program::format_duration(cost.seconds), format_count(cost.disk),
+                     program::format_duration(imagenet_pairs() * pair * plan.threads() / options.cores),
                      format_bytes(imagenet_pairs() * cost.disk / cost.pairs)});
     }
     return out << plan.line() << "\n\n"

@@ -10,12 +10,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include <sst/base/duration.hpp>
 #include <sst/base/file.hpp>
 #include <sst/base/text_table.hpp>
 #include <sst/regression/classification.hpp>
 #include <svg/plot.hpp>
 
+#include "duration.hpp"
 #include "image_data.hpp"
 #include "image_options.hpp"
 #include "program.hpp"
@@ -52,7 +52,7 @@ inline void print_heading(std::ostream& out, const std::string& data, const Opti
 /// Milliseconds a pair and what the kernel took, or that it was there.
 inline void add_cost(std::vector<sst::TextTable::Cell>& row, double pairs, double seconds) {
   row.emplace_back(pairs > 0 ? sst::TextTable::Cell(1000 * seconds / pairs) : sst::TextTable::Cell("-"));
-  row.emplace_back(pairs > 0 ? sst::format_duration(seconds) : "from the store");
+  row.emplace_back(pairs > 0 ? program::format_duration(seconds) : "from the store");
 }
 
 inline void print(std::ostream& out, const std::vector<Result>& results, const Experiment& e,

@@ -16,7 +16,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <sst/base/duration.hpp>
 #include <sst/base/error_interval.hpp>
 #include <sst/base/output_file.hpp>
 #include <sst/base/text_table.hpp>
@@ -24,6 +23,7 @@
 #include <svg/curves.hpp>
 #include <svg/image_grid.hpp>
 
+#include "duration.hpp"
 #include "interpret_data.hpp"
 #include "interpret_dice.hpp"
 #include "interpret_maps.hpp"
@@ -161,7 +161,7 @@ inline void print(std::ostream& out, const Findings& found, const Data& data, co
   for (const Explained& topology : found.topologies)
     machines.add_row({topology.family, labels ? sst::TextTable::Cell(100 * topology.accuracy.value) : "-",
                       labels ? interval_text(topology.accuracy) : "-", topology.completeness,
-                      sst::format_duration(topology.seconds)});
+                      program::format_duration(topology.seconds)});
   out << machines
       << "\nDice coefficients in percent, means over the images and the percentiles 99 to 80, and at some\n\n"
       << dice_table(found, o);

@@ -21,17 +21,26 @@
 
 #include <CLI/CLI.hpp>
 
-#include <sst/base/duration.hpp>
 #include <sst/base/output_file.hpp>
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
+#include "duration.hpp"
 #include "interrupt.hpp"
 
 /// \file
 /// What our programs share: exit statuses, one-line errors, progress on a terminal.
 
 namespace program {
+
+/// "22.5 % done, 3 min 20 s left": `before` of it was done when these seconds began.
+inline std::string progress_text(double done, double before, double seconds) {
+  const auto permille = static_cast<long>(1000 * done);
+  std::string text = std::to_string(permille / 10) + "." + std::to_string(permille % 10) + " % done";
+  if (done > before && seconds > 0)
+    text += ", " + format_duration(seconds / (done - before) * (1 - done)) + " left";
+  return text;
+}
 
 /// How far a computation is: on a terminal a line that changes, in a log a line a minute. After Ctrl-C the
 /// computation stops at its next step (Cancelled).
@@ -42,8 +51,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// A function that the library calls with the fraction that is done, or with a ProgressEta; false asks it
-  /// to stop.
+  /// A function that the library calls with the fraction that is done; false asks it to stop. What is done
+  /// at the first call, a store's tiles for example, does not count for the time that is left.
   auto operator()(std::string what) { return Step{*this, std::move(what)}; }
 
   /// Between computations: throws Cancelled after Ctrl-C, and leaves the terminal clean.
@@ -64,33 +73,30 @@ class Progress {
   struct Step {
     Progress& progress;
     std::string what;
-    bool operator()(double done) const { return progress.show(what, {.total = 1, .done = done}); }
-    bool operator()(const sst::ProgressEta& eta) const { return progress.show(what, eta); }
+    bool operator()(double done) const {
+      return progress.show(
+          what, done, [&](double seconds, double before) { return progress_text(done, before, seconds); });
+    }
     /// Of work that nobody knows the end of.
     bool operator()(const std::string& done) const {
-      return progress.show(what, [&](double) { return done; });
+      return progress.show(what, 0, [&](double, double) { return done; });
     }
   };
 
-  bool show(const std::string& what, sst::ProgressEta eta) {
-    return show(what, [&](double seconds) {
-      if (!(eta.seconds > 0)) eta.seconds = seconds;
-      return eta.text();
-    });
-  }
-  /// text(seconds since this began) says how far it is.
+  /// text(seconds since this began, what was done then) says how far it is.
   template <class Text>
-  bool show(const std::string& what, Text&& text) {
+  bool show(const std::string& what, double done, Text&& text) {
     if (interrupted) return false;
     const auto now = Clock::now();
     if (what != what_) {
       what_ = what;
       began_ = now;
+      before_ = done;
     }
     if (now - shown_ < std::chrono::milliseconds(terminal_ ? 300 : 60000)) return true;
     shown_ = now;
     std::cerr << (terminal_ ? "\r\033[K" : "") << what << ": "
-              << text(std::chrono::duration<double>(now - began_).count()) << (terminal_ ? "" : "\n")
+              << text(std::chrono::duration<double>(now - began_).count(), before_) << (terminal_ ? "" : "\n")
               << std::flush;
     drawn_ = terminal_;
     return true;
@@ -103,6 +109,7 @@ class Progress {
 
   bool terminal_ = isatty(STDERR_FILENO) == 1, drawn_ = false;
   std::string what_;
+  double before_ = 0;
   Clock::time_point began_, shown_ = Clock::now();
 };
 

@@ -65,11 +65,10 @@ struct Weights {
 
 Weights fit(const Options& o, const sst::KernelFunction& kernel, const sst::DataRef& users,
             const Eigen::MatrixXd& items, const sst::Ridge& ridge, program::Progress& progress) {
-  sst::FitOptions how{.solver = sst::Solver::cholesky, .threads = o.threads};
-  how.progress = [&](const std::string& stage, double done) {
-    return progress("ridge " + ridge.to_string() + ", " + stage)(done);
-  };
-  const sst::Model model = sst::fit(kernel, users, items, ridge, how);
+  const sst::Model model = sst::fit(kernel, users, items, ridge,
+                                    {.solver = sst::Solver::cholesky,
+                                     .threads = o.threads,
+                                     .progress = progress("ridge " + ridge.to_string())});
   progress.check();
   return {model.ridge(), model.lambda(), model.weights()};
 }

@@ -10,11 +10,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include <sst/base/duration.hpp>
 #include <sst/base/plain_text.hpp>
 #include <sst/base/text_table.hpp>
 #include <sst/linalg/ridge.hpp>
 
+#include "duration.hpp"
 #include "program.hpp"
 #include "recommend_data.hpp"
 #include "recommend_ranking.hpp"
@@ -103,8 +103,8 @@ class RecommendReport {
   void finish() {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began_;
     out_ << '\n';
-    say("took", sst::format_duration(took.count()) + ", at most " +
-                    std::to_string(std::lround(peak_memory())) + " MiB");
+    say("took",
+        format_duration(took.count()) + ", at most " + std::to_string(std::lround(peak_memory())) + " MiB");
   }
 
   const nlohmann::ordered_json& json() const { return json_; }

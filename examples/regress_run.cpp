@@ -159,13 +159,8 @@ sst::FitOptions solving(const Options& o, Eigen::Index rows, const program::Spre
   sst::FitOptions out{.solver = solvers.at(o.solver), .threads = o.threads, .ranks = spread.ranks()};
   if (out.solver != sst::Solver::automatic) return out;
   if (out.ranks && sst::choose_solver(rows, out).solver == sst::Solver::conjugate_gradients) return out;
-  out.needs_factor = true;
-  if (o.std || o.interval > 0 || o.factor || o.classify) return out;  // without the factor they cannot be had
-  try {
-    sst::choose_solver(rows, out);
-  } catch (const sst::Error&) {
-    out.needs_factor = false;
-  }
+  const bool needed = o.std || o.interval > 0 || o.factor || o.classify;
+  out.needs_factor = needed || sst::solver_fits(sst::Solver::cholesky, rows, out);
   return out;
 }
 
@@ -185,7 +180,7 @@ sst::TableModel learn(const Options& o, program::Spreading& spread, Report& repo
   if (o.feature_learning > 0)
     ridge = learn_features(o, kernel, ridge, lesson, report, progress, iterative, deadline);
   if (o.importance) report.important(importance(o, kernel, ridge, features, lesson, progress), lesson.unit());
-  how.progress = [&](const char* what, double done) { return progress(what)(done); };
+  how.progress = progress("fitting");
   sst::TableModel out{.model = spread.fit(kernel, lesson.x, lesson.y, ridge, how),
                       .input_scaling = std::move(lesson.input_scaling),
                       .transform = std::move(lesson.transform),

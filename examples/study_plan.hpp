@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
-#include <functional>
 #include <map>
 #include <ostream>
 #include <string>
@@ -16,12 +15,13 @@
 
 #include <Eigen/Core>
 
-#include <sst/base/duration.hpp>
 #include <sst/base/fingerprint.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/kernel/kernel_function.hpp>
 
+#include "duration.hpp"
 #include "study_scores.hpp"
 #include "study_sets.hpp"
 #include "study_store.hpp"
@@ -100,8 +100,8 @@ class Plan {
     return at == of_.end() ? row : at->second;
   }
 
-  /// Computes what the store lacks, one outcome a thread at a time. `progress` as of sst::Execution.
-  void run(Store& store, int threads, const std::function<bool(double)>& progress) const {
+  /// Computes what the store lacks, one outcome a thread at a time.
+  void run(Store& store, int threads, const sst::ProgressFunction& progress) const {
     const auto missing = missing_jobs(store);
     double total = 0;
     for (const auto& [row, set] : missing) total += cost(set);
@@ -138,7 +138,7 @@ class Plan {
         << " data sets, " << protocol_.ridges.size() << " ridges: " << rows_.size() * sets_.size()
         << " outcomes, " << missing.size() << " to compute\n"
         << pairs * count / 1e9 << " billion pairs of samples, " << operations * count / 1e12
-        << " Tflop of factors\nabout " << sst::format_duration(seconds / cost(middle) * left / threads)
+        << " Tflop of factors\nabout " << program::format_duration(seconds / cost(middle) * left / threads)
         << " on " << threads << (threads == 1 ? " thread, " : " threads, ") << bytes * threads / (1 << 20)
         << " MiB beside the data\n";
     out << std::flush;

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstddef>
-#include <functional>
 #include <iostream>
 #include <set>
 #include <string>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 
 #include "options.hpp"
 #include "program.hpp"
@@ -47,7 +47,7 @@ std::vector<UciSet> read_sets(const std::string& folder, const std::vector<std::
 
 /// The results of all tasks, in their order; what the file has is not done again.
 std::vector<Result> carry_out(const std::vector<Task>& tasks, ResultFile& file, int threads,
-                              const std::function<bool(double)>& progress) {
+                              const sst::ProgressFunction& progress) {
   const auto square = [](const Task& task) { return std::pow(static_cast<double>(task.set.x.rows()), 2); };
   std::vector<Result> results(tasks.size());
   std::vector<std::size_t> open;

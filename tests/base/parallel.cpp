@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <vector>
@@ -39,23 +37,6 @@ TEST_CASE("what a piece of work throws passes through, and nothing is begun afte
   CHECK_THROWS_WITH(sst::detail::parallel(1000, 1, work), "piece 0");
   CHECK(begun == 1);
   CHECK_THROWS_WITH(sst::detail::parallel(1000, 3, work), "piece 0");
-}
-
-TEST_CASE("progress is told one thread at a time, and not after it has said no", "[base]") {
-  std::vector<double> told;
-  const std::function<bool(double)> until_half = [&](double done) {
-    told.push_back(done);
-    return done < 0.5;
-  };
-  sst::detail::Counter progress(until_half, 100, "the work");
-  CHECK_THROWS_WITH(sst::detail::parallel(100, 4, [&](std::size_t) { progress.add(); }),
-                    "the work was cancelled at 50 % (its progress function returned false); run it again");
-  CHECK(told.size() == 50);
-  CHECK(std::is_sorted(told.begin(), told.end()));
-
-  const std::function<bool(double)> none;
-  sst::detail::Counter untold(none, 1, "the work");
-  untold.add();
 }
 
 }  // namespace parallel_tests

@@ -4,7 +4,6 @@
 #include "../matrices.hpp"
 
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <vector>
 
@@ -110,7 +109,7 @@ TEST_CASE("a band form does not depend on the number of threads", "[linalg]") {
 TEST_CASE("a band form says how far it is, and can be cancelled at each step", "[linalg]") {
   const MatrixXd k = kernel(300, 300);
   const auto seen = sst_test::cancelled_at_each_step(
-      [&](const std::function<bool(double)>& progress) { sst::BandForm(k, {.progress = progress}); });
+      [&](const sst::ProgressFunction& progress) { sst::BandForm(k, {.progress = progress}); });
   REQUIRE(seen.size() >= 300 / 32 * 3 / 2);
   CHECK(seen.back() <= 1);
 }

@@ -239,7 +239,7 @@ TEST_CASE("bad input of conjugate gradients is an error", "[linalg]") {
   CHECK_THROWS_WITH(conjugate_gradients(dense, -1, b), Contains("lambda -1"));
   CHECK_THROWS_WITH(conjugate_gradients(dense, 0, b, {}, {.tolerance = 0}), Contains("tolerance"));
   CHECK_THROWS_WITH(conjugate_gradients(dense, 0, b, {}, {.iterations = 0}), Contains("0 iterations"));
-  CHECK_THROWS_AS(conjugate_gradients(dense, 0, b, {}, {.progress = [](int, double) { return false; }}),
+  CHECK_THROWS_AS(conjugate_gradients(dense, 0, b, {}, {.progress = [](double) { return false; }}),
                   sst::Cancelled);
   CHECK_THROWS_AS(conjugate_gradients(dense, 0, b * std::nan(""), {}), sst::DataError);
   const MatrixXd indefinite = -k, wide = MatrixXd::Ones(2, 3);

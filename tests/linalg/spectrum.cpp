@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -125,7 +124,7 @@ TEST_CASE("a spectrum does not depend on the number of threads", "[linalg]") {
 TEST_CASE("a spectrum says how far it is, and can be cancelled at each step", "[linalg]") {
   const MatrixXd k = semidefinite(200, 200);
   const auto seen = sst_test::cancelled_at_each_step(
-      [&](const std::function<bool(double)>& progress) { sst::Spectrum(k, 1e-8, {.progress = progress}); });
+      [&](const sst::ProgressFunction& progress) { sst::Spectrum(k, 1e-8, {.progress = progress}); });
   REQUIRE(seen.size() > 15);
 }
 

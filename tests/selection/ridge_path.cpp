@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numbers>
 #include <vector>
 
@@ -117,7 +116,7 @@ TEST_CASE("the path of a kernel function can be cancelled at each step", "[selec
   const Problem p(100, 1);
   const auto kernel = sst::nngp(sst::chain(3, {.bias_std = 0.5}));
   const auto ridges = sst::relative_ridges(1e-3, 1, 5);
-  const auto seen = sst_test::cancelled_at_each_step([&](const std::function<bool(double)>& progress) {
+  const auto seen = sst_test::cancelled_at_each_step([&](const sst::ProgressFunction& progress) {
     ridge_path(kernel, p.x, p.y, ridges, {.progress = progress});
   });
   REQUIRE(seen.size() > 8);

@@ -3,24 +3,19 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <memory>
-#include <mutex>
-#include <string>
 #include <utility>
 
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
-#include <sst/error.hpp>
 #include <sst/version.hpp>
 
 /// \file
-/// Independent pieces of work on several threads: their number, their first error, their progress.
+/// Independent pieces of work on several threads: their number and their first error.
 
 namespace sst {
 inline namespace SST_ABI {
@@ -96,43 +91,6 @@ void parallel(std::size_t count, int threads, Work&& work) {
   workers<int>(
       count, threads, [] { return std::make_unique<int>(0); }, [&](int&, std::size_t k) { work(k); });
 }
-
-/// Throws what says that the progress function of `what`, "the Gram matrix", returned false.
-[[noreturn]] inline void throw_cancelled(const std::string& what, double done) {
-  throw Cancelled(what + " was cancelled at " + std::to_string(std::lround(100 * done)) +
-                  " % (its progress function returned false); run it again");
-}
-
-/// Counts what is done, for a progress function that gets the fraction of it and may cancel.
-class Counter {
- public:
-  /// `total`: what there is to do. `what`, for the message: "the Gram matrix".
-  Counter(const std::function<bool(double)>& progress, double total, std::string what)
-      : progress_(progress), total_(total), what_(std::move(what)) {}
-
-  /// So much more is done; one thread at a time gets through to the progress function. Throws Cancelled where
-  /// that returns false, and what it throws; from then on in every thread, which so ends what it is about.
-  void add(double more = 1) {
-    if (!progress_) return;
-    const std::lock_guard lock(mutex_);
-    if (stopped_) std::rethrow_exception(stopped_);
-    done_ += more;
-    const double done = std::min(1.0, done_ / total_);
-    try {
-      if (!progress_(done)) throw_cancelled(what_, done);
-    } catch (...) {
-      stopped_ = std::current_exception();
-      throw;
-    }
-  }
-
- private:
-  const std::function<bool(double)>& progress_;
-  double total_, done_ = 0;
-  std::exception_ptr stopped_;
-  std::string what_;
-  std::mutex mutex_;
-};
 
 }  // namespace detail
 }  // namespace SST_ABI

@@ -16,6 +16,7 @@
 #include <sst/kernel/kernel_operator.hpp>
 #include <sst/kernel/own_kernel.hpp>
 #include <sst/linalg/operator.hpp>
+#include <sst/linalg/randomly_pivoted_cholesky.hpp>
 #include <sst/version.hpp>
 
 /// \file
@@ -94,10 +95,10 @@ inline RankRates measure_rates(const KernelFunction& kernel, const DataRef& x, c
   out.flops = 2.0 * n * n * n / seconds(multiply);
 
   // As many values as an iteration reads of a rank, since few lie in a cache: what it keeps of the kernel of
-  // x and, twice as wide, of a preconditioner of rank 5 sqrt(n); 5120^2 / 2 are beyond it.
+  // x and, twice as wide, of a preconditioner; 5120^2 / 2 are beyond it.
   const auto all = static_cast<double>(x.rows());
-  const auto many = static_cast<Index>(
-      std::clamp(std::sqrt((all * all + 20 * all * std::sqrt(all)) / ranks.count()), 1.0, 5120.0));
+  const auto many = static_cast<Index>(std::clamp(
+      std::sqrt((all + 4.0 * static_cast<double>(usual_rank(x.rows()))) * all / ranks.count()), 1.0, 5120.0));
   const auto one =
       kernel_function("one", [](const auto& left, const auto& right) { return left[0] * right[0]; });
   const KernelOperator<double> kept(one.against(Eigen::VectorXd::Ones(many)).tiles(),

@@ -15,6 +15,7 @@
 
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/cluster/block_cyclic.hpp>
 #include <sst/cluster/cost.hpp>
 #include <sst/cluster/mpi_ranks.hpp>

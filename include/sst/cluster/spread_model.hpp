@@ -13,6 +13,7 @@
 #include <sst/base/data_ref.hpp>
 #include <sst/base/execution.hpp>
 #include <sst/base/plain_text.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/cluster/mpi_ranks.hpp>
 #include <sst/cluster/predict.hpp>
 #include <sst/cluster/scalapack_cholesky.hpp>
@@ -77,7 +78,7 @@ class SpreadModel {
               prior ? regression_detail::ensemble_variance<Solved, SymmetricOperator>(
                           a, *prior, dt, td.prior.transpose(), td.variance, rounding, first)
                     : regression_detail::nngp_variance(a, dt, td.variance, rounding, first);
-          if (part.progress && !part.progress(1)) detail::throw_cancelled("predicting", 1);
+          detail::tell(part.progress, "predicting", 1);
         });
     if (noise == ObservationNoise::included) variance.array() += model().lambda();
     out.std = variance.cwiseSqrt() * model().amplitudes();

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/finite/network.hpp>
 #include <sst/finite/random.hpp>
@@ -64,8 +65,7 @@ struct MonteCarloOptions {
   std::optional<ImageShape> image = {};               ///< samples are images of this shape
   /// 0: as many as OpenMP gives. The result does not depend on it, to the last bit.
   int threads = 0;
-  /// Called after each network with the fraction that is done; returning false cancels (throws Cancelled).
-  std::function<bool(double)> progress = {};
+  ProgressFunction progress = {};  ///< of all of it
 };
 
 /// What `monte_carlo` returns; a kernel that was not asked for is 0 x 0.

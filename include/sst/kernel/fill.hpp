@@ -10,6 +10,7 @@
 
 #include <sst/base/execution.hpp>
 #include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/version.hpp>
 
 /// \file

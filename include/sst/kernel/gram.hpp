@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +12,7 @@
 #include <sst/base/data_ref.hpp>
 #include <sst/base/execution.hpp>
 #include <sst/base/memory.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/fill.hpp>
 #include <sst/kernel/tiles.hpp>
@@ -36,9 +36,8 @@ struct GramMatrices {
 struct GramOptions {
   /// 0: as many as OpenMP gives. The result does not depend on it, to the last bit.
   int threads = 0;
-  /// Called from time to time with the fraction that is done; returning false cancels (throws Cancelled).
-  std::function<bool(double)> progress = {};
-  Path path = Path::automatic;  ///< by steps or by a radial profile; see Path
+  ProgressFunction progress = {};  ///< of all of it
+  Path path = Path::automatic;     ///< by steps or by a radial profile; see Path
 
   /// All of it but the path.
   Execution execution() const { return {threads, progress}; }

@@ -10,7 +10,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/memory.hpp>
-#include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/gram.hpp>
 #include <sst/kernel/image_tiles.hpp>

@@ -13,6 +13,7 @@
 #include <sst/base/differences.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/fill.hpp>
 #include <sst/kernel/kernel_function.hpp>

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <type_traits>
@@ -17,6 +16,7 @@
 #include <sst/base/fingerprint.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/base/plain_text.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/base/ranks.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/kernel_function.hpp>
@@ -36,8 +36,7 @@ struct KernelOperatorOptions {
   double memory = 0;
   /// The processes that tiles are spread over, each with this memory; none: this one has all.
   std::shared_ptr<const Ranks> ranks = {};
-  /// Called with the fraction of the tiles to be kept that is there, on this rank; returning false cancels.
-  std::function<bool(double)> progress = {};
+  ProgressFunction progress = {};  ///< of the tiles to be kept, on this rank
 };
 
 class RoundedKernelOperator;

@@ -217,14 +217,6 @@ class WidenedColumns final : public TabulatedColumns<double> {
   std::shared_ptr<const TabulatedColumns<float>> narrow_;
 };
 
-/// Of two halves of the work, the one whose progress begins at `begin` / 2.
-inline Execution halves(const Execution& whole, int begin) {
-  Execution out{whole.threads, {}};
-  if (whole.progress)
-    out.progress = [&whole, begin](double done) { return whole.progress((begin + done) / 2); };
-  return out;
-}
-
 /// The kernel of a network as an interface.
 class NetworkFunction final : public KernelInterface {
  public:
@@ -265,10 +257,11 @@ class NetworkFunction final : public KernelInterface {
                                const Execution& execution) const override {
     require_positively_homogeneous(network_.topology);
     if (positions_) return of_images(a, x, weights, execution);
-    FullGradients out{
-        gram_detail::row_gradients(*plan_, network_.kernel, a, x, weights, halves(execution, 0)),
-        gram_detail::row_layer_gradients(*plan_, network_.kernel, a, x, weights, halves(execution, 1)),
-        {}};
+    FullGradients out{gram_detail::row_gradients(*plan_, network_.kernel, a, x, weights,
+                                                 detail::part_of(execution, 0, 0.5)),
+                      gram_detail::row_layer_gradients(*plan_, network_.kernel, a, x, weights,
+                                                       detail::part_of(execution, 0.5, 1)),
+                      {}};
     for (const auto layer : gram_detail::biased_layers(*plan_))
       out.biased.push_back(
           {plan_->variables[layer].name, static_cast<Eigen::Index>(out.biased.size()), 1, 1});

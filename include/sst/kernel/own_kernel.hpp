@@ -12,6 +12,7 @@
 #include <sst/base/data_ref.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/base/plain_text.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/version.hpp>

@@ -13,6 +13,7 @@
 #include <sst/base/compiled.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/base/plain_text.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/band_form.hpp>
 #include <sst/linalg/product.hpp>

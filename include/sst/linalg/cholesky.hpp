@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -11,6 +10,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/tile_tasks.hpp>
 #include <sst/version.hpp>
@@ -30,9 +30,7 @@ struct CholeskyOptions {
   Eigen::Index tile = 0;
   /// 0: as many as OpenMP gives. The result does not depend on it, to the last bit.
   int threads = 0;
-  /// Called, by one thread at a time, with the fraction of the factorization that is done; returning false
-  /// cancels (throws Cancelled).
-  std::function<bool(double)> progress = {};
+  ProgressFunction progress = {};  ///< of the factorization
   /// LAPACK uses its own threads, on which the last digits may depend, and calls no progress function.
   Factorization factorization = Factorization::tiled;
 };
@@ -211,7 +209,7 @@ class Cholesky {
         "with SST_LAPACK); use the tiled factorization");
   }
 
-  void factor(int threads, const std::function<bool(double)>& progress);
+  void factor(int threads, const ProgressFunction& progress);
   void require_right_hand_side(const Eigen::Ref<Matrix>& b) const {
     if (b.rows() != size())
       throw DataError("the right-hand side has " + std::to_string(b.rows()) + " rows and the matrix " +
@@ -230,7 +228,7 @@ class Cholesky {
 /// Left-looking: tile (i, j) gets the products of rows i and j, a few tiles at a time as they are
 /// finished, and is then divided by the diagonal tile of its column.
 template <class Scalar>
-void Cholesky<Scalar>::factor(int threads, const std::function<bool(double)>& progress) {
+void Cholesky<Scalar>::factor(int threads, const ProgressFunction& progress) {
   using namespace cholesky_detail;
   const Index tiles = count(), stride = std::max<Index>(1, size());
   Scalar* const a = lower_.data();
@@ -255,7 +253,7 @@ void Cholesky<Scalar>::factor(int threads, const std::function<bool(double)>& pr
     }
     factor_tile(block(j, j, j + 1), start(j));
     const double x = static_cast<double>(j + 1) / static_cast<double>(tiles), done = x * x * (3 - 2 * x);
-    if (progress && !progress(done)) detail::throw_cancelled("the Cholesky factorization", done);
+    detail::tell(progress, "the Cholesky factorization", done);
   };
   const auto first_entry = [=, this](Index i, Index j) { return a + start(i) + start(j) * stride; };
   run_tasks(threads, [&](Failure& failure) {
@@ -329,7 +327,7 @@ void Cholesky<Scalar>::substitute(Eigen::Ref<Matrix>& b) const {
 
 /// What instantiate.hpp compiles of this header, for the other files of a program.
 #define SST_CHOLESKY_TEMPLATES(prefix, Scalar)                                                           \
-  prefix template void Cholesky<Scalar>::factor(int, const std::function<bool(double)>&);                \
+  prefix template void Cholesky<Scalar>::factor(int, const ProgressFunction&);                           \
   prefix template void Cholesky<Scalar>::substitute<false>(Eigen::Ref<Cholesky<Scalar>::Matrix>&) const; \
   prefix template void Cholesky<Scalar>::substitute<true>(Eigen::Ref<Cholesky<Scalar>::Matrix>&) const;
 #ifdef SST_EXTERN_TEMPLATES

@@ -11,6 +11,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/plain_text.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/operator.hpp>
@@ -30,9 +31,7 @@ struct ConjugateGradientOptions {
   double reduction = 0;
   /// n x m: where to begin; empty: at 0.
   Eigen::MatrixXd start = {};
-  /// Called after each iteration with its number, from 1, and the largest relative residual; returning false
-  /// cancels (throws Cancelled).
-  std::function<bool(int, double)> progress = {};
+  ProgressFunction progress = {};  ///< of the digits that are asked for, after each iteration
 };
 
 /// What conjugate gradients found.
@@ -86,6 +85,11 @@ inline void require_positive_curvature(double value, Index column) {
   text << "the kernel with its ridge is not positive definite (a direction met for column " << column
        << " of the right-hand side has the curvature " << value << "); use a larger ridge";
   throw NotPositiveDefinite(text.str(), column, value);
+}
+
+/// How far it is from |b| to a residual of tolerance |b|, in digits, as a fraction.
+inline double way(double residual, double tolerance) {
+  return residual <= tolerance ? 1 : std::clamp(std::log(residual) / std::log(tolerance), 0.0, 1.0);
 }
 
 }  // namespace cg_detail
@@ -145,6 +149,7 @@ inline ConjugateGradientResult conjugate_gradients(const SymmetricOperator& k, c
   result.residuals = relative(rest, norms);
   result.history.push_back(b.cols() ? result.residuals.maxCoeff() : 0);
 
+  double least = result.history.back();
   bool stalled = false;
   while (!stalled && result.iterations < options.iterations) {
     std::vector<Index> active;
@@ -181,10 +186,8 @@ inline ConjugateGradientResult conjugate_gradients(const SymmetricOperator& k, c
         going_on.push_back(column);
       }
       result.history.push_back(carried.maxCoeff());
-      if (options.progress && !options.progress(result.iterations, result.history.back()))
-        throw Cancelled("conjugate gradients were cancelled at iteration " +
-                        std::to_string(result.iterations) +
-                        " (their progress function returned false); run them again");
+      least = std::min(least, result.history.back());
+      detail::tell(options.progress, "solving by conjugate gradients", way(least, options.tolerance));
       active = going_on;
       r = gather(r, kept), p = gather(p, kept);
       if (active.empty()) break;

@@ -11,6 +11,7 @@
 
 #include <sst/base/parallel.hpp>
 #include <sst/base/plain_text.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/conjugate_gradients.hpp>
@@ -27,9 +28,8 @@ struct MixedOptions {
   /// Refining steps before the float factor is given up; so many take less time than another factor. 1 or
   /// more.
   int iterations = 40;
-  int threads = 0;  ///< 0: as many as OpenMP gives; nothing depends on it
-  /// Called with the fraction that is done of the factorization; returning false cancels (throws Cancelled).
-  std::function<bool(double)> progress = {};
+  int threads = 0;                 ///< 0: as many as OpenMP gives; nothing depends on it
+  ProgressFunction progress = {};  ///< of the factorization
 };
 
 /// What refining found.

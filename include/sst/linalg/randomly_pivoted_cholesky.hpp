@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -16,6 +15,7 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 
+#include <sst/base/progress.hpp>
 #include <sst/base/ranks.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
@@ -36,8 +36,7 @@ struct LowRankOptions {
   int threads = 0;         ///< 0: as many as OpenMP gives; nothing depends on it
   /// The processes that share the rows of the factor; none: this one has all.
   std::shared_ptr<const Ranks> ranks = {};
-  /// Called after each block with the fraction that is done; returning false cancels (throws Cancelled).
-  std::function<bool(double)> progress = {};
+  ProgressFunction progress = {};  ///< of all of it
 };
 
 /// K ~ F F^T.
@@ -170,12 +169,17 @@ inline LowRankFactor randomly_pivoted_cholesky(const SymmetricOperator& k,
     for (const Index pivot : pivots) out.residual[pivot] = 0;  // explained, but for rounding
     out.pivots.insert(out.pivots.end(), pivots.begin(), pivots.end());
     rank += width;
-    if (options.progress && !options.progress(static_cast<double>(rank) / static_cast<double>(limit)))
-      throw Cancelled("the low-rank factor was cancelled at " + std::to_string(rank) +
-                      " columns (its progress function returned false); run it again");
+    detail::tell(options.progress, "the low-rank factor",
+                 static_cast<double>(rank) / static_cast<double>(limit));
   }
   if (rank < limit) out.factor.conservativeResize(own, rank);
   return out;
+}
+
+/// Columns of a preconditioner for n rows: more save iterations until making them costs as much as they save.
+inline Eigen::Index usual_rank(Eigen::Index n) {
+  const auto rows = static_cast<double>(n);
+  return static_cast<Eigen::Index>(std::min(rows, 5 * std::sqrt(rows)));
 }
 
 /// Bytes that randomly_pivoted_cholesky and LowRankPreconditioner hold at the same time, on each of so many

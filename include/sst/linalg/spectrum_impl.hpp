@@ -11,8 +11,8 @@
 #include <Eigen/Core>
 
 #include <sst/base/compiled.hpp>
-#include <sst/base/parallel.hpp>
 #include <sst/base/plain_text.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/band_form_impl.hpp>
 #include <sst/linalg/bulge_chasing.hpp>
@@ -32,7 +32,7 @@ SST_COMPILED Spectrum::Spectrum(Eigen::MatrixXd kernel, double tolerance, const 
   const Execution first = detail::part_of(execution, 0, 0.3), second = detail::part_of(execution, 0.3, 0.6),
                   third = detail::part_of(execution, 0.6, 1);
   const auto report = [](const Execution& part, double share) {
-    if (part.progress && !part.progress(share)) detail::throw_cancelled("the eigendecomposition", share);
+    detail::tell(part.progress, "the eigendecomposition", share);
   };
   BandForm form(std::move(kernel), first);
   const Index n = form.size();

@@ -23,12 +23,9 @@ void in_batches(const DataRef& x, const Execution& execution, Work&& work) {
   const double total = static_cast<double>(x.rows());
   for (Eigen::Index first = 0; first < x.rows(); first += batch) {
     const Eigen::Index rows = std::min(batch, x.rows() - first);
-    Execution part{execution.threads, {}};
-    if (execution.progress)
-      part.progress = [&, first, rows](double done) {
-        return execution.progress((static_cast<double>(first) + static_cast<double>(rows) * done) / total);
-      };
-    work(first, x.middle_rows(first, rows), part);
+    work(first, x.middle_rows(first, rows),
+         detail::part_of(execution, static_cast<double>(first) / total,
+                         static_cast<double>(first + rows) / total));
   }
 }
 

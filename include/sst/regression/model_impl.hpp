@@ -8,6 +8,7 @@
 
 #include <sst/base/compiled.hpp>
 #include <sst/base/memory.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/product.hpp>
 #include <sst/regression/batches.hpp>

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <iosfwd>
 #include <memory>
 #include <string>
@@ -11,6 +10,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/data_ref.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/base/ranks.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/linalg/cholesky.hpp>
@@ -71,9 +71,7 @@ struct FitOptions {
   /// The processes that share the work of conjugate gradients, each with this memory; none: this one alone.
   /// All call with the same samples, targets and options; each has the solution.
   std::shared_ptr<const Ranks> ranks = {};
-  /// Called with the stage ("kernel", "factor", "preconditioner", "iterations") and the fraction of it that
-  /// is done (of iterations, by the logarithm of the residual); returning false cancels (throws Cancelled).
-  std::function<bool(const char*, double)> progress = {};
+  ProgressFunction progress = {};  ///< of all of it
 };
 
 /// A solver for a problem.
@@ -85,6 +83,9 @@ struct SolverChoice {
 /// Bytes that a solver takes for n rows and so many outputs, on each rank, the kernel included where it has
 /// to be held. Conjugate gradients keep kernel values in whatever else may be used.
 double solver_bytes(Solver solver, Eigen::Index n, const FitOptions& options = {}, Eigen::Index outputs = 1);
+
+/// Whether a solver takes no more than may be used; see solver_bytes.
+bool solver_fits(Solver solver, Eigen::Index n, const FitOptions& options = {}, Eigen::Index outputs = 1);
 
 /// The solver for n rows and so many outputs, and one sentence that says what and why.
 ///

@@ -15,147 +15,23 @@
 #include <Eigen/Core>
 
 #include <sst/base/compiled.hpp>
-#include <sst/base/memory.hpp>
 #include <sst/base/plain_text.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/kernel_operator.hpp>
 #include <sst/linalg/conjugate_gradients.hpp>
 #include <sst/linalg/mixed.hpp>
 #include <sst/linalg/randomly_pivoted_cholesky.hpp>
 #include <sst/regression/solver.hpp>
+#include <sst/regression/solver_choice_impl.hpp>
 #include <sst/regression/targets.hpp>
 #include <sst/version.hpp>
 
 /// \file
-/// The bodies of solver.hpp.
+/// The bodies of solver.hpp that solve.
 
 namespace sst {
 inline namespace SST_ABI {
-
-namespace solver_detail {
-
-using Eigen::Index;
-
-/// Below this many rows a factorization takes less than a second, and there is nothing to gain.
-inline constexpr Index few_rows = 4096;
-
-/// Of this process, the same on all ranks. Never less than the factor of a kernel of 1,024 rows takes: what
-/// happens to be free must not choose the solver of so few, and with it the last digits of what comes out.
-inline double budget(const FitOptions& options) {
-  constexpr double reserve = 8 << 20;  // what threads and the C library take for themselves
-  constexpr double least = 24 << 20;   // solver_bytes(Solver::cholesky, 1024)
-  if (options.memory > 0) return options.memory;
-  const double own = 0.9 * available_memory() - reserve;
-  if (!options.ranks) return std::max(least, own);
-  return std::max(least, options.ranks->least(own / options.ranks->neighbours()));
-}
-
-/// Beside what solvers hold each thread has tiles, and products their packing buffers.
-inline double buffer_bytes(Index n, const FitOptions& options) {
-  return 8.0 * (1 << 20) * detail::team_size(options.threads, (n + 511) / 512);
-}
-
-/// Whether there is room for the kernel in double beside its factor in float.
-inline bool holds_double(Index n, const FitOptions& options) {
-  const auto rows = static_cast<double>(n);
-  return 1.5 * sizeof(double) * rows * rows + buffer_bytes(n, options) <= budget(options);
-}
-
-inline double ranks(const FitOptions& options) { return options.ranks ? options.ranks->count() : 1; }
-
-/// Columns of the preconditioner: more save iterations until making them costs as much as they save.
-inline Index rank(Index n, const FitOptions& options, Index outputs) {
-  if (options.rank > 0) return std::min(options.rank, n);
-  const double rows = static_cast<double>(std::max<Index>(1, n)),
-               room = budget(options) - buffer_bytes(n, options) -
-                      conjugate_gradient_bytes(rows, static_cast<double>(outputs));
-  double columns = std::floor(std::min(rows, 5 * std::sqrt(rows)));
-  while (columns > 1 && low_rank_bytes(rows, columns, ranks(options)) > room)
-    columns = std::floor(columns * 0.99);
-  return static_cast<Index>(std::max(1.0, columns));
-}
-
-/// The kernel values that conjugate gradients keep, in bytes of each rank.
-struct Kept {
-  double in_double = 0, in_float = 0;
-  bool all_in_double = false;  ///< whichever rank asks
-};
-
-/// All in double where there is room: iterations read what float holds of them, residuals all of it. Else, of
-/// one kind or the other, what takes the least computing, counted in kernels in double, of which one in float
-/// takes half the time. In double they serve products and residuals alike; in float more of them have room.
-inline Kept keeping(Index n, const FitOptions& options, Index outputs) {
-  constexpr double iterations = 30, residuals = 2;  // as a rule
-  const double taken = solver_bytes(Solver::conjugate_gradients, n, options, outputs);
-  const double room = std::max(0.0, budget(options) - taken), of_all = room * ranks(options);
-  if (const double own = KernelOperator<double>::bytes(n, ranks(options)); own <= room)
-    return {.in_double = own, .all_in_double = true};
-  const double all = KernelOperator<double>::bytes(n), all_in_float = KernelOperator<float>::bytes(n);
-  const double some = std::min(1.0, of_all / all), some_in_float = std::min(1.0, of_all / all_in_float);
-  const double by_double = some + (iterations + residuals) * (1 - some),
-               by_float = (some_in_float + iterations * (1 - some_in_float)) / 2 + residuals;
-  if (by_double <= by_float) return {.in_double = room};
-  return {.in_float = room};
-}
-
-inline std::string gib(double bytes) {
-  detail::PlainText text;
-  text.precision(3);
-  text << bytes / (1024.0 * 1024 * 1024) << " GiB";
-  return text.str();
-}
-
-}  // namespace solver_detail
-
-SST_COMPILED double solver_bytes(Solver solver, Eigen::Index n, const FitOptions& options,
-                                 Eigen::Index outputs) {
-  using namespace solver_detail;
-  const double rows = static_cast<double>(n), square = sizeof(double) * rows * rows;
-  double held = square;
-  if (solver == Solver::mixed) held *= holds_double(n, options) ? 1.5 : 0.5;
-  if (solver == Solver::conjugate_gradients)
-    held = low_rank_bytes(rows, static_cast<double>(rank(n, options, outputs)), ranks(options)) +
-           conjugate_gradient_bytes(rows, static_cast<double>(outputs));
-  return held + buffer_bytes(n, options);
-}
-
-SST_COMPILED SolverChoice choose_solver(Eigen::Index n, const FitOptions& given, Eigen::Index outputs) {
-  using namespace solver_detail;
-  FitOptions options = given;
-  const double memory = options.memory = budget(given);  // asked once: it is one number for all ranks
-  const auto takes = [&](Solver solver) { return gib(solver_bytes(solver, n, options, outputs)); };
-  const auto fits = [&](Solver solver) { return solver_bytes(solver, n, options, outputs) <= memory; };
-  const std::string rows = "of " + std::to_string(n) + " rows", has = gib(memory) + " may be used";
-  const auto must_fit = [&](Solver solver, const std::string& why) -> SolverChoice {
-    if (!fits(solver))
-      throw Error(std::string(name(solver)) + " on a kernel " + rows + " takes " + takes(solver) + " and " +
-                  has + " (it was taken because " + why + "); use conjugate_gradients, or fewer rows");
-    return {solver, std::string(name(solver)) + " on a kernel " + rows + ", because " + why};
-  };
-  if (options.needs_factor) {
-    if (options.solver != Solver::automatic && options.solver != Solver::cholesky)
-      throw Error(std::string("the solver is ") + name(options.solver) +
-                  " and a factor is needed (only cholesky gives one); use cholesky or automatic");
-    return must_fit(Solver::cholesky, "the factor is needed");
-  }
-  if (options.solver != Solver::automatic) return must_fit(options.solver, "it was asked for");
-  if (n <= few_rows && fits(Solver::cholesky))
-    return {Solver::cholesky, "cholesky on a kernel " + rows + ", because so few take a second at the most"};
-  if (options.ranks && options.ranks->count() > 1)
-    return {Solver::conjugate_gradients, "conjugate_gradients on a kernel " + rows +
-                                             ", because its work is spread over " +
-                                             std::to_string(options.ranks->count()) + " ranks"};
-  if (holds_double(n, options))
-    return {Solver::mixed, "mixed on a kernel " + rows +
-                               ", because it is the fastest that takes no more than " + takes(Solver::mixed) +
-                               " and " + has};
-  if (fits(Solver::cholesky))
-    return {Solver::cholesky, "cholesky on a kernel " + rows + ", because mixed would take " +
-                                  takes(Solver::mixed) + " and " + has};
-  return {Solver::conjugate_gradients, "conjugate_gradients on a kernel " + rows +
-                                           ", because holding it would take " + takes(Solver::cholesky) +
-                                           " and " + has};
-}
 
 SST_COMPILED std::ostream& SolverReport::print(std::ostream& out) const {
   out << sentence << "; " << solver_detail::gib(memory);
@@ -210,12 +86,15 @@ inline void require_regular(const DataRef& x, double lambda, double mean_diagona
   throw NotPositiveDefinite(text.str(), equal->second, lambda);
 }
 
-/// The powers of two by which the columns of y are divided so that nothing over- or underflows.
+/// The powers of two by which the columns of y are divided so that nothing over- or underflows; 1 where
+/// nothing would.
 inline Eigen::RowVectorXd output_scales(const Eigen::MatrixXd& y) {
-  Eigen::RowVectorXd out(y.cols());
+  constexpr int harmless = 100;
+  Eigen::RowVectorXd out = Eigen::RowVectorXd::Ones(y.cols());
   for (Index c = 0; c < y.cols(); ++c) {
     const double largest = y.col(c).cwiseAbs().maxCoeff();
-    out[c] = largest > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(largest), -1000, 1000)) : 1;
+    const int exponent = largest > 0 ? std::clamp(std::ilogb(largest), -1000, 1000) : 0;
+    if (std::abs(exponent) > harmless) out[c] = std::ldexp(1.0, exponent);
   }
   return out;
 }
@@ -240,7 +119,26 @@ class ScaledOperator final : public SymmetricOperator {
   Eigen::VectorXd s_;
 };
 
-using Stage = std::function<std::function<bool(double)>(const char*)>;
+/// The progress of a fit, by stages that take about so much of its time. It does not go back where a stage
+/// is gone through twice: a factor in double, after one in float was of no use.
+class Stages {
+ public:
+  explicit Stages(const ProgressFunction& whole) : whole_(whole) {}
+  /// Of the stage from `from` to `to`. This has to outlive it.
+  ProgressFunction operator()(double from, double to) {
+    if (!whole_) return {};
+    return [this, from, to](double done) {
+      return whole_(reached_ = std::max(reached_, from + (to - from) * done));
+    };
+  }
+
+ private:
+  const ProgressFunction& whole_;
+  double reached_ = 0;
+};
+
+/// The share of the time that computing a kernel of n rows takes, where it is factored then.
+inline double kernel_share(Index n) { return 3000 / (3000 + static_cast<double>(n)); }
 
 /// What of the kernel is kept, for reports.
 inline std::string kept(const char* precision, double fraction, double bytes, const FitOptions& options) {
@@ -261,15 +159,6 @@ inline double tolerance(const FitOptions& options, double otherwise) {
   return options.tolerance > 0 ? options.tolerance : otherwise;
 }
 
-/// Tells how far iterations are, by the logarithm of the residual.
-inline std::function<bool(int, double)> iterating(const FitOptions& options, double tolerance) {
-  if (!options.progress) return {};
-  return [&options, tolerance](int, double residual) {
-    const double done = std::log(std::max(residual, tolerance)) / std::log(tolerance);
-    return options.progress("iterations", std::clamp(done, 0.0, 1.0));
-  };
-}
-
 /// Weights and report of a result, times s, the root of the samples' weights where they have some.
 inline void take(ConjugateGradientResult result, const Eigen::VectorXd& s, const FitOptions& options,
                  SolverResult& out) {
@@ -286,13 +175,13 @@ inline void take(ConjugateGradientResult result, const Eigen::VectorXd& s, const
 
 /// By conjugate gradients on K or, with weights, on S K S w' = S y and w = S w'.
 inline void iterate(const KernelFunction& kernel, const DataRef& x, const KernelColumns& columns,
-                    const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options,
-                    const Stage& stage, SolverResult& out) {
+                    const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options, Stages& stages,
+                    SolverResult& out) {
   const Kept keep = keeping(x.rows(), options, y.cols());
   const KernelOperator<double> exact(columns.tiles(), {.threads = options.threads,
                                                        .memory = keep.in_double,
                                                        .ranks = options.ranks,
-                                                       .progress = stage("kernel")});
+                                                       .progress = stages(0, 0.3)});
   // Products in float take half the time, whether read or computed; residuals in double tell how far they
   // lead, and double goes on. Neither values that are computed nor the inverse's must leave float's range.
   std::unique_ptr<const SymmetricOperator> fast;
@@ -307,7 +196,7 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
         kernel.interface().in_float(x)->tiles(), KernelOperatorOptions{.threads = options.threads,
                                                                        .memory = keep.in_float,
                                                                        .ranks = options.ranks,
-                                                                       .progress = stage("kernel")});
+                                                                       .progress = stages(0, 0.3)});
     bytes = computed->kept_bytes(), fraction = computed->kept_fraction(), precision = "float";
     fast = std::move(computed);
   }
@@ -323,7 +212,7 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
                                                               .seed = options.seed,
                                                               .threads = options.threads,
                                                               .ranks = options.ranks,
-                                                              .progress = stage("preconditioner")});
+                                                              .progress = stages(0.3, 0.4)});
     // At least what the preconditioner's rounding allows, so that lambda = 0 has one as well: |F|^2 is the
     // trace of K, less what F leaves out.
     const double mu = std::max(lambda + low.residual.mean(), 1e-13 * residuals.diagonal().sum());
@@ -333,7 +222,7 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
     ConjugateGradientOptions asked{.tolerance = aim,
                                    .iterations = options.iterations,
                                    .reduction = inexact ? 1e-4 : 0,
-                                   .progress = iterating(options, aim)};
+                                   .progress = stages(0.4, 1)};
     auto result = conjugate_gradients(products, residuals, lambda, b, preconditioner, asked);
     if (inexact && !result.converged && result.iterations < options.iterations) {
       asked.iterations -= result.iterations;
@@ -363,24 +252,26 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
 /// anew.
 inline void factor_in_float(const KernelFunction& kernel, const DataRef& x, const KernelColumns& columns,
                             const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options,
-                            const Stage& stage, SolverResult& out) {
+                            Stages& stages, SolverResult& out) {
   const Index n = x.rows();
+  const double filled = 0.9 * kernel_share(n);
   const double room = budget(options) - out.report.memory;
   const KernelOperator<double> exact(columns.tiles(),
                                      {.threads = options.threads,
                                       .memory = room < KernelOperator<double>::bytes(n) ? 0 : room,
-                                      .progress = stage("kernel")});
+                                      .progress = stages(0, filled / 2)});
   const double lambda = out.report.lambda = ridge.lambda_for(exact.diagonal().mean());
   require_regular(x, lambda, exact.diagonal().mean());
   const Eigen::VectorXd s = options.sample_weights.size() ? options.sample_weights.cwiseSqrt().eval()
                                                           : Eigen::VectorXd::Ones(n).eval();
   const double aim = tolerance(options, 1e-12);
   Eigen::MatrixXf a(n, n);
-  kernel.interface().in_float(x)->tiles()->fill({a.data(), nullptr, n}, {options.threads, stage("kernel")});
+  kernel.interface().in_float(x)->tiles()->fill({a.data(), nullptr, n},
+                                                {options.threads, stages(filled / 2, filled)});
   a.diagonal() += (lambda * s.cwiseAbs2().cwiseInverse()).cast<float>();
   const FloatFactor factor = [&] {
     try {
-      return FloatFactor(std::move(a), 1, {.threads = options.threads, .progress = stage("factor")});
+      return FloatFactor(std::move(a), 1, {.threads = options.threads, .progress = stages(filled, 0.9)});
     } catch (const NotPositiveDefinite& error) {
       throw NotPositiveDefinite(std::string(error.what()) +
                                     " (in float; memory has no room for the kernel in double), or use "
@@ -396,17 +287,16 @@ inline void factor_in_float(const KernelFunction& kernel, const DataRef& x, cons
   out.report.condition_at_least = factor.condition_at_least();
   out.report.sentence +=
       "; factored in float, " + kept("double", exact.kept_fraction(), exact.kept_bytes(), options);
-  take(conjugate_gradients(
-           ScaledOperator(exact, s), lambda, s.asDiagonal() * y, preconditioner,
-           {.tolerance = aim, .iterations = options.iterations, .progress = iterating(options, aim)}),
+  take(conjugate_gradients(ScaledOperator(exact, s), lambda, s.asDiagonal() * y, preconditioner,
+                           {.tolerance = aim, .iterations = options.iterations, .progress = stages(0.9, 1)}),
        s, options, out);
 }
 
 /// A in memory, factored in double or in float.
 inline void factor(const KernelFunction& kernel, const DataRef& x, const KernelColumns& columns,
-                   const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options,
-                   const Stage& stage, SolverResult& out) {
-  Eigen::MatrixXd a = columns.matrix({options.threads, stage("kernel")});
+                   const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options, Stages& stages,
+                   SolverResult& out) {
+  Eigen::MatrixXd a = columns.matrix({options.threads, stages(0, kernel_share(x.rows()))});
   const double mean_diagonal = a.diagonal().mean(),
                lambda = out.report.lambda = ridge.lambda_for(mean_diagonal);
   require_regular(x, lambda, mean_diagonal);
@@ -416,8 +306,9 @@ inline void factor(const KernelFunction& kernel, const DataRef& x, const KernelC
     a.diagonal().array() += lambda;
   if (out.report.solver == Solver::mixed) {
     const double aim = tolerance(options, 1e-12);
-    auto solution = solve_mixed(std::move(a), y,
-                                {.tolerance = aim, .threads = options.threads, .progress = stage("factor")});
+    auto solution = solve_mixed(
+        std::move(a), y,
+        {.tolerance = aim, .threads = options.threads, .progress = stages(kernel_share(x.rows()), 1)});
     out.weights = std::move(solution.x);
     out.report.residuals = solution.residuals;
     out.report.iterations = solution.iterations;
@@ -428,7 +319,8 @@ inline void factor(const KernelFunction& kernel, const DataRef& x, const KernelC
   }
   try {
     out.factor = std::make_shared<const Cholesky<double>>(
-        std::move(a), CholeskyOptions{.threads = options.threads, .progress = stage("factor")});
+        std::move(a),
+        CholeskyOptions{.threads = options.threads, .progress = stages(kernel_share(x.rows()), 1)});
   } catch (const NotPositiveDefinite& error) {
     if (kernel.interface().epsilon() <= std::numeric_limits<double>::epsilon()) throw;
     throw NotPositiveDefinite(std::string(error.what()) +
@@ -457,22 +349,21 @@ SST_COMPILED SolverResult solve_kernel_system(const KernelFunction& kernel, cons
     throw DataError("there are " + std::to_string(w.size()) + " sample weights for " + std::to_string(n) +
                     " samples, or one is not positive; give a positive one each");
   const auto choice = choose_solver(n, options, y.cols());
-  const solver_detail::Stage stage = [&](const char* which) -> std::function<bool(double)> {
-    if (!options.progress) return {};
-    return [&given, which](double done) { return given.progress(which, done); };
-  };
+  solver_detail::Stages stages(options.progress);
   SolverResult out;
   out.report.solver = choice.solver;
   out.report.sentence = choice.sentence;
   out.report.memory = solver_bytes(choice.solver, n, options, y.cols());
   const Eigen::RowVectorXd scales = solver_detail::output_scales(y);
-  const Eigen::MatrixXd scaled = y.array().rowwise() / scales.array();
+  Eigen::MatrixXd divided;  // targets can be many
+  if ((scales.array() != 1).any()) divided = y.array().rowwise() / scales.array();
+  const Eigen::MatrixXd& scaled = divided.size() ? divided : y;
   if (choice.solver == Solver::conjugate_gradients)
-    solver_detail::iterate(kernel, x, columns, scaled, ridge, options, stage, out);
+    solver_detail::iterate(kernel, x, columns, scaled, ridge, options, stages, out);
   else if (choice.solver == Solver::mixed && !solver_detail::holds_double(n, options))
-    solver_detail::factor_in_float(kernel, x, columns, scaled, ridge, options, stage, out);
+    solver_detail::factor_in_float(kernel, x, columns, scaled, ridge, options, stages, out);
   else
-    solver_detail::factor(kernel, x, columns, scaled, ridge, options, stage, out);
+    solver_detail::factor(kernel, x, columns, scaled, ridge, options, stages, out);
   out.weights.array().rowwise() *= scales.array();
   if (!out.weights.allFinite())
     throw DataError("the solution overflows (targets of up to " + std::to_string(scales.maxCoeff()) +

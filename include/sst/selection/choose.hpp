@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include <Eigen/Core>
 
 #include <sst/base/data_ref.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/linalg/ridge.hpp>
 #include <sst/selection/grid_search.hpp>
@@ -32,10 +32,8 @@ struct RaceOptions {
   /// would end too late by the time of the one before, and no further step of `choose`. With a limit the
   /// result depends on how fast the machine is.
   double seconds = 0;
-  int threads = 0;  ///< 0: as many as OpenMP gives; nothing depends on it
-  /// Called, by one thread at a time, with the fraction that is done; returning false cancels (throws
-  /// Cancelled).
-  std::function<bool(double)> progress = {};
+  int threads = 0;                 ///< 0: as many as OpenMP gives; nothing depends on it
+  ProgressFunction progress = {};  ///< of all of it
 };
 
 /// grid_search in rounds: all candidates on a few samples, the best of them on twice as many, and so on, as

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <numeric>
@@ -22,7 +21,7 @@
 #include <sst/base/compiled.hpp>
 #include <sst/base/deadline.hpp>
 #include <sst/base/execution.hpp>
-#include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/regression/targets.hpp>
 #include <sst/selection/choose.hpp>
@@ -97,8 +96,7 @@ inline void search_ridge(GridEntry& entry, const Eigen::MatrixXd& k, const Eigen
     if (std::isnan(known)) {
       known = ridge_score(k, y, ridges[order[place]].lambda_for(mean_diagonal), criterion, execution.threads);
       left *= 0.8;  // nobody knows how many there will be
-      if (execution.progress && !execution.progress(1 - left))
-        detail::throw_cancelled("the search for a ridge", 1 - left);
+      detail::tell(execution.progress, "the search for a ridge", 1 - left);
     }
     return known;
   };
@@ -119,7 +117,7 @@ inline void search_ridge(GridEntry& entry, const Eigen::MatrixXd& k, const Eigen
 /// Scores candidates near the ridges of `entries`, which tell how they did before, on all of x.
 inline void search(std::vector<GridEntry>& entries, const std::vector<Candidate>& candidates,
                    const DataRef& x, const Eigen::MatrixXd& y, const std::vector<Ridge>& ridges,
-                   Criterion criterion, int threads, const std::function<bool(double)>& progress) {
+                   Criterion criterion, int threads, const ProgressFunction& progress) {
   selection_detail::over_candidates(
       entries.size(), x.rows(), threads, progress, "the choice of a kernel",
       [&](std::size_t i, const Execution& within) {
@@ -156,11 +154,8 @@ SST_COMPILED Leaderboard race(const std::vector<Candidate>& candidates, const Da
     board.out_of_time = r > 0 && took * plan[r].cost() / plan[r - 1].cost() > deadline.left();
     if (board.out_of_time) break;
     const Sample at = draw_sample(x, y, plan[r].rows, options.seed);
-    std::function<bool(double)> progress;
-    if (options.progress)
-      progress = [&, cost = plan[r].cost()](double share) {
-        return options.progress((done + cost * share) / total);
-      };
+    const ProgressFunction progress =
+        detail::part_of(options.progress, done / total, (done + plan[r].cost()) / total);
     if (r == 0) {
       board = grid_search(candidates, at.x, at.y, ridges,
                           {.criterion = options.criterion, .threads = options.threads, .progress = progress});
@@ -195,8 +190,7 @@ SST_COMPILED Choice choose(const DataRef& x, const Eigen::MatrixXd& y, const Gri
   const bool refined = options.refinements > 0 && (grid.weight_stds.size() > 1 || grid.bias_stds.size() > 1);
   constexpr double share_of_race = 0.7;  // of the progress, when there is more to come
   RaceOptions race_options = options.race;
-  if (options.race.progress && refined)
-    race_options.progress = [&](double done) { return options.race.progress(share_of_race * done); };
+  if (refined) race_options.progress = detail::part_of(options.race.progress, 0, share_of_race);
   Leaderboard board = race(all, x, y, options.ridges, race_options);
   board.best();  // throws where there is none
   const Eigen::Index rows = board.entries.front().rows;
@@ -232,12 +226,9 @@ SST_COMPILED Choice choose(const DataRef& x, const Eigen::MatrixXd& y, const Gri
         points.push_back(std::move(next));
         all.push_back(std::move(neighbour));
       }
-    std::function<bool(double)> progress;
-    if (options.race.progress)
-      progress = [&](double done) {
-        const double left = std::pow(0.8, static_cast<double>(steps) + done);  // nobody knows how many steps
-        return options.race.progress(1 - (1 - share_of_race) * left);
-      };
+    const auto done = [&](int step) { return 1 - (1 - share_of_race) * std::pow(0.8, step); };
+    const ProgressFunction progress =  // nobody knows how many steps there will be
+        detail::part_of(options.race.progress, done(steps), done(steps + 1));
     search(runners, all, at.x, at.y, options.ridges, options.race.criterion, options.race.threads, progress);
     board.entries.insert(board.entries.end(), runners.begin(), runners.end());
     sort(board);

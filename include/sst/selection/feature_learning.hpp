@@ -3,12 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include <Eigen/Core>
 
 #include <sst/base/data_ref.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/linalg/ridge.hpp>
 #include <sst/version.hpp>
@@ -27,9 +27,7 @@ struct FeatureLearningOptions {
   std::uint32_t seed = 0;    ///< of that draw
   double seconds = 0;        ///< rounds that would end later are not begun; 0: no limit
   int threads = 0;           ///< 0: as many as OpenMP gives; nothing depends on it
-  /// Called, by one thread at a time, with the fraction of the rounds that is done; returning false cancels
-  /// (throws Cancelled).
-  std::function<bool(double)> progress = {};
+  ProgressFunction progress = {};  ///< of the rounds
 };
 
 /// Learned features.

@@ -11,7 +11,7 @@
 #include <sst/base/compiled.hpp>
 #include <sst/base/deadline.hpp>
 #include <sst/base/memory.hpp>
-#include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/product.hpp>
@@ -87,8 +87,7 @@ SST_COMPILED LearnedFeatures learn_features(const KernelFunction& kernel, const 
   LearnedFeatures out{.transform = Eigen::MatrixXd::Identity(d, d), .ridge = ridge, .errors = {}, .rows = n};
   Eigen::MatrixXd transform = out.transform;
   for (int round = 0;; ++round) {
-    const double done = static_cast<double>(round) / (options.rounds + 1);
-    if (options.progress && !options.progress(done)) detail::throw_cancelled("learning features", done);
+    detail::tell(options.progress, "learning features", static_cast<double>(round) / (options.rounds + 1));
     out.out_of_time = round > 0 && deadline.passed() / round > deadline.left();
     if (out.out_of_time) return out;
     const DataRef z(detail::product(samples, transform, options.threads));

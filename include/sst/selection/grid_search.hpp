@@ -10,6 +10,7 @@
 
 #include <Eigen/Core>
 
+#include <sst/base/progress.hpp>
 #include <sst/base/text_table.hpp>
 #include <sst/kernel/network_kernel.hpp>
 #include <sst/regression/classification.hpp>
@@ -72,9 +73,7 @@ struct GridOptions {
   /// 0: as many as OpenMP gives, as far as memory for the kernels of each goes. The result does not depend on
   /// it, to the last bit.
   int threads = 0;
-  /// Called, by one thread at a time, with the fraction that is done; returning false cancels (throws
-  /// Cancelled).
-  std::function<bool(double)> progress = {};
+  ProgressFunction progress = {};  ///< of all of it
 };
 
 /// A candidate at its best ridge.

@@ -15,6 +15,7 @@
 #include <sst/base/execution.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/kernel/network_kernel.hpp>
 #include <sst/linalg/band_form.hpp>
@@ -72,8 +73,8 @@ namespace selection_detail {
 /// threads as far as memory for the kernels of each goes, and what is parallel within one is serial then; a
 /// single candidate has all threads.
 template <class Work>
-void over_candidates(std::size_t count, Eigen::Index samples, int threads,
-                     const std::function<bool(double)>& progress, const char* what, Work&& work) {
+void over_candidates(std::size_t count, Eigen::Index samples, int threads, const ProgressFunction& progress,
+                     const char* what, Work&& work) {
   const double n = static_cast<double>(samples), each = 3 * n * n * sizeof(double);
   require_memory(each, std::string(what) + " on " + std::to_string(samples) + " samples");
   const double room = std::max(1.0, std::min(available_memory() / each, 1e6));

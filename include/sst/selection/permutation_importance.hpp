@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include <Eigen/Core>
 
 #include <sst/base/data_ref.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/linalg/ridge.hpp>
 #include <sst/version.hpp>
@@ -29,9 +29,7 @@ struct PermutationOptions {
   Eigen::Index rows = 1024;  ///< samples that decide, drawn at random where there are more
   std::uint32_t seed = 0;    ///< of that draw and of the shuffles
   int threads = 0;           ///< 0: as many as OpenMP gives; nothing depends on it
-  /// Called, by one thread at a time, with the fraction that is done; returning false cancels (throws
-  /// Cancelled).
-  std::function<bool(double)> progress = {};
+  ProgressFunction progress = {};  ///< of all of it
 };
 
 /// What a regression owes to groups of features.

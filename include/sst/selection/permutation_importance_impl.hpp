@@ -14,7 +14,7 @@
 #include <sst/base/compiled.hpp>
 #include <sst/base/execution.hpp>
 #include <sst/base/memory.hpp>
-#include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/product.hpp>

@@ -10,7 +10,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/compiled.hpp>
-#include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/band_form.hpp>
 #include <sst/linalg/product.hpp>

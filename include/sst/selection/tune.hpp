@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include <Eigen/Core>
 
 #include <sst/base/data_ref.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/kernel/kernel_family.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/linalg/ridge.hpp>
@@ -33,13 +33,11 @@ struct TuneOptions {
   /// numbers about where they start. Infinite: none.
   double prior_std = 0.5;
   double reach = 100;  ///< a scale stays within 1/reach and reach, a number of the family within ln reach
-  Eigen::Index rows = 1024;    ///< samples that decide, drawn at random where there are more
-  std::uint32_t seed = 0;      ///< of that draw
-  MinimiseOptions steps = {};  ///< when it ends
-  int threads = 0;             ///< 0: as many as OpenMP gives; nothing depends on it
-  /// Called, by one thread at a time, with the fraction of the steps that is done; returning false cancels
-  /// (throws Cancelled).
-  std::function<bool(double)> progress = {};
+  Eigen::Index rows = 1024;        ///< samples that decide, drawn at random where there are more
+  std::uint32_t seed = 0;          ///< of that draw
+  MinimiseOptions steps = {};      ///< when it ends
+  int threads = 0;                 ///< 0: as many as OpenMP gives; nothing depends on it
+  ProgressFunction progress = {};  ///< of the steps
 };
 
 /// What the data want.

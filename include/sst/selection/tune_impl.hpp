@@ -12,7 +12,7 @@
 
 #include <sst/base/compiled.hpp>
 #include <sst/base/memory.hpp>
-#include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/regression/targets.hpp>
@@ -60,10 +60,7 @@ SST_COMPILED Tuned tune(const KernelFamily& family, const DataRef& x, const Eige
   };
   int evaluations = 0;
   const auto f = [&](const VectorXd& theta, VectorXd& gradient) {
-    if (options.progress) {
-      const double done = std::min(1.0, evaluations / (1.5 * options.steps.steps + 1));
-      if (!options.progress(done)) detail::throw_cancelled("tuning", done);
-    }
+    detail::tell(options.progress, "tuning", std::min(1.0, evaluations / (1.5 * options.steps.steps + 1)));
     ++evaluations;
     gradient.setZero();
     const DataRef scaled = scaled_by(theta);

@@ -15,6 +15,7 @@
 #include <sst/base/execution.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/engine/images/adjoints.hpp>
 #include <sst/engine/images/image_range.hpp>
 #include <sst/engine/images/image_table.hpp>

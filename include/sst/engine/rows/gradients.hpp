@@ -16,6 +16,7 @@
 #include <sst/base/execution.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/engine/rows/derivative_machine.hpp>
 #include <sst/engine/rows/sample_derivatives.hpp>
 #include <sst/engine/rows/samples.hpp>

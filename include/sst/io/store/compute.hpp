@@ -6,18 +6,16 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
-#include <functional>
 #include <mutex>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
 
-#include <sst/base/duration.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/base/parallel.hpp>
 #include <sst/base/plain_text.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/version.hpp>
 
@@ -42,8 +40,7 @@ enum class TileSymmetry { general, symmetric };
 struct TileOptions {
   /// Tiles computed at the same time; 0: as many as OpenMP has threads. The result does not depend on it.
   int threads = 0;
-  /// Called after each tile; returning false cancels (throws Cancelled). The work is counted in entries.
-  std::function<bool(const ProgressEta&)> progress = {};
+  ProgressFunction progress = {};  ///< of the entries, first of those that a store has already
 };
 
 /// What computing a matrix by tiles took.
@@ -104,17 +101,17 @@ void place_tile(const TilePlace& place, const Tile& tile, TileSymmetry symmetry,
 }
 
 /// Computes tiles in parallel and hands each to sink(place, tile), which may throw and is called from
-/// several threads at once. `eta` knows what was done before.
+/// several threads at once. `before`: entries that are there already; `name` is what is told of.
 template <class Scalar, TileEvaluator<Scalar> Evaluator, class Sink>
-TileReport compute_tiles(const Evaluator& evaluator, const std::vector<TilePlace>& places, ProgressEta eta,
+TileReport compute_tiles(const Evaluator& evaluator, const std::vector<TilePlace>& places, double before,
                          const TileOptions& options, const std::string& name, const Sink& sink) {
   const auto start = std::chrono::steady_clock::now();
-  const auto seconds = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
+  double total = before;
+  for (const TilePlace& place : places) total += place.entries;
+  detail::Counter progress(options.progress, total, name);
+  if (before > 0) progress.add(before);
   TileReport report;
   std::mutex mutex;
-  bool stopped = false;
   detail::parallel(places.size(), options.threads, [&](std::size_t k) {
     const TilePlace& place = places[k];
     Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> tile(place.rows, place.columns);
@@ -123,16 +120,14 @@ TileReport compute_tiles(const Evaluator& evaluator, const std::vector<TilePlace
                        tile.data(), number(place.rows));
     sink(place, tile);
 
-    const std::lock_guard lock(mutex);
-    ++report.computed;
-    report.entries += place.entries;
-    eta.done += place.entries;
-    eta.seconds = seconds();
-    if (!options.progress || std::exchange(stopped, true)) return;
-    if (!options.progress(eta)) detail::throw_cancelled(name, eta.fraction());
-    stopped = false;
+    {
+      const std::lock_guard lock(mutex);
+      ++report.computed;
+      report.entries += place.entries;
+    }
+    progress.add(place.entries);
   });
-  report.seconds = seconds();
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }
 
@@ -158,10 +153,8 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> compute_by_tiles(const Eva
                  "a matrix of " + std::to_string(rows) + " x " + std::to_string(columns));
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> out(rows, columns);
   const auto places = store_detail::places(rows, columns, symmetry, tile);
-  ProgressEta eta;
-  for (const auto& place : places) eta.total += place.entries;
   const TileReport done = store_detail::compute_tiles<Scalar>(
-      evaluator, places, eta, options, "the matrix",
+      evaluator, places, 0, options, "the matrix",
       [&](const auto& place, const auto& values) { store_detail::place_tile(place, values, symmetry, out); });
   if (report) *report = done;
   return out;

@@ -17,7 +17,7 @@
 #include <sst/base/fingerprint.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/base/output_file.hpp>
-#include <sst/base/parallel.hpp>
+#include <sst/base/progress.hpp>
 #include <sst/error.hpp>
 #include <sst/io/npy.hpp>
 #include <sst/io/store/compute.hpp>
@@ -123,17 +123,16 @@ class StoredMatrix {
       Matrix panel, tile;
       for (Index column = 0; column < header_.columns; column += header_.tile) {
         panel.resize(header_.rows, std::min(header_.tile, header_.columns - column));
-        for (Index k = 0; k < tiles(); ++k) {
-          const TilePlace& at = place(k);
-          const bool here = at.column == column, mirrored = symmetric() && at.row == column;
-          if (!here && !mirrored) continue;
-          read(k, tile);
-          if (symmetric() && at.row == at.column)
+        for (Index row = 0; row < header_.rows; row += header_.tile) {
+          const bool mirrored = symmetric() && row < column;
+          const Index along = row / header_.tile, across = column / header_.tile;
+          read(mirrored ? number(across, along) : number(along, across), tile);
+          if (symmetric() && row == column)
             tile.template triangularView<Eigen::StrictlyUpper>() = tile.transpose();
-          if (here)
-            panel.middleRows(at.row, at.rows) = tile;
+          if (mirrored)
+            panel.middleRows(row, tile.cols()) = tile.transpose();
           else
-            panel.middleRows(at.column, at.columns) = tile.transpose();
+            panel.middleRows(row, tile.rows()) = tile;
         }
         out.write(reinterpret_cast<const char*>(panel.data()),
                   static_cast<std::streamsize>(static_cast<std::size_t>(panel.size()) * sizeof(Scalar)));

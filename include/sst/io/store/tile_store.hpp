@@ -12,7 +12,6 @@
 
 #include <Eigen/Core>
 
-#include <sst/base/duration.hpp>
 #include <sst/base/file.hpp>
 #include <sst/error.hpp>
 #include <sst/io/store/compute.hpp>
@@ -108,24 +107,22 @@ class TileStore : public StoredMatrix<Scalar> {
                       std::to_string(evaluator.cols()) + "; open it with the right header");
     const auto start = std::chrono::steady_clock::now();
     Index reused = 0, damaged = 0;
-    ProgressEta eta;
+    double before = 0;
     std::vector<TilePlace> missing;
     Matrix scratch;
     for (const Index k : this->tiles_of(shard_)) {
       const TilePlace& place = this->place(k);
       const auto file = this->file_of(place);
-      eta.total += place.entries;
       if (file.read(scratch)) {
         ++reused;
-        eta.done_before += place.entries;
+        before += place.entries;
         continue;
       }
       if (file.exists()) ++damaged;
       missing.push_back(place);
     }
-    eta.done = eta.done_before;
     TileReport report = store_detail::compute_tiles<Scalar>(
-        evaluator, missing, eta, options, "filling " + name,
+        evaluator, missing, before, options, "filling " + name,
         [&](const auto& place, const Matrix& tile) { this->file_of(place).write(tile); });
     report.reused = reused;
     report.damaged = damaged;
