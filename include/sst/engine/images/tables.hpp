@@ -13,10 +13,9 @@
 #include <sst/base/parallel.hpp>
 #include <sst/engine/images/image_range.hpp>
 #include <sst/engine/images/image_table.hpp>
-#include <sst/engine/images/machine.hpp>
+#include <sst/engine/images/own_covariances.hpp>
 #include <sst/engine/images/pool_map.hpp>
 #include <sst/engine/images/table.hpp>
-#include <sst/error.hpp>
 #include <sst/plan/images/plan.hpp>
 #include <sst/plan/images/program.hpp>
 #include <sst/topology/topology.hpp>
@@ -53,22 +52,25 @@ class Tabulator {
   Tabulator& operator=(const Tabulator&) = delete;
 
   /// Bytes that a thread takes beside the tables.
-  double machine_bytes() const {
-    return plan_.own_covariances ? Machine<double, Left::own>::bytes(own_program_, 1) : 0;
-  }
+  double machine_bytes() const { return plan_.own_covariances ? OwnCovariances::bytes(own_program_) : 0; }
 
   /// The tables of a range, lanes<double> images each. Pixels of norm 0 get the norm `least`. Throws
   /// DataError, with image and node, for a variance that overflows.
   Tables tables(const ImageRange& range, int threads, double least = 0) const {
     constexpr Index width = lanes<double>;
     Tables all((range.count + width - 1) / width);
+    using Own = std::optional<OwnCovariances>;
     detail::workers<Own>(
-        all.size(), threads, [&] { return std::make_unique<Own>(); },
+        all.size(), threads,
+        [&] {
+          return plan_.own_covariances ? std::make_unique<Own>(std::in_place, plan_, own_program_, maps_)
+                                       : std::make_unique<Own>();
+        },
         [&](Own& own, Index k) {
           TableFiller filler(topology_, plan_, all[k]);
           filler.start(*range.x, range.first + k * width, std::min(width, range.count - k * width), least);
-          if (plan_.own_covariances)
-            fill_with_own(filler, all[k], own);
+          if (own)
+            own->fill(filler, all[k]);
           else
             for (Index v = 0; v < plan_.base.variables.size(); ++v) filler.fill(v, {});
         });
@@ -76,55 +78,6 @@ class Tabulator {
   }
 
  private:
-  using Own = std::optional<Machine<double, Left::own>>;
-
-  /// Variances that take covariances of an image with itself come as soon as these are there.
-  void fill_with_own(TableFiller& filler, ImageTable<double>& table, Own& own) const {
-    if (!own) own.emplace(plan_, own_program_, maps_, 1);
-    const std::vector<unsigned char> same(lanes<double>, 1);
-    const ImageTable<double>* left = &table;
-    own->begin(&left, 1, table, same.data());
-    constexpr Index L2 = lanes<double>;
-    std::vector<double> half;
-    const auto plane = [&](Index u, Index v) {
-      for (Index i = 0; i < plan_.pairs.size(); ++i)
-        if (plan_.pairs[i].left == u && plan_.pairs[i].right == v) {
-          const double* from = own->half(i, 0);
-          half.resize(plan_.pairs[i].grid.size() * L2);
-          for (Index p = 0; p < plan_.pairs[i].grid.size(); ++p)
-            std::copy_n(from + p * Machine<double, Left::own>::pitch, L2,
-                        half.begin() + static_cast<std::ptrdiff_t>(p * L2));
-          return static_cast<const double*>(half.data());
-        }
-      throw Error("internal: no covariance of '" + plan_.variable(u).name + "' and '" +
-                  plan_.variable(v).name + "'");
-    };
-    std::vector<bool> filled(plan_.base.variables.size(), false);
-    const auto fill = [&](auto&& which) {
-      for (Index v = 0; v < filled.size(); ++v)
-        if (!filled[v] && which(v)) {
-          filler.fill(v, plane);
-          filled[v] = true;
-        }
-    };
-    for (const Pass& pass : own_program_.passes) {
-      fill([&](Index v) { return plan_.stages[v] < pass.stage; });
-      const auto here = [&](Index v) { return plan_.stages[v] == pass.stage && plan_.grids[v] == pass.grid; };
-      for (const Item& item : pass.items) {
-        const Pair& pair = plan_.pairs[item.pair];
-        if (item.scatter)  // flattened variables bring the weights of their sums
-          fill([&](Index v) { return v == pair.left || v == pair.right; });
-        else
-          fill([&](Index v) { return v <= std::max(pair.left, pair.right) && here(v); });
-        own->run(pass, item, 0);
-      }
-      fill(here);
-      for (const Index d : pass.displacements)
-        if (d != 0) own->run(pass, d);
-    }
-    fill([](Index) { return true; });
-  }
-
   const Topology& topology_;
   const SpatialPlan& plan_;
   const PoolMaps& maps_;
