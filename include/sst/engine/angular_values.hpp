@@ -19,6 +19,12 @@ class AngularValues {
     P half;    ///< h'
     P factor;  ///< t'/t; of no meaning without tangents
   };
+  /// Of a pair, with near = min(h, 1 - h).
+  struct Angles {
+    P near, root;  ///< near and its square root
+    P abs;         ///< what the map of |z| makes of near
+    P turn;        ///< theta / pi
+  };
 
   explicit AngularValues(const plan::AngularStep& s)
       : k0_(constant(s.k0)),
@@ -30,16 +36,20 @@ class AngularValues {
 
   /// h, and m = 1 - h to full relative accuracy where it is known so.
   EIGEN_ALWAYS_INLINE Values operator()(P h, P m) const {
-    const P zero = constant(0), one = constant(1), near = max(min(h, m), zero), root = sqrt(near);
-    if constexpr (with_tangent || with_angle) {
-      const auto maps = angular_maps(near, root);
-      P turn = root * maps.angle;  // theta / pi
-      turn = less(m, h, one - turn, turn);
-      const P half = value(h, near, root, maps.abs);
-      return {with_angle ? fma(k_angle_, turn, half) : half, with_tangent ? fma(d_angle_, turn, d0_) : zero};
-    } else {
-      return {value(h, near, root, abs_map(near)), zero};
-    }
+    if constexpr (with_tangent || with_angle) return at(h, angles(h, m));
+    const P near = max(min(h, m), constant(0));
+    return {value(h, near, sqrt(near), abs_map(near)), constant(0)};
+  }
+  EIGEN_ALWAYS_INLINE static Angles angles(P h, P m) {
+    const P near = max(min(h, m), constant(0)), root = sqrt(near);
+    const auto maps = angular_maps(near, root);
+    const P turn = root * maps.angle;
+    return {near, root, maps.abs, less(m, h, constant(1) - turn, turn)};
+  }
+  EIGEN_ALWAYS_INLINE Values at(P h, const Angles& a) const {
+    const P half = value(h, a.near, a.root, a.abs);
+    return {with_angle ? fma(k_angle_, a.turn, half) : half,
+            with_tangent ? fma(d_angle_, a.turn, d0_) : constant(0)};
   }
 
  private:
