@@ -63,13 +63,8 @@ struct Candidate {
 
 /// How many convolutions are on the longest path to the output.
 inline int convolutions(const sst::Topology& topology) {
-  std::vector<int> count;
-  for (const sst::NodeSpec& node : topology.nodes()) {
-    int before = 0;
-    for (const std::size_t input : node.inputs) before = std::max(before, count[input]);
-    count.push_back(before + (std::holds_alternative<sst::ConvOp>(node.operation) ? 1 : 0));
-  }
-  return count[topology.output()];
+  return static_cast<int>(topology.longest_path(
+      [](const sst::NodeSpec& node) { return std::holds_alternative<sst::ConvOp>(node.operation); }));
 }
 
 /// All that the options name: families side by side for each depth, then files.

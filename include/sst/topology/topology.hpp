@@ -38,6 +38,9 @@ class Topology {
   const std::vector<NodeSpec>& nodes() const { return nodes_; }
   /// The index of the node whose kernel is the network's.
   std::size_t output() const { return output_; }
+  /// The most nodes for which counts(node) holds on one path from the input to the output.
+  template <class Counts>
+  std::size_t longest_path(Counts&& counts) const;
   /// The number of dense and conv layers on the longest path from the input to the output.
   std::size_t depth() const;
   /// Whether some node is_spatial, so that samples have to be images (of one position where there are none).
@@ -225,13 +228,18 @@ inline void Topology::validate(std::size_t i) {
   blocks_.push_back(std::move(blocks));
 }
 
-inline std::size_t Topology::depth() const {
-  std::vector<std::size_t> depth(nodes_.size(), 0);
+template <class Counts>
+std::size_t Topology::longest_path(Counts&& counts) const {
+  std::vector<std::size_t> length(nodes_.size(), 0);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    for (const std::size_t input : nodes_[i].inputs) depth[i] = std::max(depth[i], depth[input]);
-    if (weights_name(nodes_[i])) ++depth[i];
+    for (const std::size_t input : nodes_[i].inputs) length[i] = std::max(length[i], length[input]);
+    if (counts(nodes_[i])) ++length[i];
   }
-  return depth[output_];
+  return length[output_];
+}
+
+inline std::size_t Topology::depth() const {
+  return longest_path([](const NodeSpec& node) { return weights_name(node) != nullptr; });
 }
 
 /// One node a line: name = operation(inputs), then the output.
