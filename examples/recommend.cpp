@@ -4,6 +4,7 @@
 // recommendation networks"): kernel regression from what users took to, to the same; docs/recommend.md.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <iostream>
@@ -73,11 +74,11 @@ Weights fit(const Options& o, const sst::KernelFunction& kernel, const sst::Data
   return {model.ridge(), model.lambda(), model.weights()};
 }
 
-/// Bytes at the most: the kernel's factor, and the targets as they are given, kept, scaled and solved for;
+/// Bytes at the most: the kernel's factor, and the targets as they are given, kept and solved for;
 /// where ridges are compared, the kernel and the best weights beside them.
 double memory(const Options& o, const Ratings& ratings) {
   const double n = static_cast<double>(ratings.users.size()), m = static_cast<double>(ratings.items.size());
-  return sizeof(double) * n * (o.ridge == "auto" ? 2 * n + 5 * m : n + 4 * m);
+  return sizeof(double) * n * (o.ridge == "auto" ? 2 * n + 4 * m : n + 3 * m);
 }
 
 /// The best unseen items of each user. scores(user): of all items, a column.
@@ -92,10 +93,12 @@ std::vector<ItemList> lists_by(const Options& o, const Interactions& seen, Score
   return lists;
 }
 
-/// The best of a grid of ridges, by the hit rate on the validation part of what the model says of the users
-/// it was trained on: K (K + lambda I)^-1 X = X - lambda (K + lambda I)^-1 X. The kernel is computed once.
+/// The best of a few ridges, by the hit rate on the validation part of what the model says of the users it
+/// was trained on: K (K + lambda I)^-1 X = X - lambda (K + lambda I)^-1 X. It is looked for from the middle
+/// on, to either side as long as it gets better. The kernel is computed once.
 Weights best(const Options& o, const sst::KernelFunction& kernel, const Ratings& ratings,
              const Eigen::MatrixXd& items, std::vector<RidgeTrial>& trials, program::Progress& progress) {
+  constexpr std::array ridges{0.1, 1.0, 5.0, 20.0, 50.0, 100.0};
   const auto known = sst::precomputed_kernel(
       kernel.matrix(ratings.train, {.threads = o.threads, .progress = progress("kernel")}));
   progress.check();
@@ -103,18 +106,28 @@ Weights best(const Options& o, const sst::KernelFunction& kernel, const Ratings&
       Eigen::VectorXd::LinSpaced(items.rows(), 0, static_cast<double>(items.rows() - 1));
   std::optional<Weights> best;
   double highest = 0;
-  for (const double ridge : {0.1, 1.0, 5.0, 20.0, 50.0, 100.0}) {
-    Weights weights = fit(o, known, users, items, sst::Ridge::relative(ridge), progress);
+  const auto better = [&](int k) {
+    Weights weights =
+        fit(o, known, users, items, sst::Ridge::relative(ridges[static_cast<std::size_t>(k)]), progress);
     const auto lists = lists_by(o, ratings.train, [&](Index user) -> Eigen::VectorXd {
       return items.row(user) - weights.lambda * weights.of_users.row(user);
     });
     trials.push_back({weights.ridge, ranking_score(lists, ratings.validation, o.at.back())});
-    if (const double rate = trials.back().score.hit_rate; !best || rate > highest) {
-      best = std::move(weights);
-      highest = rate;
-    }
     progress.check();
-  }
+    const double rate = trials.back().score.hit_rate;
+    if (best && !(rate > highest)) return false;
+    best = std::move(weights);
+    highest = rate;
+    return true;
+  };
+  constexpr int middle = 2, count = static_cast<int>(ridges.size());
+  better(middle);
+  int up = middle + 1;
+  while (up < count && better(up)) ++up;
+  if (up == middle + 1)
+    for (int down = middle - 1; down >= 0 && better(down);) --down;
+  std::sort(trials.begin(), trials.end(),
+            [](const RidgeTrial& a, const RidgeTrial& b) { return a.ridge.value() < b.ridge.value(); });
   return *std::move(best);
 }
 
