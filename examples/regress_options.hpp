@@ -178,7 +178,7 @@ inline void declare(CLI::App& app, Options& o) {
       o.tune = "no";
     else if (!given(tune))
       o.tune = o.standardize == "all" ? o.choose : "no";
-    if (o.seconds > 0 && o.choose == "no" && o.tune == "no" && o.feature_learning == 0)
+    if (o.seconds > 0 && o.choose == "no" && o.tune == "no" && o.feature_learning == 0 && !o.importance)
       throw CLI::ValidationError(
           "--seconds has no effect with --choose no, where nothing is tuned; leave it out");
     if (!o.svg.empty() && o.tune == "no" && o.feature_learning == 0 && !o.importance)

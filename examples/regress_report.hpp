@@ -226,7 +226,10 @@ class Report {
   /// What shuffling each column costs, the dearest first; errors in the units of the target.
   void important(const ShuffledColumns& found, double unit) {
     const double error = unit * std::sqrt(found.errors.error);
-    json_["importance"] = {{"rows", found.errors.rows}, {"error", error}};
+    json_["importance"] = {{"rows", found.errors.rows},
+                           {"repeats", found.errors.repeats},
+                           {"out_of_time", found.errors.out_of_time},
+                           {"error", error}};
     std::string list;
     svg::BarPanel panel{"Leave-one-out error with one column shuffled", {}, {}, error, "As it is:"};
     for (const std::size_t c : found.order()) {
@@ -236,8 +239,12 @@ class Report {
       panel.values.push_back(shuffled);
       list += (list.empty() ? "" : ", ") + sst::detail::printable(found.names[c]) + " " + readable(shuffled);
     }
-    say("importance", "leave-one-out error " + readable(error) + " on " + std::to_string(found.errors.rows) +
-                          " rows; with one column shuffled: " + list);
+    say("importance",
+        "leave-one-out error " + readable(error) + " on " + std::to_string(found.errors.rows) +
+            " rows; with one column shuffled: " + list +
+            (found.errors.out_of_time ? "; --seconds ended it after " + std::to_string(found.errors.repeats) +
+                                            (found.errors.repeats == 1 ? " shuffle" : " shuffles")
+                                      : ""));
     panels_.push_back(std::move(panel));
   }
 

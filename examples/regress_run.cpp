@@ -140,14 +140,15 @@ sst::Ridge learn_features(const Options& o, const sst::KernelFunction& kernel, c
 
 /// What each column is worth to the kernel that was chosen.
 ShuffledColumns importance(const Options& o, const sst::KernelFunction& kernel, const sst::Ridge& ridge,
-                           const Eigen::MatrixXd& features, const Lesson& lesson,
-                           program::Progress& progress) {
+                           const Eigen::MatrixXd& features, const Lesson& lesson, program::Progress& progress,
+                           const sst::Deadline& deadline) {
   ShuffledColumns out(lesson.encoding);
   out.errors = sst::permutation_importance(kernel, features, lesson.y, ridge,
                                            {.groups = out.groups,
                                             .transform = lesson.transform.value_or(Eigen::MatrixXd()),
                                             .rows = o.choice_rows,
                                             .seed = o.seed,
+                                            .seconds = seconds_left(o, deadline),
                                             .threads = o.threads,
                                             .progress = progress("the importance of columns")});
   progress.check();
@@ -179,7 +180,8 @@ sst::TableModel learn(const Options& o, program::Spreading& spread, Report& repo
   if (o.importance) features = lesson.x;
   if (o.feature_learning > 0)
     ridge = learn_features(o, kernel, ridge, lesson, report, progress, iterative, deadline);
-  if (o.importance) report.important(importance(o, kernel, ridge, features, lesson, progress), lesson.unit());
+  if (o.importance)
+    report.important(importance(o, kernel, ridge, features, lesson, progress, deadline), lesson.unit());
   how.progress = progress("fitting");
   sst::TableModel out{.model = spread.fit(kernel, lesson.x, lesson.y, ridge, how),
                       .input_scaling = std::move(lesson.input_scaling),

@@ -98,6 +98,20 @@ TEST_CASE("importance by sparse rows, after a transform, by a few rows, at any t
   CHECK(before.shuffled[0] == Approx(after.shuffled[0]));
 }
 
+TEST_CASE("shuffles end in time, and then are those that come first", "[selection]") {
+  const MatrixXd x = uniform(60, 3, 6), y = targets(x);
+  const auto all = sst::permutation_importance(kernel, x, y, ridge, {.repeats = 1});
+  CHECK(all.repeats == 1);
+  CHECK_FALSE(all.out_of_time);
+  const auto some = sst::permutation_importance(kernel, x, y, ridge, {.repeats = 1000000, .seconds = 1e-9});
+  CHECK(some.repeats == 1);
+  CHECK(some.out_of_time);
+  CHECK(sst_test::same_bits(some.shuffled, all.shuffled));
+  CHECK(some.std.isZero());
+  CHECK_THROWS_WITH(sst::permutation_importance(kernel, x, y, ridge, {.seconds = -1}),
+                    Contains("limit of time"));
+}
+
 TEST_CASE("importance refuses what it cannot do", "[selection]") {
   const MatrixXd x = uniform(20, 3, 5), y = targets(x);
   const auto run = [&](const sst::PermutationOptions& options) {

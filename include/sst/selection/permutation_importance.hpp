@@ -28,6 +28,7 @@ struct PermutationOptions {
   int repeats = 5;           ///< shuffles of each group, 1 or more
   Eigen::Index rows = 1024;  ///< samples that decide, drawn at random where there are more
   std::uint32_t seed = 0;    ///< of that draw and of the shuffles
+  double seconds = 0;        ///< repeats after the first that would end later are not begun; 0: no limit
   int threads = 0;           ///< 0: as many as OpenMP gives; nothing depends on it
   ProgressFunction progress = {};  ///< of all of it
 };
@@ -38,6 +39,8 @@ struct PermutationImportance {
   Eigen::VectorXd shuffled;  ///< the same with each group shuffled, the mean of the repeats
   Eigen::VectorXd std;       ///< its standard deviation over the repeats; 0 of one
   Eigen::Index rows = 0;     ///< samples that decided
+  int repeats = 0;           ///< shuffles of each group
+  bool out_of_time = false;  ///< whether they are fewer than asked for
 };
 
 /// Permutation importance (Breiman 2001, "Random Forests", section 10) by leave-one-out: every sample is

@@ -12,6 +12,7 @@
 #include <Eigen/Core>
 
 #include <sst/base/compiled.hpp>
+#include <sst/base/deadline.hpp>
 #include <sst/base/execution.hpp>
 #include <sst/base/memory.hpp>
 #include <sst/base/progress.hpp>
@@ -61,6 +62,7 @@ SST_COMPILED PermutationImportance permutation_importance(const KernelFunction& 
     throw DataError("the transform has " + std::to_string(options.transform.rows()) + " rows for " +
                     std::to_string(x.cols()) + " features; give one row for each");
   const auto groups = selection_detail::shuffled_groups(options, x.cols());
+  const Deadline deadline(options.seconds);
   const Sample chosen = draw_sample(x, y, std::min(options.rows, x.rows()), options.seed);
   const MatrixXd samples = chosen.x.stored(false).dense();
   const MatrixXd& targets = chosen.y;
@@ -87,11 +89,14 @@ SST_COMPILED PermutationImportance permutation_importance(const KernelFunction& 
   const auto count = static_cast<Index>(groups.size());
   PermutationImportance out{left_out.squaredNorm() / entries, Eigen::VectorXd::Zero(count),
                             Eigen::VectorXd::Zero(count), n};
-  for (Index g = 0; g < count; ++g) {
-    Eigen::ArrayXd errors(options.repeats);
-    for (int r = 0; r < options.repeats; ++r) {
+  std::vector<Eigen::ArrayXd> rounds;  // the error of each group
+  for (int& r = out.repeats; r < options.repeats; ++r) {
+    out.out_of_time = r > 0 && deadline.passed() / r > deadline.left();
+    if (out.out_of_time) break;
+    const auto order = permutation(n, options.seed + static_cast<std::uint32_t>(r) + 1);
+    Eigen::ArrayXd& errors = rounds.emplace_back(count);
+    for (Index g = 0; g < count; ++g) {
       MatrixXd shuffled = samples;
-      const auto order = permutation(n, options.seed + static_cast<std::uint32_t>(r) + 1);
       for (const Index column : groups[static_cast<std::size_t>(g)])
         for (Index i = 0; i < n; ++i)
           shuffled(i, column) = samples(order[static_cast<std::size_t>(i)], column);
@@ -100,13 +105,15 @@ SST_COMPILED PermutationImportance permutation_importance(const KernelFunction& 
       const Eigen::ArrayXd own = k.cwiseProduct(inverse).rowwise().sum();
       const MatrixXd without =
           detail::product(k, w, options.threads) - MatrixXd(left_out.array().colwise() * own);
-      errors[r] = (targets - without).squaredNorm() / entries;
+      errors[g] = (targets - without).squaredNorm() / entries;
       progress.add();
     }
-    out.shuffled[g] = errors.mean();
-    if (options.repeats > 1)
-      out.std[g] = std::sqrt((errors - errors.mean()).square().sum() / (options.repeats - 1));
   }
+  for (const Eigen::ArrayXd& errors : rounds) out.shuffled.array() += errors / out.repeats;
+  if (out.repeats == 1) return out;
+  for (const Eigen::ArrayXd& errors : rounds)
+    out.std.array() += (errors - out.shuffled.array()).square() / (out.repeats - 1);
+  out.std = out.std.cwiseSqrt();
   return out;
 }
 
