@@ -41,6 +41,10 @@ inline const std::vector<std::pair<std::string, Family>>& families() {
        }},
       {"randomly_wired",
        [](int depth, Layer layer, Seed seed) {
+         if (depth < 6)
+           throw sst::TopologyError(
+               "randomly_wired of depth " + std::to_string(depth) +
+               " does not exist (each of its nodes has four neighbours); choose 6 or more");
          return sst::conv_randomly_wired(depth - 1, {.seed = seed}, layer);
        }},
       {"s3_net",

@@ -73,6 +73,14 @@ run 0 "${own[@]}" --path x.npy --test-masks m.npy --test-labels y.npy --json r.j
 grep -q '^npy, 6 x 6 x 1: 12 images to train on, 12 to explain' out || fail "npy: $(head -1 out)"
 grep -q '^plain  *100.00 ' out || fail "npy: no accuracy"
 complete r.json
+# The seed wires at random, and changes nothing that is not: shares of the parts of the score.
+for seed in 0 1; do
+  run 0 "${own[@]:0:6}" --depth 9 --family plain randomly_wired --path x.npy --test-masks m.npy --seed $seed --json r.json
+  complete r.json
+  grep -E '^(plain|randomly_wired): input ' out >shares$seed
+done
+diff shares0 shares1 | grep -q '^< randomly_wired' || fail "--seed has no effect: $(cat shares0)"
+diff shares0 shares1 | grep -q '^< plain' && fail "--seed has an effect on the plain chain: $(cat shares0 shares1)"
 run 0 "${own[@]}" --path x.npy --test-masks m.npy --size 4 --limit 8 5
 grep -q '^npy, 4 x 4 x 1: 8 images to train on, 5 to explain' out || fail "npy, smaller: $(head -1 out)"
 grep -q '^plain  *- ' out || fail "an accuracy without labels"
@@ -84,6 +92,7 @@ refuse "mask 0, counted from 0, has no foreground" "${own[@]}" --path x.npy --te
 refuse "has 11 masks of 6 x 6 x 1 for 12 images" "${own[@]}" --path x.npy --test-masks few.npy
 refuse "it has 12 labels for the 11 images" "${own[@]}" --test-masks m.npy --path few.npy
 refuse "images of the chosen classes" --limit 2000 10
+refuse "randomly_wired of depth 5 does not exist" --limit 24 8 --family randomly_wired --depth 5
 refuse "s3_net of depth 7 does not exist" --limit 24 8 --family plain s3_net --depth 7
 refuse "cannot make the folder" "${job[@]}" --store /dev/null/store
 run 1 "${job[@]}" --json no/such/folder.json
