@@ -74,11 +74,12 @@ Weights fit(const Options& o, const sst::KernelFunction& kernel, const sst::Data
   return {model.ridge(), model.lambda(), model.weights()};
 }
 
-/// Bytes at the most: the kernel's factor, and the targets as they are given, kept and solved for;
+/// Bytes at the most: the kernel's factor, and the targets as they are given and kept, the weights and
+/// a copy of them;
 /// where ridges are compared, the kernel and the best weights beside them.
 double memory(const Options& o, const Ratings& ratings) {
   const double n = static_cast<double>(ratings.users.size()), m = static_cast<double>(ratings.items.size());
-  return sizeof(double) * n * (o.ridge == "auto" ? 2 * n + 4 * m : n + 3 * m);
+  return sizeof(double) * n * (o.ridge == "auto" ? 2 * n + 5 * m : n + 4 * m);
 }
 
 /// The best unseen items of each user. scores(user): of all items, a column.
@@ -120,12 +121,7 @@ Weights best(const Options& o, const sst::KernelFunction& kernel, const Ratings&
     highest = rate;
     return true;
   };
-  constexpr int middle = 2, count = static_cast<int>(ridges.size());
-  better(middle);
-  int up = middle + 1;
-  while (up < count && better(up)) ++up;
-  if (up == middle + 1)
-    for (int down = middle - 1; down >= 0 && better(down);) --down;
+  program::climb(static_cast<int>(ridges.size()), 2, better);
   std::sort(trials.begin(), trials.end(),
             [](const RidgeTrial& a, const RidgeTrial& b) { return a.ridge.value() < b.ridge.value(); });
   return *std::move(best);

@@ -88,4 +88,16 @@ inline RankingScore ranking_score(const std::vector<ItemList>& lists, const Inte
   return out;
 }
 
+/// Looks for the best of `count` numbered things, whose worth rises up to it and then falls: better(k) tries
+/// one, and says whether it is the best so far. It begins at `first` and goes on to either side as long as
+/// things get better.
+template <class Better>
+void climb(int count, int first, Better&& better) {
+  better(first);
+  int up = first + 1;
+  while (up < count && better(up)) ++up;
+  if (up > first + 1) return;  // the other side is worse
+  for (int down = first - 1; down >= 0 && better(down);) --down;
+}
+
 }  // namespace program

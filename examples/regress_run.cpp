@@ -39,7 +39,7 @@ namespace {
 /// Below it conjugate gradients lose their way in the rounding of large kernels.
 constexpr double least_for_iterations = 1e-6;
 
-/// Of --seconds, where tuning or learning features comes after it.
+/// Of --seconds, where tuning, learning features or importance comes after it.
 constexpr double share_of_choosing = 2.0 / 3;
 
 /// What is left of --seconds, for options whose 0 is no limit.
@@ -69,7 +69,8 @@ std::pair<sst::KernelFunction, sst::Ridge> choose(const Options& o, const Lesson
   how.race.last_rows = o.choice_rows;
   how.race.first_rows = candidates.size() == 1 ? o.choice_rows : std::min<Eigen::Index>(256, o.choice_rows);
   how.race.seed = o.seed;
-  how.race.seconds = o.tune == "yes" || o.feature_learning > 0 ? share_of_choosing * o.seconds : o.seconds;
+  const bool more = o.tune == "yes" || o.feature_learning > 0 || o.importance;
+  how.race.seconds = more ? share_of_choosing * o.seconds : o.seconds;
   how.race.threads = o.threads;
   how.race.progress = progress("choosing");
   if (!any_ridge) how.ridges = {*program::parse_ridge(o.ridge)};

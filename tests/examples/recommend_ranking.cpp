@@ -2,6 +2,8 @@
 #include "../../examples/recommend_ranking.hpp"
 
 #include <cmath>
+#include <cstdlib>
+#include <set>
 #include <vector>
 
 #include "../catch.hpp"
@@ -62,6 +64,25 @@ TEST_CASE("where nobody took to anything there is no score", "[examples][recomme
   const auto score = program::ranking_score({{{0, 1}}}, matrix(Eigen::MatrixXd::Zero(1, 3)), 2);
   CHECK(score.users == 0);
   CHECK(score.hit_rate == 0);
+}
+
+TEST_CASE("the best of what rises and falls is found from any of them", "[examples][recommend]") {
+  constexpr int count = 6;
+  for (int first = 0; first < count; ++first)
+    for (int peak = 0; peak < count; ++peak) {
+      std::vector<int> tried;
+      int best = -1;
+      program::climb(count, first, [&](int k) {
+        tried.push_back(k);
+        const bool better = best < 0 || std::abs(k - peak) < std::abs(best - peak);
+        if (better) best = k;
+        return better;
+      });
+      INFO(first << " to " << peak);
+      CHECK(best == peak);
+      CHECK(tried.size() <= static_cast<std::size_t>(std::abs(first - peak) + 3));
+      CHECK(std::set<int>(tried.begin(), tried.end()).size() == tried.size());
+    }
 }
 
 }  // namespace recommend_ranking_tests

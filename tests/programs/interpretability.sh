@@ -80,6 +80,7 @@ for seed in 0 1; do
   grep -E '^(plain|randomly_wired): input ' out >shares$seed
 done
 diff shares0 shares1 | grep -q '^< randomly_wired' || fail "--seed has no effect: $(cat shares0)"
+grep -q '^plain: input ' shares0 || fail "no shares of the plain chain: $(cat out)"
 diff shares0 shares1 | grep -q '^< plain' && fail "--seed has an effect on the plain chain: $(cat shares0 shares1)"
 run 0 "${own[@]}" --path x.npy --test-masks m.npy --size 4 --limit 8 5
 grep -q '^npy, 4 x 4 x 1: 8 images to train on, 5 to explain' out || fail "npy, smaller: $(head -1 out)"

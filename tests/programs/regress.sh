@@ -172,6 +172,10 @@ fine "${made[@]}" --importance --json worth.json
 grep -qE '^importance  *leave-one-out error [0-9.]+ on 300 rows; with one column shuffled: (b|g) [0-9.]+, (g|b) ' out ||
   fail "not the columns that matter: $(grep importance out)"
 grep -q '"importance"' worth.json || fail "no importance in JSON"
+grep -A2 '"importance"' worth.json | grep -q '"repeats": 5' || fail "repeats: $(grep -A3 '"importance"' worth.json)"
+fine "${made[@]}" --importance --seconds 0.001 --json worth.json
+grep -q '; --seconds ended it after 1 shuffle$' out || fail "not ended in time: $(grep -A2 importance out)"
+grep -A3 '"importance"' worth.json | grep -q '"out_of_time": true' || fail "out of time: $(grep -A3 '"importance"' worth.json)"
 fine "${made[@]}" --feature-learning 4 --importance --svg worth.svg
 [ "$(grep -c '<rect x=' worth.svg)" -eq 18 ] || fail "not nine bars of shares and nine of importance"
 grep -q '>As it is: 0' worth.svg || fail "no error to compare with"

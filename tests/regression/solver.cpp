@@ -155,6 +155,53 @@ TEST_CASE("a solver fits where what it takes may be used", "[regression]") {
   }
 }
 
+TEST_CASE("progress does not go back where a factor in float was of no use", "[regression]") {
+  std::srand(16);
+  const Index n = 1100, alike = 100;  // the last ones, so that float fails late
+  MatrixXd x = 10 * Eigen::VectorXd::LinSpaced(n, 0, static_cast<double>(n - 1)), y = MatrixXd::Random(n, 1);
+  x.bottomRows(alike) = MatrixXd::Constant(alike, 1, -10) + MatrixXd::Random(alike, 1);
+  const auto smooth = sst::kernel_function(
+      "gaussian", [](const auto& a, const auto& b) { return std::exp(-(a - b).squaredNorm()); });
+  std::vector<double> told;
+  const auto model = sst::fit(smooth, x, y, sst::Ridge::relative(1e-10),
+                              {.solver = Solver::mixed, .progress = [&](double done) {
+                                 told.push_back(done);
+                                 return true;
+                               }});
+  CHECK_THAT(model.report().sentence, Contains("factored in double"));
+  CHECK(std::is_sorted(told.begin(), told.end()));
+  CHECK(std::adjacent_find(told.begin(), told.end()) != told.end());  // it waits to be as far again
+}
+
+TEST_CASE("what a model makes late is within its progress", "[regression]") {
+  std::srand(17);
+  const MatrixXd x = MatrixXd::Random(200, 3), y = MatrixXd::Random(200, 1), at = MatrixXd::Random(30, 3);
+  const auto told_of = [&](auto&& work) {
+    sst::Model model = sst::fit(sst::ntk(sst::sparse_shortcut(3)), x, y, sst::Ridge::relative(0.1),
+                                {.solver = Solver::conjugate_gradients});  // no factor yet
+    std::vector<double> told;
+    work(model, sst::Execution{.progress = [&](double done) {
+           told.push_back(done);
+           return true;
+         }});
+    REQUIRE_FALSE(told.empty());
+    CHECK(std::is_sorted(told.begin(), told.end()));
+    CHECK(told.back() == Approx(1));
+  };
+  told_of([](auto& model, const sst::Execution& e) { model.factorize(e); });
+  told_of([&](auto& model, const sst::Execution& e) {
+    model.predict_with_std(at, sst::ObservationNoise::excluded, e);
+  });
+  told_of([&](auto& model, const sst::Execution& e) { model.variance_gradients(at, e); });
+  told_of([&](auto& model, const sst::Execution& e) {
+    model.covariance(at, sst::ObservationNoise::excluded, e);
+  });
+  told_of([](auto& model, const sst::Execution& e) {
+    model.leave_one_out_with_std(sst::ObservationNoise::included, e);
+  });
+  told_of([&](auto& model, const sst::Execution& e) { model.append(at, MatrixXd::Ones(30, 1), e); });
+}
+
 TEST_CASE("conjugate gradients keep what memory has room for, and say so", "[regression]") {
   std::srand(12);
   const Index n = 1500;

@@ -35,6 +35,25 @@ inline ProgressFunction part_of(const ProgressFunction& whole, double from, doub
   return [&whole, from, to](double done) { return whole(from + (to - from) * done); };
 }
 
+/// The progress of work in stages that take about so much of its time. It does not go back where a stage is
+/// gone through twice: a factor in double, after one in float was of no use.
+class Stages {
+ public:
+  /// Keeps a reference.
+  explicit Stages(const ProgressFunction& whole) : whole_(whole) {}
+  /// Of the stage from `from` to `to`. This has to outlive it.
+  ProgressFunction operator()(double from, double to) {
+    if (!whole_) return {};
+    return [this, from, to](double done) {
+      return whole_(reached_ = std::max(reached_, from + (to - from) * done));
+    };
+  }
+
+ private:
+  const ProgressFunction& whole_;
+  double reached_ = 0;
+};
+
 /// Counts what several threads have done, and tells the fraction of it.
 class Counter {
  public:

@@ -37,13 +37,14 @@ class SpreadModel {
  public:
   using MatrixXd = Eigen::MatrixXd;  ///< targets and predictions
 
-  /// x: n x d samples, y: n x outputs. Throws as ScalapackCholesky and Model.
+  /// x: n x d samples, y: n x outputs. ScaLAPACK tells no progress: it stays where the kernel is there.
+  /// Throws as ScalapackCholesky and Model.
   SpreadModel(const KernelFunction& kernel, const DataRef& x, const MatrixXd& y, const Ridge& ridge,
               std::shared_ptr<const MpiRanks> ranks, const Execution& execution = {})
       : ranks_(std::move(ranks)) {
     const double lambda = ridge.lambda_for(kernel.diagonal(x).mean());
     factor_.emplace(*kernel.against(x).tiles(), Eigen::VectorXd::Constant(x.rows(), lambda), ranks_,
-                    execution);
+                    detail::part_of(execution, 0, cholesky_detail::kernel_share(x.rows())));
     model_.emplace(Model::Parts{kernel, x, y, factor_->solve(y), ridge, lambda});
   }
 

@@ -206,14 +206,15 @@ class SumKernel final : public KernelInterface {
                             const Execution& execution) const override {
     Eigen::MatrixXd out = Eigen::MatrixXd::Zero(a.rows(), a.cols());
     for (const WeightedKernel& term : terms_)
-      out += term.weight * term.kernel.interface().gradients(a, x, weights, execution);
+      out += term.weight * term.kernel.interface().gradients(a, x, weights, share_of(term, execution));
     return out;
   }
   FullGradients full_gradients(const DataRef& a, const DataRef& x, const Eigen::MatrixXd& weights,
                                const Execution& execution) const override {
     FullGradients out{Eigen::MatrixXd::Zero(a.rows(), a.cols()), Eigen::MatrixXd(a.rows(), 0), {}};
     for (const WeightedKernel& term : terms_) {
-      const FullGradients part = term.kernel.interface().full_gradients(a, x, weights, execution);
+      const FullGradients part =
+          term.kernel.interface().full_gradients(a, x, weights, share_of(term, execution));
       out.input += term.weight * part.input;
       const Eigen::Index before = out.layers.cols();
       out.layers.conservativeResize(Eigen::NoChange, before + part.layers.cols());
@@ -244,15 +245,12 @@ class SumKernel final : public KernelInterface {
           changes[l][k] += weight / (12 * step) * (there[k].weight - terms_[k].weight);
       }
     std::vector<Eigen::MatrixXd> out(lines.size(), Eigen::MatrixXd::Zero(a ? a->rows() : x.rows(), x.rows()));
-    const double total = static_cast<double>(terms_.size());
     for (std::size_t k = 0; k < terms_.size(); ++k) {
       const auto& [factor, kernel] = terms_[k];
-      const auto done = static_cast<double>(k);
       std::vector<KernelLine> own;
       for (const KernelLine& line : lines)
         own.push_back([&line, &terms_at, k](double t) { return terms_at(line, t)[k].kernel; });
-      const auto slopes = kernel.interface().derivatives(
-          own, a, x, detail::part_of(execution, done / total, (done + 1) / total));
+      const auto slopes = kernel.interface().derivatives(own, a, x, share_of(terms_[k], execution));
       Eigen::MatrixXd value;  // of the term itself, where its factor changes
       for (std::size_t l = 0; l < lines.size(); ++l) {
         out[l] += factor * slopes[l];
@@ -280,6 +278,13 @@ class SumKernel final : public KernelInterface {
   }
 
  private:
+  /// Of the work, what one of the terms is.
+  Execution share_of(const WeightedKernel& term, const Execution& execution) const {
+    const double before = static_cast<double>(&term - terms_.data()),
+                 count = static_cast<double>(terms_.size());
+    return detail::part_of(execution, before / count, (before + 1) / count);
+  }
+
   std::vector<WeightedKernel> terms_;
 };
 

@@ -35,6 +35,13 @@ struct CholeskyOptions {
   Factorization factorization = Factorization::tiled;
 };
 
+namespace cholesky_detail {
+
+/// The share of the time that a kernel of n rows takes, of that for it and its factor, about.
+inline double kernel_share(Eigen::Index n) { return 3000 / (3000 + static_cast<double>(n)); }
+
+}  // namespace cholesky_detail
+
 /// The Cholesky factorization A = L L^T of a symmetric positive definite matrix, and solving with it.
 ///
 /// Tiles of A become tasks that wait for the tiles they need (Buttari, Langou, Kurzak, Dongarra 2009, "A

@@ -88,7 +88,8 @@ inline MixedSolution solve_mixed(Eigen::MatrixXd a, const Eigen::MatrixXd& b,
     throw DataError("the right-hand side has " + std::to_string(b.rows()) + " rows and the matrix " +
                     std::to_string(a.rows()) + "; give it one row for each of the matrix");
   cholesky_detail::require_finite(a, false, detail::team_size(options.threads, a.cols()), "the matrix");
-  const CholeskyOptions factoring{.threads = options.threads, .progress = options.progress};
+  detail::Stages stages(options.progress);
+  const CholeskyOptions factoring{.threads = options.threads, .progress = stages(0, 1)};
   MixedSolution out;
   std::string obstacle;
   // A power of two brings A into the range of float, and costs no digits.

@@ -253,8 +253,8 @@ SST_COMPILED MeanAndStd TrainingFlow::predict_with_std(const DataRef& x, double 
 
 SST_COMPILED Eigen::MatrixXd TrainingFlow::covariance(const DataRef& x, double t,
                                                       const Execution& execution) const {
-  const auto td = model_.columns().with_prior(x, execution);
-  const MatrixXd tt = model_.kernel().prior().matrix(x, execution);
+  const auto td = model_.columns().with_prior(x, detail::part_of(execution, 0, 0.5));
+  const MatrixXd tt = model_.kernel().prior().matrix(x, detail::part_of(execution, 0.5, 1));
   return last_layer_ ? last_layer_->test_covariance(td.kernel, tt, t)
                      : all_layers_->test_covariance(td.kernel, td.prior, tt, t);
 }

@@ -123,10 +123,12 @@ SST_COMPILED Eigen::VectorXd Model::noise() const {
 SST_COMPILED std::shared_ptr<const Cholesky<double>> Model::factor(const Execution& execution) const {
   const std::lock_guard lock(late_->mutex);
   if (late_->factor) return late_->factor;
-  MatrixXd a = columns_.matrix(execution);
+  const double filled = cholesky_detail::kernel_share(samples());
+  MatrixXd a = columns_.matrix(detail::part_of(execution, 0, filled));
   a.diagonal() += noise();
   return late_->factor = std::make_shared<const Cholesky<double>>(
-             std::move(a), CholeskyOptions{.threads = execution.threads, .progress = execution.progress});
+             std::move(a), CholeskyOptions{.threads = execution.threads,
+                                           .progress = detail::part_of(execution.progress, filled, 1)});
 }
 
 SST_COMPILED std::shared_ptr<const Eigen::MatrixXd> Model::prior(const Execution& execution) const {
@@ -137,7 +139,7 @@ SST_COMPILED std::shared_ptr<const Eigen::MatrixXd> Model::prior(const Execution
 }
 
 SST_COMPILED Model::Solved Model::solved(const Execution& execution) const {
-  Solved out{factor(execution), prior(execution), 0,
+  Solved out{factor(detail::part_of(execution, 0, 0.7)), prior(detail::part_of(execution, 0.7, 1)), 0,
              regression_detail::rounding(samples(), kernel_.interface().epsilon())};
   const MatrixXd& lower = out.factor->storage();
   for (Eigen::Index j = 0; j < lower.cols(); ++j)
@@ -148,11 +150,12 @@ SST_COMPILED Model::Solved Model::solved(const Execution& execution) const {
 SST_COMPILED MeanAndStd Model::predict_with_std(const DataRef& x, ObservationNoise noise,
                                                 const Execution& execution) const {
   require_features(x);
-  const Solved a = solved(execution);
+  const Solved a = solved(detail::part_of(execution, 0, 0.5));  // all there, as a rule
   MatrixXd mean(x.rows(), outputs());
   Eigen::VectorXd variance(x.rows());
   regression_detail::in_batches(
-      x, execution, [&](Eigen::Index first, const DataRef& rows, const Execution& part) {
+      x, detail::part_of(execution, 0.5, 1),
+      [&](Eigen::Index first, const DataRef& rows, const Execution& part) {
         auto td = columns_.with_prior(rows, part);
         mean.middleRows(first, rows.rows()) = detail::product(td.kernel, weights_, part.threads);
         const MatrixXd dt = td.kernel.transpose();
@@ -167,11 +170,12 @@ SST_COMPILED MeanAndStd Model::predict_with_std(const DataRef& x, ObservationNoi
 
 SST_COMPILED Eigen::MatrixXd Model::variance_gradients(const DataRef& x, const Execution& execution) const {
   require_features(x);
-  const Solved a = solved(execution);
+  const Solved a = solved(detail::part_of(execution, 0, 0.5));
   MatrixXd out(x.rows(), x.cols());
   const KernelFunction prior = kernel_.prior();
   regression_detail::in_batches(
-      x, execution, [&](Eigen::Index first, const DataRef& rows, const Execution& part) {
+      x, detail::part_of(execution, 0.5, 1),
+      [&](Eigen::Index first, const DataRef& rows, const Execution& part) {
         const Execution within{part.threads, {}};
         const auto td = columns_.with_prior(rows, part);
         MatrixXd slopes = prior.diagonal_gradients(rows, within);
@@ -191,9 +195,9 @@ SST_COMPILED Eigen::MatrixXd Model::variance_gradients(const DataRef& x, const E
 SST_COMPILED Eigen::MatrixXd Model::covariance(const DataRef& x, ObservationNoise noise,
                                                const Execution& execution) const {
   require_features(x);
-  const Solved a = solved(execution);
-  const auto td = columns_.with_prior(x, execution);
-  MatrixXd out = kernel_.prior().matrix(x, execution);
+  const Solved a = solved(detail::part_of(execution, 0, 0.5));
+  const auto td = columns_.with_prior(x, detail::part_of(execution, 0.5, 0.8));
+  MatrixXd out = kernel_.prior().matrix(x, detail::part_of(execution, 0.8, 1));
   const Eigen::VectorXd tt = out.diagonal();
   Eigen::VectorXd diagonal;
   if (a.prior) {
@@ -223,15 +227,16 @@ SST_COMPILED Eigen::MatrixXd Model::leave_one_out(const Execution& execution) co
 
 SST_COMPILED MeanAndStd Model::leave_one_out_with_std(ObservationNoise noise,
                                                       const Execution& execution) const {
-  const auto a = factor(execution);
-  const auto p = prior(execution);
+  const auto a = factor(detail::part_of(execution, 0, 0.6));
+  const auto p = prior(detail::part_of(execution, 0.6, 0.8));
   const Eigen::Index n = samples();
   const Eigen::VectorXd inverse = detail::inverse_diagonal(a->storage(), execution.threads);
   const Eigen::VectorXd noises = this->noise();
   Eigen::VectorXd variance = inverse.cwiseInverse();
   if (p) {
     constexpr Eigen::Index block = 512;
-    detail::Counter progress(execution.progress, static_cast<double>(n), "the leave-one-out variances");
+    detail::Counter progress(detail::part_of(execution.progress, 0.8, 1), static_cast<double>(n),
+                             "the leave-one-out variances");
     for (Eigen::Index first = 0; first < n; first += block) {
       const Eigen::Index count = std::min(block, n - first);
       const auto part = Eigen::seqN(first, count);
@@ -287,10 +292,10 @@ SST_COMPILED void Model::append(const DataRef& x, const MatrixXd& y, const Execu
   const Eigen::Index n = samples(), m = x.rows();
   require_memory(sizeof(double) * static_cast<double>(n + m) * static_cast<double>(n + m),
                  "the extended factor");
-  MatrixXd corner = kernel_.matrix(x, execution);
+  MatrixXd corner = kernel_.matrix(x, detail::part_of(execution, 0, 0.2));
   corner.diagonal().array() += lambda_;
-  Cholesky<double> grown = *factor(execution);
-  grown.append(columns_.matrix(x, execution), std::move(corner));
+  Cholesky<double> grown = *factor(detail::part_of(execution, 0.2, 0.7));
+  grown.append(columns_.matrix(x, detail::part_of(execution, 0.7, 1)), std::move(corner));
   DataRef all_x = x_.stacked(x);
   MatrixXd all_y(n + m, outputs());
   all_y << y_, y;

@@ -20,6 +20,7 @@
 
 /// \file
 /// The bodies of solver.hpp that choose: what solvers take, what there is, and what of the kernel is kept.
+/// solver_impl.hpp includes it.
 
 namespace sst {
 inline namespace SST_ABI {

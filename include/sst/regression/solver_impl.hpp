@@ -119,27 +119,6 @@ class ScaledOperator final : public SymmetricOperator {
   Eigen::VectorXd s_;
 };
 
-/// The progress of a fit, by stages that take about so much of its time. It does not go back where a stage
-/// is gone through twice: a factor in double, after one in float was of no use.
-class Stages {
- public:
-  explicit Stages(const ProgressFunction& whole) : whole_(whole) {}
-  /// Of the stage from `from` to `to`. This has to outlive it.
-  ProgressFunction operator()(double from, double to) {
-    if (!whole_) return {};
-    return [this, from, to](double done) {
-      return whole_(reached_ = std::max(reached_, from + (to - from) * done));
-    };
-  }
-
- private:
-  const ProgressFunction& whole_;
-  double reached_ = 0;
-};
-
-/// The share of the time that computing a kernel of n rows takes, where it is factored then.
-inline double kernel_share(Index n) { return 3000 / (3000 + static_cast<double>(n)); }
-
 /// What of the kernel is kept, for reports.
 inline std::string kept(const char* precision, double fraction, double bytes, const FitOptions& options) {
   if (bytes == 0) return "kernel values computed anew for every product";
@@ -175,8 +154,8 @@ inline void take(ConjugateGradientResult result, const Eigen::VectorXd& s, const
 
 /// By conjugate gradients on K or, with weights, on S K S w' = S y and w = S w'.
 inline void iterate(const KernelFunction& kernel, const DataRef& x, const KernelColumns& columns,
-                    const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options, Stages& stages,
-                    SolverResult& out) {
+                    const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options,
+                    detail::Stages& stages, SolverResult& out) {
   const Kept keep = keeping(x.rows(), options, y.cols());
   const KernelOperator<double> exact(columns.tiles(), {.threads = options.threads,
                                                        .memory = keep.in_double,
@@ -252,9 +231,9 @@ inline void iterate(const KernelFunction& kernel, const DataRef& x, const Kernel
 /// anew.
 inline void factor_in_float(const KernelFunction& kernel, const DataRef& x, const KernelColumns& columns,
                             const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options,
-                            Stages& stages, SolverResult& out) {
+                            detail::Stages& stages, SolverResult& out) {
   const Index n = x.rows();
-  const double filled = 0.9 * kernel_share(n);
+  const double filled = 0.9 * cholesky_detail::kernel_share(n);
   const double room = budget(options) - out.report.memory;
   const KernelOperator<double> exact(columns.tiles(),
                                      {.threads = options.threads,
@@ -294,9 +273,9 @@ inline void factor_in_float(const KernelFunction& kernel, const DataRef& x, cons
 
 /// A in memory, factored in double or in float.
 inline void factor(const KernelFunction& kernel, const DataRef& x, const KernelColumns& columns,
-                   const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options, Stages& stages,
-                   SolverResult& out) {
-  Eigen::MatrixXd a = columns.matrix({options.threads, stages(0, kernel_share(x.rows()))});
+                   const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options,
+                   detail::Stages& stages, SolverResult& out) {
+  Eigen::MatrixXd a = columns.matrix({options.threads, stages(0, cholesky_detail::kernel_share(x.rows()))});
   const double mean_diagonal = a.diagonal().mean(),
                lambda = out.report.lambda = ridge.lambda_for(mean_diagonal);
   require_regular(x, lambda, mean_diagonal);
@@ -306,9 +285,10 @@ inline void factor(const KernelFunction& kernel, const DataRef& x, const KernelC
     a.diagonal().array() += lambda;
   if (out.report.solver == Solver::mixed) {
     const double aim = tolerance(options, 1e-12);
-    auto solution = solve_mixed(
-        std::move(a), y,
-        {.tolerance = aim, .threads = options.threads, .progress = stages(kernel_share(x.rows()), 1)});
+    auto solution = solve_mixed(std::move(a), y,
+                                {.tolerance = aim,
+                                 .threads = options.threads,
+                                 .progress = stages(cholesky_detail::kernel_share(x.rows()), 1)});
     out.weights = std::move(solution.x);
     out.report.residuals = solution.residuals;
     out.report.iterations = solution.iterations;
@@ -317,10 +297,13 @@ inline void factor(const KernelFunction& kernel, const DataRef& x, const KernelC
     out.report.sentence += "; " + solution.message;
     return;
   }
+  const double filled = cholesky_detail::kernel_share(x.rows()), rows = static_cast<double>(x.rows()),
+               solving = 6 * static_cast<double>(y.cols());  // n^3/3 operations, and 2 n^2 for each output
   try {
     out.factor = std::make_shared<const Cholesky<double>>(
         std::move(a),
-        CholeskyOptions{.threads = options.threads, .progress = stages(kernel_share(x.rows()), 1)});
+        CholeskyOptions{.threads = options.threads,
+                        .progress = stages(filled, filled + (1 - filled) * rows / (rows + solving))});
   } catch (const NotPositiveDefinite& error) {
     if (kernel.interface().epsilon() <= std::numeric_limits<double>::epsilon()) throw;
     throw NotPositiveDefinite(std::string(error.what()) +
@@ -328,6 +311,7 @@ inline void factor(const KernelFunction& kernel, const DataRef& x, const KernelC
                               error.pivot_index, error.pivot_value);
   }
   out.weights = out.factor->solve(y);
+  detail::tell(stages(0, 1), "the fit", 1);
   out.report.condition_at_least = out.factor->condition_at_least();
 }
 
@@ -349,7 +333,7 @@ SST_COMPILED SolverResult solve_kernel_system(const KernelFunction& kernel, cons
     throw DataError("there are " + std::to_string(w.size()) + " sample weights for " + std::to_string(n) +
                     " samples, or one is not positive; give a positive one each");
   const auto choice = choose_solver(n, options, y.cols());
-  solver_detail::Stages stages(options.progress);
+  detail::Stages stages(options.progress);
   SolverResult out;
   out.report.solver = choice.solver;
   out.report.sentence = choice.sentence;
@@ -365,9 +349,12 @@ SST_COMPILED SolverResult solve_kernel_system(const KernelFunction& kernel, cons
   else
     solver_detail::factor(kernel, x, columns, scaled, ridge, options, stages, out);
   out.weights.array().rowwise() *= scales.array();
-  if (!out.weights.allFinite())
-    throw DataError("the solution overflows (targets of up to " + std::to_string(scales.maxCoeff()) +
-                    " over a kernel that is much smaller); scale the targets down, or use a larger ridge");
+  if (!out.weights.allFinite()) {
+    detail::PlainText text;
+    text << "the solution overflows (targets of up to " << y.cwiseAbs().maxCoeff()
+         << " over a kernel that is much smaller); scale the targets down, or use a larger ridge";
+    throw DataError(text.str());
+  }
   return out;
 }
 

@@ -109,7 +109,7 @@ TileReport compute_tiles(const Evaluator& evaluator, const std::vector<TilePlace
   double total = before;
   for (const TilePlace& place : places) total += place.entries;
   detail::Counter progress(options.progress, total, name);
-  if (before > 0) progress.add(before);
+  if (before > 0 && !places.empty()) progress.add(before);
   TileReport report;
   std::mutex mutex;
   detail::parallel(places.size(), options.threads, [&](std::size_t k) {
