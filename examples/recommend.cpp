@@ -74,9 +74,8 @@ Weights fit(const Options& o, const sst::KernelFunction& kernel, const sst::Data
   return {model.ridge(), model.lambda(), model.weights()};
 }
 
-/// Bytes at the most: the kernel's factor, and the targets as they are given and kept, the weights and
-/// a copy of them;
-/// where ridges are compared, the kernel and the best weights beside them.
+/// Bytes at the most: the kernel's factor, the targets as they are given and kept, the weights and a copy of
+/// them; where ridges are compared, the kernel and the best weights beside these.
 double memory(const Options& o, const Ratings& ratings) {
   const double n = static_cast<double>(ratings.users.size()), m = static_cast<double>(ratings.items.size());
   return sizeof(double) * n * (o.ridge == "auto" ? 2 * n + 5 * m : n + 4 * m);

@@ -96,10 +96,10 @@ inline void declare(CLI::App& app, Options& o) {
   learns(ridge);
   learns(choice("--choose", o.choose, {"yes", "no"},
                 "by leave-one-out whatever of network, kernel and ridge no option fixes; no: the defaults"));
-  learns(app.add_option("--seconds", o.seconds,
-                        "of choosing, tuning, feature learning and importance, about; the first round of "
-                        "each comes in any "
-                        "case")
+  learns(app.add_option(
+                "--seconds", o.seconds,
+                "of choosing, tuning, feature learning and importance, about; the first round of each comes "
+                "in any case")
              ->check(CLI::PositiveNumber));
   learns(app.add_option("--choice-rows", o.choice_rows, "rows that decide, drawn at random; more take longer")
              ->check(CLI::Range(2, 1000000))

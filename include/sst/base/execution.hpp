@@ -20,6 +20,12 @@ inline Execution part_of(const Execution& whole, double from, double to) {
   return {whole.threads, part_of(whole.progress, from, to)};
 }
 
+/// The part of the work that is `count` of `total` pieces alike, after `first` of them.
+inline Execution pieces_of(const Execution& whole, auto first, auto count, auto total) {
+  const auto begin = static_cast<double>(first), all = static_cast<double>(total);
+  return part_of(whole, begin / all, (begin + static_cast<double>(count)) / all);
+}
+
 }  // namespace detail
 }  // namespace SST_ABI
 }  // namespace sst

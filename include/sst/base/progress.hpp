@@ -35,8 +35,8 @@ inline ProgressFunction part_of(const ProgressFunction& whole, double from, doub
   return [&whole, from, to](double done) { return whole(from + (to - from) * done); };
 }
 
-/// The progress of work in stages that take about so much of its time. It does not go back where a stage is
-/// gone through twice: a factor in double, after one in float was of no use.
+/// The progress of work in stages that take about so much of its time. It does not go back where a stage
+/// does, or is gone through twice: a factor in double, after one in float was of no use.
 class Stages {
  public:
   /// Keeps a reference.

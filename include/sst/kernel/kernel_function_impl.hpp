@@ -47,12 +47,11 @@ SST_COMPILED std::vector<Eigen::MatrixXd> KernelInterface::derivatives(const std
                                                                        const Execution& execution) const {
   std::vector<Eigen::MatrixXd> out;
   constexpr double step = detail::difference_step;
-  const double total = static_cast<double>(4 * lines.size());
-  double done = 0;
+  std::size_t done = 0;
   for (const KernelLine& line : lines) {
     Eigen::MatrixXd sum;
     for (const auto& [steps, weight] : detail::central_differences) {
-      const Execution part = detail::part_of(execution, done / total, (done + 1) / total);
+      const Execution part = detail::pieces_of(execution, done, 1, 4 * lines.size());
       const KernelFunction there = line(steps * step);
       Eigen::MatrixXd k = a ? there.matrix(*a, x, part) : there.matrix(x, part);
       k *= weight / (12 * step);
@@ -280,9 +279,7 @@ class SumKernel final : public KernelInterface {
  private:
   /// Of the work, what one of the terms is.
   Execution share_of(const WeightedKernel& term, const Execution& execution) const {
-    const double before = static_cast<double>(&term - terms_.data()),
-                 count = static_cast<double>(terms_.size());
-    return detail::part_of(execution, before / count, (before + 1) / count);
+    return detail::pieces_of(execution, &term - terms_.data(), 1, terms_.size());
   }
 
   std::vector<WeightedKernel> terms_;

@@ -288,12 +288,9 @@ class NetworkFunction final : public KernelInterface {
     } else if (lines.size() == 1) {
       return KernelInterface::derivatives(lines, a, x, execution);
     } else {
-      const double total = static_cast<double>(lines.size());
-      for (const KernelLine& line : lines) {
-        const auto done = static_cast<double>(out.size());
+      for (const KernelLine& line : lines)
         out.push_back(
-            derivatives({line}, a, x, detail::part_of(execution, done / total, (done + 1) / total)).front());
-      }
+            derivatives({line}, a, x, detail::pieces_of(execution, out.size(), 1, lines.size())).front());
     }
     return out;
   }

@@ -149,7 +149,8 @@ inline ConjugateGradientResult conjugate_gradients(const SymmetricOperator& k, c
   result.residuals = relative(rest, norms);
   result.history.push_back(b.cols() ? result.residuals.maxCoeff() : 0);
 
-  double least = result.history.back();
+  detail::Stages stages(options.progress);  // residuals may rise
+  const ProgressFunction progress = stages(0, 1);
   bool stalled = false;
   while (!stalled && result.iterations < options.iterations) {
     std::vector<Index> active;
@@ -186,8 +187,7 @@ inline ConjugateGradientResult conjugate_gradients(const SymmetricOperator& k, c
         going_on.push_back(column);
       }
       result.history.push_back(carried.maxCoeff());
-      least = std::min(least, result.history.back());
-      detail::tell(options.progress, "solving by conjugate gradients", way(least, options.tolerance));
+      detail::tell(progress, "solving by conjugate gradients", way(result.history.back(), options.tolerance));
       active = going_on;
       r = gather(r, kept), p = gather(p, kept);
       if (active.empty()) break;

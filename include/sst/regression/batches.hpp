@@ -20,12 +20,9 @@ template <class Work>
 void in_batches(const DataRef& x, const Execution& execution, Work&& work) {
   constexpr Eigen::Index batch = 1024;
   x.require_finite("the data set");
-  const double total = static_cast<double>(x.rows());
   for (Eigen::Index first = 0; first < x.rows(); first += batch) {
     const Eigen::Index rows = std::min(batch, x.rows() - first);
-    work(first, x.middle_rows(first, rows),
-         detail::part_of(execution, static_cast<double>(first) / total,
-                         static_cast<double>(first + rows) / total));
+    work(first, x.middle_rows(first, rows), detail::pieces_of(execution, first, rows, x.rows()));
   }
 }
 

@@ -275,7 +275,8 @@ inline void factor_in_float(const KernelFunction& kernel, const DataRef& x, cons
 inline void factor(const KernelFunction& kernel, const DataRef& x, const KernelColumns& columns,
                    const Eigen::MatrixXd& y, const Ridge& ridge, const FitOptions& options,
                    detail::Stages& stages, SolverResult& out) {
-  Eigen::MatrixXd a = columns.matrix({options.threads, stages(0, cholesky_detail::kernel_share(x.rows()))});
+  const double filled = cholesky_detail::kernel_share(x.rows());
+  Eigen::MatrixXd a = columns.matrix({options.threads, stages(0, filled)});
   const double mean_diagonal = a.diagonal().mean(),
                lambda = out.report.lambda = ridge.lambda_for(mean_diagonal);
   require_regular(x, lambda, mean_diagonal);
@@ -285,10 +286,8 @@ inline void factor(const KernelFunction& kernel, const DataRef& x, const KernelC
     a.diagonal().array() += lambda;
   if (out.report.solver == Solver::mixed) {
     const double aim = tolerance(options, 1e-12);
-    auto solution = solve_mixed(std::move(a), y,
-                                {.tolerance = aim,
-                                 .threads = options.threads,
-                                 .progress = stages(cholesky_detail::kernel_share(x.rows()), 1)});
+    auto solution = solve_mixed(
+        std::move(a), y, {.tolerance = aim, .threads = options.threads, .progress = stages(filled, 1)});
     out.weights = std::move(solution.x);
     out.report.residuals = solution.residuals;
     out.report.iterations = solution.iterations;
@@ -297,7 +296,7 @@ inline void factor(const KernelFunction& kernel, const DataRef& x, const KernelC
     out.report.sentence += "; " + solution.message;
     return;
   }
-  const double filled = cholesky_detail::kernel_share(x.rows()), rows = static_cast<double>(x.rows()),
+  const double rows = static_cast<double>(x.rows()),
                solving = 6 * static_cast<double>(y.cols());  // n^3/3 operations, and 2 n^2 for each output
   try {
     out.factor = std::make_shared<const Cholesky<double>>(

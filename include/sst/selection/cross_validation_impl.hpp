@@ -79,9 +79,7 @@ SST_COMPILED CrossValidation cross_validate(const Eigen::MatrixXd& k, const Eige
                       MatrixXd(static_cast<Index>(splits.size()), count), VectorXd::Zero(count)};
   for (std::size_t f = 0; f < splits.size(); ++f) {
     const Split& split = splits[f];
-    const double folds = static_cast<double>(splits.size()), at = static_cast<double>(f);
-    const BandForm form(k(split.train, split.train),
-                        detail::part_of(execution, at / folds, (at + 1) / folds));
+    const BandForm form(k(split.train, split.train), detail::pieces_of(execution, f, 1, splits.size()));
     const MatrixXd q = detail::product(form.basis().transpose(), MatrixXd(y(split.train, every)), threads);
     MatrixXd weights(q.rows(), count * outputs);  // in the basis of the form
     for (Index r = 0; r < count; ++r) {

@@ -99,11 +99,9 @@ inline void parameter_derivatives(const Plan& plan, Kernel kernel, const DataRef
     ParameterDerivatives<directions>(plan, kernel, a, x, lines.data() + first, static_cast<int>(count))
         .fill(out + first, part);
   };
-  const double total = static_cast<double>(lines.size());
   for (std::size_t first = 0; first < lines.size();) {
     const std::size_t count = std::min<std::size_t>(4, lines.size() - first);
-    const Execution part = detail::part_of(execution, static_cast<double>(first) / total,
-                                           static_cast<double>(first + count) / total);
+    const Execution part = detail::pieces_of(execution, first, count, lines.size());
     if (count > 2)
       run.template operator()<4>(first, count, part);
     else

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -110,8 +109,6 @@ TileReport compute_tiles(const Evaluator& evaluator, const std::vector<TilePlace
   for (const TilePlace& place : places) total += place.entries;
   detail::Counter progress(options.progress, total, name);
   if (before > 0 && !places.empty()) progress.add(before);
-  TileReport report;
-  std::mutex mutex;
   detail::parallel(places.size(), options.threads, [&](std::size_t k) {
     const TilePlace& place = places[k];
     Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> tile(place.rows, place.columns);
@@ -119,16 +116,11 @@ TileReport compute_tiles(const Evaluator& evaluator, const std::vector<TilePlace
     evaluator.evaluate(number(place.row), number(place.rows), number(place.column), number(place.columns),
                        tile.data(), number(place.rows));
     sink(place, tile);
-
-    {
-      const std::lock_guard lock(mutex);
-      ++report.computed;
-      report.entries += place.entries;
-    }
     progress.add(place.entries);
   });
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return report;
+  return {.computed = static_cast<Eigen::Index>(places.size()),
+          .entries = total - before,
+          .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
 }
 
 }  // namespace store_detail
