@@ -91,10 +91,10 @@ class KernelOperator final : public SymmetricOperator {
   }
 
   // Computed anew, by this rank alone.
-  Eigen::MatrixXd columns(const std::vector<Index>& indices, Index first, Index count) const override {
+  void columns(const std::vector<Index>& indices, Index first,
+               Eigen::Ref<Eigen::MatrixXd> out) const override {
     for (const Index i : indices) operator_detail::require_index(i, rows());
-    Eigen::MatrixXd out(count, static_cast<Index>(indices.size()));
-    operator_detail::over_panels(count, tile, options_.threads, [&](Index begin, Index size) {
+    operator_detail::over_panels(out.rows(), tile, options_.threads, [&](Index begin, Index size) {
       const auto workspace = tiles_->workspace();
       Eigen::Matrix<Scalar, Eigen::Dynamic, 1> strip(size);
       for (Index c = 0; c < out.cols(); ++c) {
@@ -103,7 +103,6 @@ class KernelOperator final : public SymmetricOperator {
         out.col(c).segment(begin, size) = strip.template cast<double>();
       }
     });
-    return out;
   }
 
   /// K X. Throws DataError (wrong rows, kernel values that overflow), NotPositiveDefinite (an entry that is
@@ -300,8 +299,9 @@ class RoundedKernelOperator final : public SymmetricOperator {
 
   Index rows() const override { return exact_.rows(); }
   Eigen::VectorXd diagonal() const override { return exact_.diagonal(); }
-  Eigen::MatrixXd columns(const std::vector<Index>& indices, Index first, Index count) const override {
-    return exact_.columns(indices, first, count);
+  void columns(const std::vector<Index>& indices, Index first,
+               Eigen::Ref<Eigen::MatrixXd> out) const override {
+    exact_.columns(indices, first, out);
   }
   /// K X. Throws as the operator's does.
   Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const override {

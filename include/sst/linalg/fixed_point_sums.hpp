@@ -40,20 +40,21 @@ class FixedPointSums {
   /// column's bound, or not a number: then sums are good for nothing.
   template <class Derived>
   [[nodiscard]] bool add(Index first, const Eigen::MatrixBase<Derived>& terms) {
-    bool bounded = true;
+    std::int64_t outside = 0;  // as wide as what is added: else the loop does not vectorise
     for (Index c = 0; c < terms.cols(); ++c) {
       // In two steps, since 2^-unit alone may overflow.
       const double half = std::ldexp(1.0, -unit_[c] / 2), rest = std::ldexp(1.0, -unit_[c] - -unit_[c] / 2);
+      const Eigen::ArrayXd scaled = terms.col(c).template cast<double>().array() * half * rest;
       std::int64_t *high = high_.col(c).data() + first, *low = low_.col(c).data() + first;
-      for (Index i = 0; i < terms.rows(); ++i) {
-        const double scaled = static_cast<double>(terms(i, c)) * half * rest;
-        bounded &= std::abs(scaled) <= limit;
-        const double shifted = scaled + rounder, fraction = (scaled - (shifted - rounder)) * limit + rounder;
+      for (Index i = 0; i < scaled.size(); ++i) {
+        outside |= !(std::abs(scaled[i]) <= limit);
+        const double shifted = scaled[i] + rounder,
+                     fraction = (scaled[i] - (shifted - rounder)) * limit + rounder;
         high[i] += integer(shifted);
         low[i] += integer(fraction);
       }
     }
-    return bounded;
+    return !outside;
   }
 
   /// Over all ranks.

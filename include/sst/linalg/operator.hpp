@@ -26,9 +26,10 @@ class SymmetricOperator {
   virtual Index rows() const = 0;
   /// The n diagonal entries.
   virtual Eigen::VectorXd diagonal() const = 0;
-  /// Of the columns of these indices the rows first, ..., first + count - 1: count x indices. Throws
-  /// DataError for an index out of range.
-  virtual Eigen::MatrixXd columns(const std::vector<Index>& indices, Index first, Index count) const = 0;
+  /// Puts into `out` the rows from the first-th on, as many as it has, of the columns of these indices, one
+  /// for each of its columns. Throws DataError for an index out of range.
+  virtual void columns(const std::vector<Index>& indices, Index first,
+                       Eigen::Ref<Eigen::MatrixXd> out) const = 0;
   /// K X, the same to the last bit for any number of threads. x: n x m. Throws DataError for other rows.
   virtual Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const = 0;
 };
@@ -79,14 +80,13 @@ class DenseOperator final : public SymmetricOperator {
 
   Index rows() const override { return k_.rows(); }
   Eigen::VectorXd diagonal() const override { return k_.diagonal(); }
-  Eigen::MatrixXd columns(const std::vector<Index>& indices, Index first, Index count) const override {
-    Eigen::MatrixXd out(count, static_cast<Index>(indices.size()));
+  void columns(const std::vector<Index>& indices, Index first,
+               Eigen::Ref<Eigen::MatrixXd> out) const override {
     for (Index c = 0; c < out.cols(); ++c) {
       const Index i = indices[static_cast<std::size_t>(c)];
       operator_detail::require_index(i, rows());
-      out.col(c) = k_.col(i).segment(first, count);
+      out.col(c) = k_.col(i).segment(first, out.rows());
     }
-    return out;
   }
   Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const override {
     operator_detail::require_rows(x.rows(), rows());

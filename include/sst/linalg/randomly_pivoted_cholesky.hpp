@@ -98,7 +98,7 @@ inline std::vector<Index> draw(const Eigen::VectorXd& weights, Index count, std:
 /// decay.
 ///
 /// k: n x n, positive semidefinite. Takes n x rank entries of K and n rank^2 multiplications and additions;
-/// memory for F and two blocks of columns. Ranks have a share of each, and the same result to the bit. The
+/// memory for F. Ranks have a share of each, and the same result to the bit. The
 /// rank is smaller than asked for when K is explained before.
 /// Throws DataError (an empty kernel, a diagonal that is negative or not finite), NotPositiveDefinite (what
 /// is left turns negative), Error (bad options), Cancelled.
@@ -141,7 +141,8 @@ inline LowRankFactor randomly_pivoted_cholesky(const SymmetricOperator& k,
     const Index width = static_cast<Index>(pivots.size());
     const Eigen::MatrixXd known =
         low_rank_detail::gather_rows(out.factor.leftCols(rank), first, pivots, ranks);
-    Eigen::MatrixXd columns = k.columns(pivots, first, own);
+    auto columns = out.factor.middleCols(rank, width);  // where they stay
+    k.columns(pivots, first, columns);
     operator_detail::over_panels(own, low_rank_detail::panel, options.threads, [&](Index at, Index rows) {
       columns.middleRows(at, rows).noalias() -= out.factor.block(at, 0, rows, rank) * known.transpose();
     });
@@ -152,10 +153,9 @@ inline LowRankFactor randomly_pivoted_cholesky(const SymmetricOperator& k,
     if (llt.info() != Eigen::Success) not_semidefinite(pivots.front(), core.diagonal().minCoeff());
     auto residual = out.residual.segment(first, own);
     operator_detail::over_panels(own, low_rank_detail::panel, options.threads, [&](Index at, Index rows) {
-      Eigen::MatrixXd block = columns.middleRows(at, rows);
+      auto block = columns.middleRows(at, rows);
       llt.matrixU().solveInPlace<Eigen::OnTheRight>(block);
       residual.segment(at, rows) -= block.rowwise().squaredNorm();
-      out.factor.block(at, rank, rows, width) = block;
     });
     if (ranks) {
       out.residual.head(first).setZero();
@@ -187,7 +187,7 @@ inline Eigen::Index usual_rank(Eigen::Index n) {
 inline double low_rank_bytes(double n, double rank, double ranks = 1) {
   constexpr double panel = low_rank_detail::panel;
   const double own = std::min(n, std::ceil(std::ceil(n / panel) / ranks) * panel);
-  const double pivots = own * static_cast<double>(LowRankOptions{}.block) + 4 * n, core = 2 * rank * rank;
+  const double pivots = rank * static_cast<double>(LowRankOptions{}.block) + 4 * n, core = 2 * rank * rank;
   return sizeof(double) * (own * rank + std::max(pivots, core));
 }
 

@@ -105,10 +105,11 @@ class ScaledOperator final : public SymmetricOperator {
   ScaledOperator(const SymmetricOperator& k, Eigen::VectorXd s) : k_(k), s_(std::move(s)) {}
   Index rows() const override { return k_.rows(); }
   Eigen::VectorXd diagonal() const override { return k_.diagonal().cwiseProduct(s_.cwiseAbs2()); }
-  Eigen::MatrixXd columns(const std::vector<Index>& indices, Index first, Index count) const override {
-    Eigen::MatrixXd out = s_.segment(first, count).asDiagonal() * k_.columns(indices, first, count);
-    for (Index c = 0; c < out.cols(); ++c) out.col(c) *= s_[indices[static_cast<std::size_t>(c)]];
-    return out;
+  void columns(const std::vector<Index>& indices, Index first,
+               Eigen::Ref<Eigen::MatrixXd> out) const override {
+    k_.columns(indices, first, out);
+    for (Index c = 0; c < out.cols(); ++c)
+      out.col(c).array() *= s_.segment(first, out.rows()).array() * s_[indices[static_cast<std::size_t>(c)]];
   }
   Eigen::MatrixXd apply(const Eigen::MatrixXd& x) const override {
     return s_.asDiagonal() * k_.apply(s_.asDiagonal() * x);
