@@ -24,7 +24,7 @@
 /// What a candidate's kernels take.
 struct Cost {
   double pairs = 0, seconds = 0;  ///< entries computed, on all threads
-  double memory = 0, disk = 0;    ///< bytes of the matrices while they are put together; of a full store
+  double memory = 0, disk = 0;    ///< bytes at the most, images included; of a full store
 };
 
 namespace plan_detail {
@@ -50,14 +50,31 @@ double time_pair(const Candidate& candidate, const Experiment& e, const Options&
       });
 }
 
+/// Bytes of the images, and of what is held beside them at the most: the tables of a tile of each thread, the
+/// matrices, which tiles go to unless they go to a store, and these in double as well.
+template <class Scalar>
+double memory(const Candidate& candidate, const Experiment& e, const Options& options) {
+  const auto train = static_cast<double>(e.train.count()), test = static_cast<double>(e.test.count());
+  const auto side = static_cast<std::size_t>(std::min(options.tile, e.train.count()));
+  const double tables =
+      sst::detail::team_size(options.threads, 1 << 12) *
+      kernels_detail::with_tiles<Scalar>(candidate, e.train, e.train, options,
+                                         [&](const auto& tiles) { return tiles.bytes(side, side); });
+  constexpr double computed = sizeof(Scalar), kept = sizeof(double);
+  const double to_tiles = options.store.empty() ? computed : 0;
+  const auto mirrored = options.flips() ? e.train.pixels.size() : 0;
+  return kept * static_cast<double>(e.train.pixels.size() + e.test.pixels.size() + mirrored) +
+         std::max({to_tiles * train * train + tables, (computed + kept) * train * train,
+                   kept * train * train + to_tiles * test * train + (test > 0 ? tables : 0),
+                   kept * train * train + (computed + kept) * test * train});
+}
+
 template <class Scalar>
 Cost cost(const Candidate& candidate, const Experiment& e, const Options& options) {
   const auto train = static_cast<double>(e.train.count()), test = static_cast<double>(e.test.count());
   Cost out{.pairs = train * (train + 1) / 2 + test * train};
   out.seconds = out.pairs * time_pair<Scalar>(candidate, e, options);
-  // As computed and in double, the second with the first one there.
-  constexpr double each = sizeof(Scalar) + sizeof(double);
-  out.memory = std::max(each * train * train, sizeof(double) * train * train + each * test * train);
+  out.memory = memory<Scalar>(candidate, e, options);
   for (const auto part : {kernels_detail::Part::train, kernels_detail::Part::test})
     if (part == kernels_detail::Part::train || test > 0)
       out.disk += sst::TileStore<Scalar>::bytes(kernels_detail::header(candidate, e, part, options));
@@ -83,12 +100,12 @@ class Plan {
 
   double seconds() const { return total_.seconds; }
 
-  /// "1,000 pairs of images, some 5 min on 2 threads; 1 MB of memory for matrices"
+  /// "1,000 pairs of images, some 5 min on 2 threads; 1 MB of memory"
   std::string line() const {
     using namespace program;
     return format_count(total_.pairs) + " pairs of images, some " + program::format_duration(total_.seconds) +
            " on " + std::to_string(threads()) + (threads() == 1 ? " thread; " : " threads; ") +
-           format_bytes(total_.memory) + " of memory for matrices" +
+           format_bytes(total_.memory) + " of memory" +
            (options_.store.empty() ? "" : ", " + format_bytes(total_.disk) + " in the store");
   }
 

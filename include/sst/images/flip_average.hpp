@@ -61,6 +61,10 @@ class FlipAverageTiles {
   Index rows() const { return direct_.rows(); }
   /// Columns of the kernel matrix.
   Index cols() const { return direct_.cols(); }
+  /// Bytes that evaluate() takes for a rectangle on its threads, beside its result.
+  double bytes(Index tile_rows, Index tile_cols) const {
+    return direct_.bytes(tile_rows, tile_cols) + static_cast<double>(tile_rows * tile_cols * sizeof(Scalar));
+  }
 
   /// Entry (row0 + r, col0 + c) goes to out[c leading_dimension + r].
   void evaluate(Index row0, Index row_count, Index col0, Index col_count, Scalar* out,

@@ -51,8 +51,9 @@ class TileEngine final : public ImageEngine {
 
   const SpatialPlan& plan() const override { return plan_; }
   double bytes(Index images, Index threads) const override {
-    double total = static_cast<double>(images) *
-                   (table_bytes(plan_, sizeof(double)) + 2 * table_bytes(plan_, sizeof(Scalar)));
+    // Of each image as it is tabulated, and on its side of the tile.
+    const double total = static_cast<double>(images) *
+                         (table_bytes(plan_, sizeof(double)) + table_bytes(plan_, sizeof(Scalar)));
     const double machine =
         std::max(Machine<Scalar, Left::one>::bytes(program_, batch_), tabulator_.machine_bytes());
     return total + static_cast<double>(threads) * machine;
