@@ -56,9 +56,10 @@ template <class Scalar>
 double memory(const Candidate& candidate, const Experiment& e, const Options& options) {
   const auto train = static_cast<double>(e.train.count()), test = static_cast<double>(e.test.count());
   const auto side = static_cast<std::size_t>(std::min(options.tile, e.train.count()));
+  const sst::Images one = sst::select(e.train, {0});  // of this shape: tables are of one size
   const double tables =
       sst::detail::team_size(options.threads, 1 << 12) *
-      kernels_detail::with_tiles<Scalar>(candidate, e.train, e.train, options,
+      kernels_detail::with_tiles<Scalar>(candidate, one, one, options,
                                          [&](const auto& tiles) { return tiles.bytes(side, side); });
   constexpr double computed = sizeof(Scalar), kept = sizeof(double);
   const double to_tiles = options.store.empty() ? computed : 0;

@@ -98,8 +98,8 @@ inline std::vector<Index> draw(const Eigen::VectorXd& weights, Index count, std:
 /// decay.
 ///
 /// k: n x n, positive semidefinite. Takes n x rank entries of K and n rank^2 multiplications and additions;
-/// memory for F. Ranks have a share of each, and the same result to the bit. The
-/// rank is smaller than asked for when K is explained before.
+/// memory for F. Ranks have a share of each, and the same result to the bit. The rank is smaller than asked
+/// for when K is explained before.
 /// Throws DataError (an empty kernel, a diagonal that is negative or not finite), NotPositiveDefinite (what
 /// is left turns negative), Error (bad options), Cancelled.
 inline LowRankFactor randomly_pivoted_cholesky(const SymmetricOperator& k,
