@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Conjugate gradients that keep kernel values, over those that compute them anew for every product, in the
-// same run: --benchmark_filter=40000 for what docs/cluster.md prints. Compare the counters: times follow
+// same run, with as many columns of the preconditioner as are usual, or with a given number of them:
+// --benchmark_filter=40000 for what docs/cluster.md prints. Compare the counters: times follow
 // the load of the machine. The first fit waits for memory that the system has to give (a virtual machine's
 // host may take as long for it as the kernel takes); the second finds it in the process.
 
@@ -29,9 +30,9 @@ struct Time {
   double fit = 0, iteration = 0;
 };
 
-Time fit(Eigen::Index n, bool keep) {
+Time fit(Eigen::Index n, bool keep, Eigen::Index given_rank = 0) {
   const auto [x, y, kernel] = LargeProblem(n);
-  const auto rank = sst::usual_rank(n);
+  const auto rank = given_rank > 0 ? given_rank : sst::usual_rank(n, keep);
   const double base = sst::solver_bytes(sst::Solver::conjugate_gradients, n, {.rank = rank}),
                all = sst::KernelOperator<double>::bytes(n) + 1e6;
   Time out;
@@ -62,13 +63,20 @@ void keeping(benchmark::State& state) {
   for (auto _ : state) {
     first = fit(n, true);
     kept = fit(n, true);
-    anew = fit(n, false);
+    anew = fit(n, false, state.range(1));
   }
   state.counters["first_fit"] = anew.fit / first.fit;
   state.counters["fit"] = anew.fit / kept.fit;
   state.counters["iteration"] = anew.iteration / kept.iteration;
 }
-BENCHMARK(keeping)->Arg(5000)->Arg(40000)->Iterations(1)->Unit(benchmark::kSecond)->UseRealTime();
+BENCHMARK(keeping)
+    ->ArgNames({"rows", "columns_anew"})
+    ->Args({5000, 0})
+    ->Args({40000, 0})
+    ->Args({40000, 1000})
+    ->Iterations(1)
+    ->Unit(benchmark::kSecond)
+    ->UseRealTime();
 
 }  // namespace
 

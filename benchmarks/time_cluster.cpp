@@ -44,7 +44,7 @@ std::array<Round, 2> fit(const std::shared_ptr<const sst::MpiRanks>& ranks, Eige
   const auto [x, y, kernel] = LargeProblem(n);
   const auto ridge = sst::Ridge::relative(1e-3);
   const double rows = static_cast<double>(n);
-  const auto rank = sst::usual_rank(n);
+  const auto rank = sst::usual_rank(n, true);
   std::array<Round, 2> out;
   sst::RankRates rates = measure_rates(kernel, x, *ranks);
   int iterations = 0;

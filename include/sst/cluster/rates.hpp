@@ -98,7 +98,8 @@ inline RankRates measure_rates(const KernelFunction& kernel, const DataRef& x, c
   // x and, twice as wide, of a preconditioner; 5120^2 / 2 are beyond it.
   const auto all = static_cast<double>(x.rows());
   const auto many = static_cast<Index>(std::clamp(
-      std::sqrt((all + 4.0 * static_cast<double>(usual_rank(x.rows()))) * all / ranks.count()), 1.0, 5120.0));
+      std::sqrt((all + 4.0 * static_cast<double>(usual_rank(x.rows(), true))) * all / ranks.count()), 1.0,
+      5120.0));
   const auto one =
       kernel_function("one", [](const auto& left, const auto& right) { return left[0] * right[0]; });
   const KernelOperator<double> kept(one.against(Eigen::VectorXd::Ones(many)).tiles(),

@@ -21,7 +21,7 @@
 #include <sst/error.hpp>
 #include <sst/kernel/kernel_function.hpp>
 #include <sst/linalg/fixed_point_sums.hpp>
-#include <sst/linalg/mirrored_product.hpp>
+#include <sst/linalg/one_pass.hpp>
 #include <sst/linalg/operator.hpp>
 #include <sst/linalg/split_array.hpp>
 #include <sst/version.hpp>
@@ -113,6 +113,10 @@ class KernelOperator final : public SymmetricOperator {
       values.resize(height(own_[k]), width(own_[k]));
       if (k >= firsts_.size()) {
         evaluate(own_[k], values.data(), *player.workspace);
+        if constexpr (is_double) {  // as if it were kept
+          const double scale = std::ldexp(1.0, -exponent_);
+          for (double& value : values.reshaped()) value = SplitArray::representable(value * scale);
+        }
       } else if constexpr (is_double) {
         kept_.join(firsts_[k], values);
       } else {
@@ -136,15 +140,10 @@ class KernelOperator final : public SymmetricOperator {
   /// Fastest of 256 to 1024 where a level-2 cache holds 1 MiB.
   static constexpr Index tile = 512;
 
-  /// A tile over 2^exponent_, in double without what a SplitArray could not hold.
   void evaluate(const Place& place, Scalar* values, Workspace& workspace) const {
-    const Index m = height(place), n = width(place);
-    tiles_->evaluate(place.first * tile, m, place.second * tile, n, {values, nullptr, m}, workspace);
-    if constexpr (is_double) {
-      const double scale = std::ldexp(1.0, -exponent_);
-      for (Index k = 0; k < m * n; ++k)
-        values[k] = std::abs(values[k]) * scale < 0x1p-126 ? 0 : values[k] * scale;
-    }
+    const Index m = height(place);
+    tiles_->evaluate(place.first * tile, m, place.second * tile, width(place), {values, nullptr, m},
+                     workspace);
   }
 
   Index height(const Place& place) const { return std::min(tile, rows() - place.first * tile); }
@@ -166,8 +165,7 @@ class KernelOperator final : public SymmetricOperator {
         Matrix& values = player.values;
         values.resize(height(own_[k]), width(own_[k]));
         evaluate(own_[k], values.data(), *player.workspace);
-        if (!(values.cwiseAbs().maxCoeff() <= 4)) throw_too_large();
-        kept_.set(firsts_[k], values);
+        if (!kept_.set(firsts_[k], values, std::ldexp(1.0, -exponent_), 4)) throw_too_large();
       } else {
         evaluate(own_[k], kept_.data() + firsts_[k], *player.workspace);
       }
@@ -205,17 +203,14 @@ class KernelOperator final : public SymmetricOperator {
       const Eigen::Map<const Values> values(tile_of(player, k), height(own_[k]), width(own_[k]));
       const auto across = right.middleRows(column * tile, values.cols()),
                  down = right.middleRows(row * tile, values.rows());
-      Values product, mirrored;
       if (row == column) {
-        product.noalias() = values * across;
-      } else if (right.cols() == 1) {
-        detail::mirrored_product<S>(values, across.col(0), down.col(0), product, mirrored);
+        add(row, detail::product<S>(values, across));
       } else {
-        product.noalias() = values * across;
-        mirrored.noalias() = values.transpose() * down;
+        Values product, mirrored;
+        detail::mirrored_product<S>(values, across, down, product, mirrored);
+        add(row, product);
+        add(column, mirrored);
       }
-      add(row, product);
-      if (row != column) add(column, mirrored);
     });
     if (options_.ranks) sums.sum(*options_.ranks);
     Eigen::MatrixXd out = sums.values();

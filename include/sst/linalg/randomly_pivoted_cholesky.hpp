@@ -20,6 +20,7 @@
 #include <sst/error.hpp>
 #include <sst/linalg/cholesky.hpp>
 #include <sst/linalg/fixed_point_sums.hpp>
+#include <sst/linalg/one_pass.hpp>
 #include <sst/linalg/operator.hpp>
 #include <sst/version.hpp>
 
@@ -177,9 +178,12 @@ inline LowRankFactor randomly_pivoted_cholesky(const SymmetricOperator& k,
 }
 
 /// Columns of a preconditioner for n rows: more save iterations until making them costs as much as they save.
-inline Eigen::Index usual_rank(Eigen::Index n) {
+/// r columns take n r^2 multiplications and leave about a + b / r iterations of n^2 / 2 kernel values each,
+/// b much the same for any n: the best r is as the cube root of n, and of what a value costs an iteration,
+/// which is little where it is kept.
+inline Eigen::Index usual_rank(Eigen::Index n, bool kept) {
   const auto rows = static_cast<double>(n);
-  return static_cast<Eigen::Index>(std::min(rows, 5 * std::sqrt(rows)));
+  return static_cast<Eigen::Index>(std::min(rows, (kept ? 22 : 40) * std::cbrt(rows)));
 }
 
 /// Bytes that randomly_pivoted_cholesky and LowRankPreconditioner hold at the same time, on each of so many
@@ -230,7 +234,9 @@ class LowRankPreconditioner {
     FixedPointSums sums(f_.cols(), bound(r.cwiseAbs().colwise().maxCoeff()));
     operator_detail::over_panels(f_.cols(), block, threads_, [&](Index first, Index size) {
       over_own_panels([&](Index at, Index rows) {
-        add(sums, first, f_.block(at, first, rows, size).transpose() * r.middleRows(first_ + at, rows));
+        add(sums, first,
+            detail::transposed_product<double>(f_.block(at, first, rows, size),
+                                               r.middleRows(first_ + at, rows)));
       });
     });
     if (ranks_) sums.sum(*ranks_);
@@ -238,9 +244,7 @@ class LowRankPreconditioner {
     core_.solve_in_place(c);
     operator_detail::over_panels(f_.rows(), low_rank_detail::panel, threads_, [&](Index at, Index rows) {
       auto part = out.middleRows(first_ + at, rows);
-      part = r.middleRows(first_ + at, rows);
-      part.noalias() -= f_.middleRows(at, rows) * c;
-      part /= mu_;
+      part = (r.middleRows(first_ + at, rows) - detail::product<double>(f_.middleRows(at, rows), c)) / mu_;
     });
     if (ranks_) ranks_->collect(out.data(), static_cast<std::size_t>(out.size()));
     return out;

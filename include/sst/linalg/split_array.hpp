@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 #include <Eigen/Core>
@@ -21,17 +22,29 @@ class SplitArray {
   explicit SplitArray(Eigen::Index size) : heads_(size), rests_(size) {}
 
   Eigen::Index size() const { return heads_.size(); }  ///< entries
-  /// Makes the entries from the first-th on those of `values`, each 0, or from 2^-126 to 2^127 in absolute
-  /// value, where float has all of its digits; without them the halves are another number.
-  void set(Eigen::Index first, const Eigen::MatrixXd& values) {
+  /// What a number is as an entry: 0 below 2^-126 in absolute value, where float has less of its digits, and
+  /// the halves are another number.
+  static double representable(double value) {
+    // Without a branch, so that loops vectorise.
+    const std::int64_t all = -static_cast<std::int64_t>(!(std::abs(value) < 0x1p-126));
+    return std::bit_cast<double>(bits(value) & all);
+  }
+  /// Makes the entries from the first-th on those of `values` times `scale`, a power of two, as they are
+  /// representable. False where one is above `bound` in absolute value (2^127 at the most), or not a number:
+  /// then entries are good for nothing.
+  [[nodiscard]] bool set(Eigen::Index first, const Eigen::MatrixXd& values, double scale, double bound) {
     const double* from = values.data();
     float* head = heads_.data() + first;
     std::int32_t* rest = rests_.data() + first;
+    std::int64_t outside = 0;  // as wide as the entries: else the loop does not vectorise
     for (Eigen::Index k = 0; k < values.size(); ++k) {
-      head[k] = static_cast<float>(from[k]);
+      const double value = representable(from[k] * scale);
+      outside |= !(std::abs(value) <= bound);
+      head[k] = static_cast<float>(value);
       // Neighbours among the doubles have neighbouring bits; a float has 2^28 of them on either side.
-      rest[k] = static_cast<std::int32_t>(bits(from[k]) - bits(static_cast<double>(head[k])));
+      rest[k] = static_cast<std::int32_t>(bits(value) - bits(static_cast<double>(head[k])));
     }
+    return !outside;
   }
   /// The entries rounded to float.
   const float* heads() const { return heads_.data(); }

@@ -56,15 +56,18 @@ inline bool holds_double(Index n, const FitOptions& options) {
 
 inline double ranks(const FitOptions& options) { return options.ranks ? options.ranks->count() : 1; }
 
-/// Columns of the preconditioner, as many as there is room for.
+/// Columns of the preconditioner: few where all kernel values can be kept beside them, else as many as there
+/// is room for.
 inline Index rank(Index n, const FitOptions& options, Index outputs) {
   if (options.rank > 0) return std::min(options.rank, n);
   const double rows = static_cast<double>(std::max<Index>(1, n)),
                room = budget(options) - buffer_bytes(n, options) -
                       conjugate_gradient_bytes(rows, static_cast<double>(outputs));
-  auto columns = static_cast<double>(usual_rank(n));
-  while (columns > 1 && low_rank_bytes(rows, columns, ranks(options)) > room)
-    columns = std::floor(columns * 0.99);
+  const auto left = [&](double columns) { return room - low_rank_bytes(rows, columns, ranks(options)); };
+  const Index few = usual_rank(n, true);
+  if (left(static_cast<double>(few)) >= KernelOperator<double>::bytes(n, ranks(options))) return few;
+  auto columns = static_cast<double>(usual_rank(n, false));
+  while (columns > 1 && left(columns) < 0) columns = std::floor(columns * 0.99);
   return static_cast<Index>(std::max(1.0, columns));
 }
 
