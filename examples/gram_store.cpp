@@ -33,24 +33,26 @@ namespace {
 
 using Eigen::Index;
 
-/// Pairs and bytes are exact, the time is what some rectangles take now, one on each thread.
+/// Pairs and bytes are exact, the time is what some rectangles take now.
 template <class Scalar>
 void plan(const gram::FillOptions& o, const sst::TileStoreHeader& header, const sst::Shard& shard,
           const sst::KernelTiles<Scalar>& tiles) {
   const int threads = sst::detail::team_size(o.threads, 1 << 12);
+  const int within = tiles.parallel() ? threads : 1, at_once = threads / within;
   const double pair = program::time_pair(
-      std::min({o.tile, header.rows, header.columns}), threads, [&](Index rows, Index columns) {
-        rows = std::min(rows, header.rows);
+      std::min({o.tile, header.rows, header.columns}), within, [&](Index wanted, Index columns) {
+        const Index rows = std::min(wanted, header.rows);
         const auto start = std::chrono::steady_clock::now();
-        double times = 0, seconds = 0;
-        for (constexpr double enough = 0.05; seconds < enough; ++times) {  // less is noise
-          sst::detail::parallel(static_cast<std::size_t>(threads), threads, [&](std::size_t) {
+        double pairs = 0, seconds = 0;
+        for (constexpr double enough = 0.05; seconds < enough;) {  // less is noise
+          sst::detail::parallel(static_cast<std::size_t>(at_once), at_once, [&](std::size_t) {
             std::vector<Scalar> out(static_cast<std::size_t>(rows * columns));
             tiles.evaluate(header.rows - rows, rows, 0, columns, out.data(), rows);
           });
+          pairs += static_cast<double>(at_once * rows * columns);
           seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         }
-        return seconds / times;
+        return seconds * static_cast<double>(wanted * columns) / pairs;
       });
   const auto n = static_cast<double>(header.rows), m = static_cast<double>(header.columns);
   const double pairs = tiles.symmetric() ? n * (n + 1) / 2 : n * m, own = pairs / shard.of;

@@ -43,7 +43,7 @@ inline sst::TileStoreHeader header(const Candidate& candidate, const Experiment&
   return {.rows = (part == Part::test ? e.test : e.train).count(),
           .columns = e.train.count(),
           .symmetry = part == Part::test ? sst::TileSymmetry::general : sst::TileSymmetry::symmetric,
-          .tile = options.tile,
+          .tile = options.side(),
           .data = program::hash_samples(sst::to_string(e.train.shape), e.train.pixels,
                                         part == Part::test ? &e.test.pixels : nullptr),
           .topology = sst::to_json(candidate.topology).dump(),
@@ -70,9 +70,9 @@ auto with_tiles(const Candidate& candidate, const sst::Images& rows, const sst::
   const sst::Kernel kernel = candidate.kernel == "ntk" ? sst::Kernel::ntk : sst::Kernel::nngp;
   const auto make = [&](auto type) {
     using Tiles = typename decltype(type)::type;
-    // Threads work on tiles, one each.
-    if (&rows == &columns) return use(Tiles(candidate.topology, kernel, rows.shape, rows.pixels, 1));
-    return use(Tiles(candidate.topology, kernel, rows.shape, rows.pixels, columns.pixels, 1));
+    if (&rows == &columns)
+      return use(Tiles(candidate.topology, kernel, rows.shape, rows.pixels, options.threads));
+    return use(Tiles(candidate.topology, kernel, rows.shape, rows.pixels, columns.pixels, options.threads));
   };
   return options.flips() ? make(std::type_identity<sst::FlipAverageTiles<Scalar>>())
                          : make(std::type_identity<sst::ImageTiles<Scalar>>());
@@ -100,7 +100,7 @@ Eigen::MatrixXd matrix(const Candidate& candidate, const Experiment& e, Part par
   sst::TileReport report;
   const auto compute = [&](const auto& tiles) -> Eigen::MatrixXd {
     if (options.store.empty()) {
-      const auto k = sst::compute_by_tiles<Scalar>(tiles, holds.symmetry, options.tile, run, &report);
+      const auto k = sst::compute_by_tiles<Scalar>(tiles, holds.symmetry, options.side(), run, &report);
       if (keep) sst::write_npy(options.gram, k);
       return k.template cast<double>();
     }

@@ -36,13 +36,15 @@ struct Options {
   Eigen::Index size = 0;
   double weight_std = std::sqrt(2.0), bias_std = 0.1, zca = 0.1;
   int folds = 0, draws = 1, seed = 0, threads = 0;
-  Eigen::Index tile = 64;
+  Eigen::Index tile = 0;  ///< see side()
   std::string store, shard, svg, json, gram, layout = "auto";
   bool shuffle = false, balanced = false, plan = false;
   int cores = 10000;
 
   Eigen::Index train_limit() const { return limit.empty() ? sst::all_images : limit[0]; }
   Eigen::Index test_limit() const { return limit.empty() ? sst::all_images : limit.back(); }
+  /// Images a side of a tile: without pooling pairs take so little that preparing images counts.
+  Eigen::Index side() const { return tile > 0 ? tile : pool == "none" ? 256 : 64; }
   /// Whether there are images to test on; otherwise the images to train on are.
   bool tested() const { return folds == 0 && data != "digits" && (data != "npy" || !test_path.empty()); }
   /// Whether kernels are averaged over mirror images.
@@ -217,9 +219,10 @@ inline void declare(CLI::App& app, Options& o) {
       ->capture_default_str();
   program::add_precision(app, o.precision);
   program::add_threads(app, o.threads);
-  app.add_option("--tile", o.tile, "images a side of what is computed, and kept in the store, at a time")
-      ->check(CLI::Range(Eigen::Index{1}, Eigen::Index{65536}))
-      ->capture_default_str();
+  app.add_option("--tile", o.tile,
+                 "images a side of what is computed, and kept in the store, at a time; 64, or 256 with "
+                 "--pool none")
+      ->check(CLI::Range(Eigen::Index{1}, Eigen::Index{65536}));
   app.add_option("--store", o.store, "keep finished tiles in this folder; a killed run goes on there");
   program::add_shard(app, o.shard);
   app.add_flag("--plan", o.plan, "say what the run would take, from some of its tiles, and stop");

@@ -29,7 +29,7 @@ struct Cost {
 
 namespace plan_detail {
 
-/// Seconds a pair on all threads at once, from a few tiles of this very run.
+/// Seconds a pair takes on all threads, from a few rectangles of this very run.
 template <class Scalar>
 double time_pair(const Candidate& candidate, const Experiment& e, const Options& options) {
   const int threads = sst::detail::team_size(options.threads, 1 << 12);
@@ -39,8 +39,8 @@ double time_pair(const Candidate& candidate, const Experiment& e, const Options&
     return sst::select(e.train, which);
   };
   return program::time_pair(
-      std::min(options.tile, e.train.count()), threads, [&](Eigen::Index rows, Eigen::Index columns) {
-        const sst::Images left = some(rows * threads), right = some(columns);
+      std::min(options.side(), e.train.count()), threads, [&](Eigen::Index rows, Eigen::Index columns) {
+        const sst::Images left = some(rows), right = some(columns);
         sst::TileReport report;
         kernels_detail::with_tiles<Scalar>(candidate, left, right, options, [&](const auto& tiles) {
           return sst::compute_by_tiles<Scalar>(tiles, sst::TileSymmetry::general, rows,
@@ -50,17 +50,15 @@ double time_pair(const Candidate& candidate, const Experiment& e, const Options&
       });
 }
 
-/// Bytes of the images, and of what is held beside them at the most: the tables of a tile of each thread, the
-/// matrices, which tiles go to unless they go to a store, and these in double as well.
+/// Bytes of the images, and of what is held beside them at the most: the tables of a tile, the matrices,
+/// which tiles go to unless they go to a store, and these in double as well.
 template <class Scalar>
 double memory(const Candidate& candidate, const Experiment& e, const Options& options) {
   const auto train = static_cast<double>(e.train.count()), test = static_cast<double>(e.test.count());
-  const auto side = static_cast<std::size_t>(std::min(options.tile, e.train.count()));
+  const auto side = static_cast<std::size_t>(std::min(options.side(), e.train.count()));
   const sst::Images one = sst::select(e.train, {0});  // of this shape: tables are of one size
-  const double tables =
-      sst::detail::team_size(options.threads, 1 << 12) *
-      kernels_detail::with_tiles<Scalar>(candidate, one, one, options,
-                                         [&](const auto& tiles) { return tiles.bytes(side, side); });
+  const double tables = kernels_detail::with_tiles<Scalar>(
+      candidate, one, one, options, [&](const auto& tiles) { return tiles.bytes(side, side); });
   constexpr double computed = sizeof(Scalar), kept = sizeof(double);
   const double to_tiles = options.store.empty() ? computed : 0;
   const auto mirrored = options.flips() ? e.train.pixels.size() : 0;

@@ -108,11 +108,11 @@ class Machine {
     const auto compute = [&](const sst::ImageTiles<Scalar>& of, sst::TileSymmetry symmetry) {
       return Eigen::MatrixXd(sst::compute_by_tiles<Scalar>(of, symmetry, tile, run).template cast<double>());
     };
-    // Threads work on tiles, one each.
+    const int threads = arithmetic_.threads;
     if (rows == nullptr)
-      return compute({net_, arithmetic_.kernel, train_.shape, train_.pixels, 1},
+      return compute({net_, arithmetic_.kernel, train_.shape, train_.pixels, threads},
                      sst::TileSymmetry::symmetric);
-    return compute({net_, arithmetic_.kernel, train_.shape, *rows, train_.pixels, 1},
+    return compute({net_, arithmetic_.kernel, train_.shape, *rows, train_.pixels, threads},
                    sst::TileSymmetry::general);
   }
 

@@ -16,18 +16,18 @@
 
 namespace program {
 
-/// Seconds a pair of samples takes on all threads at once: so much for each sample of a tile, which is
-/// prepared anew for every tile, and so much for each of its pairs. seconds(rows, columns): what a rectangle
-/// on each thread takes; `tile`: rows of a tile.
+/// Seconds a pair of samples takes: so much for each sample of a tile, which is prepared anew for every tile,
+/// and so much for each of its pairs. seconds(rows, columns): what a rectangle takes; `tile`: rows of a tile;
+/// `threads`: on which a rectangle is computed.
 template <class Seconds>
 double time_pair(Eigen::Index tile, int threads, Seconds&& seconds) {
   constexpr Eigen::Index lanes = 16;  // what a vector holds at most
   constexpr double enough = 1;        // second
   struct Seen {
-    double samples, pairs, seconds;  // of a tile on each thread
+    double samples, pairs, seconds;
   } before{}, now{};
   for (Eigen::Index columns = 1;; columns *= 2) {
-    const Eigen::Index rows = std::max(lanes, columns);
+    const Eigen::Index rows = std::max(lanes * threads, columns);
     const double took = seconds(rows, columns);
     before =
         std::exchange(now, {static_cast<double>(rows + columns), static_cast<double>(rows * columns), took});
@@ -38,7 +38,7 @@ double time_pair(Eigen::Index tile, int threads, Seconds&& seconds) {
   const double a_sample = std::clamp((before.seconds * now.pairs - now.seconds * before.pairs) / determinant,
                                      0.0, now.seconds / now.samples);
   const double a_pair = (now.seconds - a_sample * now.samples) / now.pairs;
-  return (a_pair + 2 * a_sample / static_cast<double>(tile)) / threads;
+  return a_pair + 2 * a_sample / static_cast<double>(tile);
 }
 
 /// "1.23 GB" for 1.23e9 bytes.

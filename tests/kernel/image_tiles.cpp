@@ -72,6 +72,8 @@ TEST_CASE("images: any tile has the entries of the matrix, to the bit", "[kernel
     CHECK((out.bottomRows(30 - at(rows)).array() == -1).all());
   }
   CHECK_THROWS_WITH(tiles.evaluate(10, 10, 0, 1, nullptr, 10), Catch::Contains("beyond the 19 x 19"));
+  CHECK(tiles.parallel());
+  CHECK_FALSE(sst::ImageTiles<double>(net, Kernel::ntk, shape, x, 1).parallel());
 }
 
 // A temporary would be gone before the first tile.

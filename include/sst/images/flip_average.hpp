@@ -28,8 +28,8 @@ inline namespace SST_ABI {
 /// weights w, (A + B + r I) w = y, and K' with the ridge r/2 gets 2 w: the same predictions, at a quarter of
 /// the memory and an eighth of the solving.
 ///
-/// x is n x (H W C), one image a row, channels fastest. A tile costs two of ImageTiles, and can be computed
-/// in several threads at once, as there. Refers to the data sets, which must outlive it. Throws TopologyError
+/// x is n x (H W C), one image a row, channels fastest. A tile costs two of ImageTiles, and several can be
+/// computed at once, as there. Refers to the data sets, which must outlive it. Throws TopologyError
 /// where a first pair shows that K(f x, f y) is another number than K(x, y), and what ImageTiles throws.
 template <class Scalar>
 class FlipAverageTiles {
@@ -61,6 +61,8 @@ class FlipAverageTiles {
   Index rows() const { return direct_.rows(); }
   /// Columns of the kernel matrix.
   Index cols() const { return direct_.cols(); }
+  /// Whether evaluate() runs on several threads.
+  bool parallel() const { return direct_.parallel(); }
   /// Bytes that evaluate() takes for a rectangle on its threads, beside its result.
   double bytes(Index tile_rows, Index tile_cols) const {
     return direct_.bytes(tile_rows, tile_cols) + static_cast<double>(tile_rows * tile_cols * sizeof(Scalar));

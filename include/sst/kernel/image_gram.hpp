@@ -27,8 +27,8 @@ template <class Scalar, class Arithmetic>
 void fill(const ImageTiles<Scalar, Arithmetic>& tiles, const Execution& execution, TileTarget<Scalar> out) {
   const std::size_t n = tiles.rows(), m = tiles.cols();
   // Large rectangles prepare each image less often; 1 GiB of that.
-  const double each = tiles.bytes(1, 1) - tiles.bytes(0, 1);
-  const auto side = static_cast<std::size_t>(std::clamp(double{1 << 30} / (2 * each), 32.0, 1024.0));
+  const double each = tiles.bytes(1, 1) - tiles.bytes(0, 0);  // of a row and a column
+  const auto side = static_cast<std::size_t>(std::clamp(double{1 << 30} / each, 32.0, 1024.0));
   const std::size_t tile = std::min(side, std::max<std::size_t>({n, m, 1}));
   require_memory(tiles.bytes(tile, tile),
                  "a Gram matrix of " + std::to_string(n) + " x " + std::to_string(m) + " images");

@@ -86,13 +86,15 @@ class ImageTiles {
   Index cols() const { return static_cast<Index>(columns_.rows()); }
   /// Whether it is K(x, x).
   bool symmetric() const { return symmetric_; }
+  /// Whether evaluate() runs on several threads: images are prepared once for all of them.
+  bool parallel() const { return threads_ != 1; }
   /// What is computed.
   const SpatialPlan& plan() const { return engine_->plan(); }
   /// Bytes that evaluate() takes for a rectangle on its threads, beside its result.
   double bytes(Index tile_rows, Index tile_cols) const {
     const auto pieces = static_cast<std::ptrdiff_t>(tile_rows * tile_cols);
     const auto threads = static_cast<Index>(detail::team_size(threads_, pieces));
-    return engine_->bytes(tile_rows + tile_cols, threads);
+    return engine_->bytes(tile_rows, tile_cols, threads);
   }
 
   /// K(x, x), the NNGP, of each image of the rows: a column.

@@ -64,6 +64,8 @@ class KernelTiles {
   bool symmetric() const { return symmetric_; }  ///< whether it is K(X, X)
   static constexpr Index tile() { return 256; }  ///< rows and columns of rectangles that suit the caches
 
+  /// Whether evaluate() runs on several threads itself, since rectangles need much memory.
+  virtual bool parallel() const { return false; }
   /// A workspace; each thread needs one of its own.
   virtual std::unique_ptr<Workspace> workspace() const { return std::make_unique<Workspace>(); }
   /// Writes the rows x cols entries from (row0, col0) on. With `lower` (row0 == col0, rows == cols, of a

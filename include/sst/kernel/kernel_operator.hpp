@@ -160,7 +160,7 @@ class KernelOperator final : public SymmetricOperator {
     }
     kept_ = Kept(total);
     detail::Counter progress(options_.progress, static_cast<double>(firsts_.size()), "keeping kernel values");
-    over_tiles(firsts_.size(), [&](Player& player, std::size_t k) {
+    over_tiles(firsts_.size(), tiles_->parallel(), [&](Player& player, std::size_t k) {
       if constexpr (is_double) {
         Matrix& values = player.values;
         values.resize(height(own_[k]), width(own_[k]));
@@ -198,7 +198,8 @@ class KernelOperator final : public SymmetricOperator {
       const std::lock_guard lock(blocks[static_cast<std::size_t>(block)]);
       if (!sums.add(block * tile, product)) throw_too_large();
     };
-    over_tiles(own_.size(), [&](Player& player, std::size_t k) {
+    const bool alone = tiles_->parallel() && firsts_.size() < own_.size();
+    over_tiles(own_.size(), alone, [&](Player& player, std::size_t k) {
       const auto [row, column] = own_[k];
       const Eigen::Map<const Values> values(tile_of(player, k), height(own_[k]), width(own_[k]));
       const auto across = right.middleRows(column * tile, values.cols()),
@@ -219,10 +220,10 @@ class KernelOperator final : public SymmetricOperator {
     return out;
   }
 
-  /// Calls work(player, k) for k = 0 ... count - 1, in parallel.
+  /// Calls work(player, k) for k = 0 ... count - 1, in parallel; alone: one after the other.
   template <class Work>
-  void over_tiles(std::size_t count, Work&& work) const {
-    const int team = detail::team_size(options_.threads, static_cast<std::ptrdiff_t>(count));
+  void over_tiles(std::size_t count, bool alone, Work&& work) const {
+    const int team = alone ? 1 : detail::team_size(options_.threads, static_cast<std::ptrdiff_t>(count));
     const cholesky_detail::SerialEigen serial;
     detail::workers<Player>(
         count, team,

@@ -129,6 +129,7 @@ class ImageKernelTiles final : public KernelTiles<Scalar> {
         rows_(std::move(rows)),
         tiles_(this->symmetric() ? ImageTiles<Scalar>(network.topology, kernel_, shape, *columns_)
                                  : ImageTiles<Scalar>(network.topology, kernel_, shape, *rows_, *columns_)) {}
+  bool parallel() const override { return tiles_.parallel(); }
   void evaluate(Eigen::Index row0, Eigen::Index rows, Eigen::Index col0, Eigen::Index cols,
                 KernelView<Scalar> out, typename Base::Workspace&, bool) const override {
     tiles_.evaluate(size(row0), size(rows), size(col0), size(cols), target(out));

@@ -180,7 +180,7 @@ inline LowRankFactor randomly_pivoted_cholesky(const SymmetricOperator& k,
 /// Columns of a preconditioner for n rows: more save iterations until making them costs as much as they save.
 /// r columns take n r^2 multiplications and leave about a + b / r iterations of n^2 / 2 kernel values each,
 /// b much the same for any n: the best r is as the cube root of n, and of what a value costs an iteration,
-/// which is little where it is kept.
+/// which is little where it is kept. kept: whether most values are.
 inline Eigen::Index usual_rank(Eigen::Index n, bool kept) {
   const auto rows = static_cast<double>(n);
   return static_cast<Eigen::Index>(std::min(rows, (kept ? 22 : 40) * std::cbrt(rows)));

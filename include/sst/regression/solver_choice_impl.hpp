@@ -56,7 +56,7 @@ inline bool holds_double(Index n, const FitOptions& options) {
 
 inline double ranks(const FitOptions& options) { return options.ranks ? options.ranks->count() : 1; }
 
-/// Columns of the preconditioner: few where all kernel values can be kept beside them, else as many as there
+/// Columns of the preconditioner: few where most kernel values can be kept beside them, else as many as there
 /// is room for.
 inline Index rank(Index n, const FitOptions& options, Index outputs) {
   if (options.rank > 0) return std::min(options.rank, n);
@@ -65,7 +65,7 @@ inline Index rank(Index n, const FitOptions& options, Index outputs) {
                       conjugate_gradient_bytes(rows, static_cast<double>(outputs));
   const auto left = [&](double columns) { return room - low_rank_bytes(rows, columns, ranks(options)); };
   const Index few = usual_rank(n, true);
-  if (left(static_cast<double>(few)) >= KernelOperator<double>::bytes(n, ranks(options))) return few;
+  if (left(static_cast<double>(few)) >= KernelOperator<float>::bytes(n, ranks(options)) / 2) return few;
   auto columns = static_cast<double>(usual_rank(n, false));
   while (columns > 1 && left(columns) < 0) columns = std::floor(columns * 0.99);
   return static_cast<Index>(std::max(1.0, columns));

@@ -117,6 +117,25 @@ TEST_CASE("a matrix through a store, in all shapes", "[io]") {
   round_trip<double>(1, 1, true, 1, 1);
 }
 
+TEST_CASE("tiles that run on several threads themselves are computed one after the other", "[io]") {
+  struct Evaluator {
+    mutable std::atomic<int> inside = 0;
+    mutable std::atomic<bool> together = false;
+    Index rows() const { return 40; }
+    Index cols() const { return 40; }
+    bool parallel() const { return true; }
+    void evaluate(Index, Index rows, Index, Index cols, double* out, Index stride) const {
+      if (++inside > 1) together = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      for (Index j = 0; j < cols; ++j) std::fill_n(out + j * stride, rows, 1.0);
+      --inside;
+    }
+  } evaluator;
+  const auto ones = sst::compute_by_tiles<double>(evaluator, sst::TileSymmetry::general, 8, {.threads = 4});
+  CHECK(ones == Eigen::MatrixXd::Ones(40, 40));
+  CHECK_FALSE(evaluator.together);
+}
+
 TEST_CASE("an interrupted run goes on and repeats nothing", "[io]") {
   const Tiles<double> undisturbed(30, 30, true);
   for (const int threads : {1, 2})

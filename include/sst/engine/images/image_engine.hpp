@@ -36,8 +36,8 @@ class ImageEngine {
   virtual ~ImageEngine() = default;
   /// What is computed.
   virtual const SpatialPlan& plan() const = 0;
-  /// Bytes that evaluate() takes for `images` images on `threads` threads.
-  virtual double bytes(Index images, Index threads) const = 0;
+  /// Bytes that evaluate() takes for so many images on either side on `threads` threads.
+  virtual double bytes(Index left, Index right, Index threads) const = 0;
   /// The variances of the outputs at the images of a range, a column of as many rows.
   virtual Eigen::VectorXd variances(const ImageRange& range, int threads) const = 0;
   /// All entries of left x right that `wanted` tells, each handed to `store` once. Throws what

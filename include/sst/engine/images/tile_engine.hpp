@@ -50,10 +50,10 @@ class TileEngine final : public ImageEngine {
   TileEngine& operator=(const TileEngine&) = delete;
 
   const SpatialPlan& plan() const override { return plan_; }
-  double bytes(Index images, Index threads) const override {
-    // Of each image as it is tabulated, and on its side of the tile.
-    const double total = static_cast<double>(images) *
-                         (table_bytes(plan_, sizeof(double)) + table_bytes(plan_, sizeof(Scalar)));
+  double bytes(Index left, Index right, Index threads) const override {
+    // Of each image on its side of the tile, and of one side as it is tabulated.
+    const double total = static_cast<double>(left + right) * table_bytes(plan_, sizeof(Scalar)) +
+                         static_cast<double>(std::max(left, right)) * table_bytes(plan_, sizeof(double));
     const double machine =
         std::max(Machine<Scalar, Left::one>::bytes(program_, batch_), tabulator_.machine_bytes());
     return total + static_cast<double>(threads) * machine;
@@ -74,18 +74,21 @@ class TileEngine final : public ImageEngine {
 
   void evaluate(const ImageRange& left, const ImageRange& right, const Wanted& wanted, const Store& store,
                 int threads, const Report& report = {}) const override {
-    const Tables left_tables = tabulator_.tables(left, threads);
     const bool one = left.x == right.x && left.first == right.first && left.count == right.count;
-    const Tables right_tables = one ? Tables{} : tabulator_.tables(right, threads);
-    const Tables& lanes_from = one ? left_tables : right_tables;
-
     std::vector<ImageTable<Scalar>> singles(left.count), blocks((right.count + L - 1) / L);
-    detail::parallel(left_tables.size(), threads, [&](Index k) {
-      const Index first = k * lanes<double>;
-      spread(plan_, left_tables[k], singles.data() + first, std::min(lanes<double>, left.count - first));
-    });
-    detail::parallel(blocks.size(), threads,
-                     [&](Index b) { blocks[b] = join<Scalar>(plan_, lanes_from, b * L, right.count); });
+    {
+      Tables tables = tabulator_.tables(left, threads);
+      detail::parallel(tables.size(), threads, [&](Index k) {
+        const Index first = k * lanes<double>;
+        spread(plan_, tables[k], singles.data() + first, std::min(lanes<double>, left.count - first));
+      });
+      if (!one) {
+        tables.clear();  // they are large
+        tables = tabulator_.tables(right, threads);
+      }
+      detail::parallel(blocks.size(), threads,
+                       [&](Index b) { blocks[b] = join<Scalar>(plan_, tables, b * L, right.count); });
+    }
 
     struct Part {
       std::vector<Index> left;

@@ -24,7 +24,9 @@ inline namespace SST_ABI {
 /// Anything that computes tiles of a matrix: GramTiles, ImageTiles, or a class of your own.
 ///
 /// `evaluate(row0, rows, col0, cols, out, stride)` writes the entries of those rows and columns,
-/// column-major, `stride` scalars from column to column. It is called from several threads at once.
+/// column-major, `stride` scalars from column to column. It is called from several threads at once, unless
+/// the evaluator has a member parallel() that is true: then it runs on several threads itself, since tiles
+/// need much memory or time, and they are computed one after the other.
 template <class Evaluator, class Scalar>
 concept TileEvaluator = requires(const Evaluator& tiles, Eigen::Index i, Scalar* out) {
   { tiles.rows() } -> std::convertible_to<Eigen::Index>;
@@ -37,7 +39,8 @@ enum class TileSymmetry { general, symmetric };
 
 /// How the tiles of a matrix are computed.
 struct TileOptions {
-  /// Tiles computed at the same time; 0: as many as OpenMP has threads. The result does not depend on it.
+  /// Tiles computed at the same time, unless each is computed in parallel (see TileEvaluator); 0: as many as
+  /// OpenMP has threads. The result does not depend on it.
   int threads = 0;
   ProgressFunction progress = {};  ///< of the entries, first of those that a store has already
 };
@@ -99,6 +102,13 @@ void place_tile(const TilePlace& place, const Tile& tile, TileSymmetry symmetry,
     out.block(place.column, place.row, place.columns, place.rows) = tile.transpose().template cast<Entry>();
 }
 
+/// Whether each tile is computed on several threads.
+template <class Evaluator>
+bool parallel_within(const Evaluator& evaluator) {
+  if constexpr (requires { evaluator.parallel(); }) return evaluator.parallel();
+  return false;
+}
+
 /// Computes tiles in parallel and hands each to sink(place, tile), which may throw and is called from
 /// several threads at once. `before`: entries that are there already; `name` is what is told of.
 template <class Scalar, TileEvaluator<Scalar> Evaluator, class Sink>
@@ -109,7 +119,8 @@ TileReport compute_tiles(const Evaluator& evaluator, const std::vector<TilePlace
   for (const TilePlace& place : places) total += place.entries;
   detail::Counter progress(options.progress, total, name);
   if (before > 0 && !places.empty()) progress.add(before);
-  detail::parallel(places.size(), options.threads, [&](std::size_t k) {
+  const int at_once = parallel_within(evaluator) ? 1 : options.threads;
+  detail::parallel(places.size(), at_once, [&](std::size_t k) {
     const TilePlace& place = places[k];
     Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> tile(place.rows, place.columns);
     const auto number = [](Eigen::Index i) { return static_cast<decltype(evaluator.rows())>(i); };
