@@ -61,6 +61,14 @@ TEST_CASE("every kernel function keeps the laws of kernels", "[kernel]") {
     CHECK(sst::testing::violations(k, tiles) == std::vector<std::string>{});
 }
 
+TEST_CASE("tiles of images run in parallel themselves, in sums too", "[kernel]") {
+  const MatrixXd few = uniform(4, 12, 1);
+  for (const auto& k : {sst::ntk(pooled, shape), sst::ntk(net) + sst::ntk(pooled, shape)})
+    CHECK(k.against(few).tiles()->parallel());
+  for (const auto& k : {sst::ntk(net), sst::ntk(net) + laplace()})
+    CHECK_FALSE(k.against(few).tiles()->parallel());
+}
+
 TEST_CASE("network kernels are those of gram, to the last bit", "[kernel]") {
   const MatrixXd x = uniform(310, 12, 3), a = uniform(20, 12, 4);
   const auto both = sst::gram(net, x);

@@ -25,8 +25,8 @@ void check(Eigen::Index rows, Eigen::Index columns, Eigen::Index vectors, double
     CHECK(static_cast<double>((found.template cast<long double>() - wanted).norm()) <=
           tolerance * static_cast<double>((rows + columns) * vectors));
   };
-  require_near(sst::detail::product<Scalar>(a, x), ax);
-  require_near(sst::detail::transposed_product<Scalar>(a, z), az);
+  require_near(sst::detail::streamed_product<Scalar>(a, x), ax);
+  require_near(sst::detail::streamed_transposed_product<Scalar>(a, z), az);
   Matrix across, down;
   sst::detail::mirrored_product<Scalar>(a, x, z, across, down);
   require_near(across, ax);

@@ -18,7 +18,7 @@ TEST_CASE("the halves of a split array are its doubles, to the bit", "[linalg]")
     const int exponent = static_cast<int>(words() % 252) - 126;
     values.data()[k] = (words() % 2 ? 1 : -1) * std::ldexp(significand, exponent);
   }
-  values(0, 0) = 0, values(1, 0) = -0x1p-126, values(2, 0) = 1, values(3, 0) = 0x1p-126;
+  values(0, 0) = 0, values(1, 0) = -0.0, values(2, 0) = 1, values(3, 0) = 0x1p-126;
   values(4, 0) = std::nextafter(2.0, 0.0);           // float rounds it to the next power of two
   values(5, 0) = 1 + 0x1p-24;                        // halfway between two floats
   values(6, 0) = -std::nextafter(1 + 0x1p-24, 2.0);  // and beyond

@@ -113,6 +113,9 @@ class SumTiles final : public KernelTiles<Scalar> {
       : Base(parts.front()->rows(), parts.front()->cols(), parts.front()->symmetric()),
         weights_(std::move(weights)),
         parts_(std::move(parts)) {}
+  bool parallel() const override {
+    return std::any_of(parts_.begin(), parts_.end(), [](const Part& part) { return part->parallel(); });
+  }
   std::unique_ptr<typename Base::Workspace> workspace() const override {
     auto out = std::make_unique<Workspaces>();
     for (const Part& part : parts_) out->parts.push_back(part->workspace());

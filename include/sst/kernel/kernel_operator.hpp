@@ -205,7 +205,7 @@ class KernelOperator final : public SymmetricOperator {
       const auto across = right.middleRows(column * tile, values.cols()),
                  down = right.middleRows(row * tile, values.rows());
       if (row == column) {
-        add(row, detail::product<S>(values, across));
+        add(row, detail::streamed_product<S>(values, across));
       } else {
         Values product, mirrored;
         detail::mirrored_product<S>(values, across, down, product, mirrored);

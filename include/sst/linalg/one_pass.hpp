@@ -82,8 +82,8 @@ void one_pass(const Block<Scalar>& a, const Scalar* x, const Scalar* z, Scalar* 
 
 /// a X; one_pass where X has one column.
 template <class Scalar>
-Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> product(const Block<Scalar>& a,
-                                                              const Block<Scalar>& x) {
+Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> streamed_product(const Block<Scalar>& a,
+                                                                       const Block<Scalar>& x) {
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
   if (x.cols() != 1) return a * x;
   Matrix out = Matrix::Zero(a.rows(), 1);
@@ -93,8 +93,8 @@ Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> product(const Block<Scalar
 
 /// a' Z; one_pass where Z has one column.
 template <class Scalar>
-Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> transposed_product(const Block<Scalar>& a,
-                                                                         const Block<Scalar>& z) {
+Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> streamed_transposed_product(const Block<Scalar>& a,
+                                                                                  const Block<Scalar>& z) {
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
   if (z.cols() != 1) return a.transpose() * z;
   Matrix out = Matrix::Zero(a.cols(), 1);

@@ -235,8 +235,8 @@ class LowRankPreconditioner {
     operator_detail::over_panels(f_.cols(), block, threads_, [&](Index first, Index size) {
       over_own_panels([&](Index at, Index rows) {
         add(sums, first,
-            detail::transposed_product<double>(f_.block(at, first, rows, size),
-                                               r.middleRows(first_ + at, rows)));
+            detail::streamed_transposed_product<double>(f_.block(at, first, rows, size),
+                                                        r.middleRows(first_ + at, rows)));
       });
     });
     if (ranks_) sums.sum(*ranks_);
@@ -244,7 +244,9 @@ class LowRankPreconditioner {
     core_.solve_in_place(c);
     operator_detail::over_panels(f_.rows(), low_rank_detail::panel, threads_, [&](Index at, Index rows) {
       auto part = out.middleRows(first_ + at, rows);
-      part = (r.middleRows(first_ + at, rows) - detail::product<double>(f_.middleRows(at, rows), c)) / mu_;
+      part =
+          (r.middleRows(first_ + at, rows) - detail::streamed_product<double>(f_.middleRows(at, rows), c)) /
+          mu_;
     });
     if (ranks_) ranks_->collect(out.data(), static_cast<std::size_t>(out.size()));
     return out;

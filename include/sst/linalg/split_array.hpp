@@ -22,12 +22,12 @@ class SplitArray {
   explicit SplitArray(Eigen::Index size) : heads_(size), rests_(size) {}
 
   Eigen::Index size() const { return heads_.size(); }  ///< entries
-  /// What a number is as an entry: 0 below 2^-126 in absolute value, where float has less of its digits, and
-  /// the halves are another number.
+  /// What a number is as an entry: 0, of its sign, below 2^-126 in absolute value, where float has less of
+  /// its digits, and the halves are another number.
   static double representable(double value) {
     // Without a branch, so that loops vectorise.
     const std::int64_t all = -static_cast<std::int64_t>(!(std::abs(value) < 0x1p-126));
-    return std::bit_cast<double>(bits(value) & all);
+    return std::bit_cast<double>(bits(value) & (all | bits(-0.0)));
   }
   /// Makes the entries from the first-th on those of `values` times `scale`, a power of two, as they are
   /// representable. False where one is above `bound` in absolute value (2^127 at the most), or not a number:
